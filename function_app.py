@@ -1,0 +1,78 @@
+"""Every trigger of Gatewatch: each reads, makes one call and writes; what is decided is decided elsewhere."""
+
+import json
+import logging
+import os
+from datetime import UTC, datetime, timedelta
+from typing import List  # noqa: UP035  the worker refuses list[...]
+
+import azure.functions as func
+
+import settings
+from adapters import intake
+from adapters.app import App
+
+app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
+gatewatch = App(settings.read(os.environ))
+intake.install()
+logging.getLogger("azure").setLevel(logging.WARNING)  # the SDKs log every request, and telemetry is paid by the byte
+
+TICK = timedelta(minutes=8)
+"""The most that one run may take of the function's ten minutes."""
+
+
+@app.function_name("ingest")
+@app.event_hub_message_trigger(
+    arg_name="events",
+    event_hub_name="%EVENT_HUB_NAME%",
+    connection="EventHubConnection",
+    consumer_group="%EVENT_HUB_CONSUMER_GROUP%",
+    cardinality=func.Cardinality.MANY,
+    data_type=func.DataType.BINARY,
+)
+@app.retry(strategy="exponential_backoff", max_retry_count="-1", minimum_interval="00:00:01", maximum_interval="00:01:00")
+def ingest(events: List[func.EventHubEvent]) -> None:  # noqa: UP006
+    from adapters.ingest import events_of
+
+    done = gatewatch.ingest.batch(intake.partition_of(events), events_of(events), datetime.now(UTC))
+    if done.rejected:
+        logging.warning("quarantined %d of %d messages", done.rejected, len(events))
+
+
+@app.function_name("evaluate")
+@app.timer_trigger(arg_name="timer", schedule="*/15 * * * * *", use_monitor=False)
+def evaluate(timer: func.TimerRequest) -> None:  # noqa: ARG001  the binding needs it
+    now = datetime.now(UTC)
+    gatewatch.evaluator.tick(now, now + TICK)
+
+
+@app.function_name("baseline")
+@app.timer_trigger(arg_name="timer", schedule="0 30 1 * * *", use_monitor=True)
+def baseline(timer: func.TimerRequest) -> None:  # noqa: ARG001
+    from adapters.baseline import run
+
+    logging.info("made %d baselines", run(gatewatch.tables, datetime.now(UTC)))
+
+
+@app.function_name("alerts")
+@app.route(route="alerts", methods=["GET"])
+def alerts(req: func.HttpRequest) -> func.HttpResponse:
+    from web.alerts import page
+
+    status, body = page(gatewatch.tables, req.params)
+    return _json(body, status)
+
+
+@app.function_name("health")
+@app.route(route="health", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+def health(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001
+    from adapters.health import check
+
+    well, body = check(gatewatch.settings, gatewatch.tables, gatewatch.batches, datetime.now(UTC))
+    return _json(body, 200 if well else 503)
+
+
+def _json(body: object, status: int) -> func.HttpResponse:
+    return func.HttpResponse(
+        json.dumps(body, ensure_ascii=False), status_code=status, mimetype="application/json", headers={"Cache-Control": "no-store"}
+    )

@@ -1,0 +1,209 @@
+"""The nouns of Gatewatch: what a call, an endpoint, a sighting and an alert are."""
+
+import hashlib
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import IntEnum
+from typing import Literal, NamedTuple
+
+import msgspec
+
+WINDOW_MINUTES = 20
+WINDOWS_PER_DAY = 24 * 60 // WINDOW_MINUTES
+
+Minute = int
+"""Minutes since 1970-01-01T00:00Z: the resolution of every count."""
+
+StatusClass = Literal["1xx", "2xx", "3xx", "4xx", "5xx"]
+STATUS_CLASSES: tuple[StatusClass, ...] = ("1xx", "2xx", "3xx", "4xx", "5xx")
+
+OTHER = "other"
+"""What overflows a cap is counted under this name, so that totals stay true."""
+
+
+class Severity(IntEnum):
+    """Microsoft.Security/alerts severities, ordered."""
+
+    INFORMATIONAL = 0
+    LOW = 1
+    MEDIUM = 2
+    HIGH = 3
+
+    @property
+    def label(self) -> str:
+        return self.name.capitalize()
+
+
+class ApiCall(msgspec.Struct, rename="camel", gc=False, kw_only=True):
+    """One request and its response, as the event contract names its fields; bodies and headers are left in the message.
+
+    `time` is aware (UTC); `duration_ms` milliseconds; `request_bytes` and `response_bytes` bytes.
+    """
+
+    v: Literal[1]
+    request_id: str
+    time: datetime
+    method: str
+    path: str
+    status: int
+    service: str | None = None
+    region: str | None = None
+    api_id: str | None = None
+    api_revision: str | None = None
+    operation_id: str | None = None
+    url_template: str | None = None
+    query: str | None = None
+    path_parameters: dict[str, str] | None = None
+    client_ip: str | None = None
+    forwarded_for: str | None = None
+    user_agent: str | None = None
+    subscription_id: str | None = None
+    product_id: str | None = None
+    user_id: str | None = None
+    identity: str | None = None
+    auth: list[str] | None = None
+    error_reason: str | None = None
+    duration_ms: float | None = None
+    request_bytes: int | None = None
+    response_bytes: int | None = None
+
+
+class Endpoint(NamedTuple):
+    """One operation of one API, or one folded template of the paths that match none (`matched` False)."""
+
+    service: str
+    api: str
+    method: str
+    template: str
+    matched: bool = True
+
+    @property
+    def id(self) -> str:
+        """32 hex digits, stable for ever: the key of this endpoint in every table."""
+        return hashlib.blake2b("\0".join((*self[:4], str(self.matched))).encode(), digest_size=16).hexdigest()
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.template}"
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """A detector's evidence. `actor` is a client IP, an identity, or None for the whole population."""
+
+    observed: float
+    expected: float | None = None
+    threshold: float | None = None
+    unit: str = "calls"
+    actor: str | None = None
+    status_class: StatusClass | None = None
+    parameter: str | None = None
+    severity: Severity | None = None
+    """None: the detector's own."""
+    mean: float | None = None
+    deviation: float | None = None
+    """Standard deviation of the 30 days, in `unit`."""
+    evidence: dict[str, str | int | float] = field(default_factory=dict)
+    """Names, counts and hashes, never a value that a caller sent."""
+
+
+NOBODY = ("", OTHER)
+"""Not an actor: the gateway named no IP, or many were counted as one."""
+
+
+def whole(service: str) -> Endpoint:
+    """The pseudo-endpoint under which a service's calls are judged together: what an actor does across endpoints."""
+    return Endpoint(service, "*", "*", "*")
+
+
+def is_whole(endpoint: Endpoint) -> bool:
+    return endpoint.template == "*" and endpoint.method == "*"
+
+
+def status_class(status: int) -> StatusClass:
+    return STATUS_CLASSES[status // 100 - 1]
+
+
+def window_start(minute: Minute) -> Minute:
+    return minute - minute % WINDOW_MINUTES
+
+
+def minute_of(moment: datetime) -> Minute:
+    return int(moment.timestamp() // 60)
+
+
+def moment(minute: Minute) -> datetime:
+    return datetime.fromtimestamp(minute * 60, UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A sighting that its detector has signed: one judgement on one window of one endpoint."""
+
+    detector: str
+    """Detector id, as `detectors.found()` knows it."""
+    endpoint: Endpoint
+    window: Minute
+    minute: Minute
+    """Event time through which the window had been counted when this was found."""
+    severity: Severity
+    sighting: Sighting
+    statuses: dict[int, int] = field(default_factory=dict)
+    """HTTP status -> calls of the actor (of everyone, where there is none) in this window."""
+    baseline_days: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A detector that raised: counted and shown, while the others go on. Holds no message, for a message may quote traffic."""
+
+    detector: str
+    endpoint: Endpoint
+    window: Minute
+    error: str
+    """The exception's type name and the file and line that raised it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """Findings of one detector on one (endpoint, status class, actor, parameter) while they last. Times are minutes of event time."""
+
+    id: str
+    """32 hex digits: the hash of detector, endpoint, class, actor, parameter and first window, so that a repeat updates."""
+    detector: str
+    endpoint: Endpoint
+    severity: Severity
+    first: Minute
+    """Start of the window of the first finding."""
+    last: Minute
+    """Minute of the last finding."""
+    raised: Minute
+    """Minute of event time at which the first finding could be made."""
+    sighting: Sighting
+    """The most severe finding's evidence; among equals the largest."""
+    statuses: dict[int, int] = field(default_factory=dict)
+    baseline_days: int = 0
+    windows: int = 1
+    """How many 20-minute windows it was found in."""
+    incident: str = ""
+    open: bool = True
+    """False once it was quiet for an hour. The analyst's status (Active, Resolved ...) is kept apart, by whoever stores alerts."""
+    formula: str = ""
+    """How the severity came about, in words and numbers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """Alerts within an hour that share a client IP, an identity or an endpoint: what one analyst should look at as one thing."""
+
+    id: str
+    alerts: tuple[str, ...]
+    """Alert ids, oldest first."""
+    severity: Severity
+    first: Minute
+    last: Minute
+    actors: tuple[str, ...]
+    endpoints: tuple[Endpoint, ...]
+    detectors: tuple[str, ...]
+    open: bool = True
+    merged_into: str = ""
+    """The incident that took this one's alerts, when a later alert linked both."""

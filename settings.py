@@ -1,0 +1,183 @@
+"""Every setting of the app in one table: its form, an example, its default and why it exists; read once into a frozen dataclass."""
+
+import base64
+import binascii
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from ipaddress import ip_network
+
+VERSION = "0.1.0"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """`default` None: required."""
+
+    form: str
+    example: str
+    default: str | None
+    why: str
+
+
+SETTINGS: dict[str, Setting] = {
+    "EVENT_HUB_NAME": Setting("the name of an event hub", "calls", "calls", "the hub that the gateway's log-to-eventhub policy sends to"),
+    "EVENT_HUB_CONSUMER_GROUP": Setting(
+        "the name of a consumer group that nothing else reads", "gatewatch", "gatewatch", "an epoch reader disconnects any other"
+    ),
+    "EventHubConnection": Setting(
+        "a connection string, or EventHubConnection__fullyQualifiedNamespace with a managed identity",
+        "EventHubConnection__fullyQualifiedNamespace=contoso.servicebus.windows.net",
+        None,
+        "the namespace of the hub",
+    ),
+    "StateStorage": Setting(
+        "a connection string, or StateStorage__tableServiceUri with a managed identity",
+        "StateStorage__tableServiceUri=https://contoso.table.core.windows.net",
+        None,
+        "the account of the tables: counts, baselines, alerts",
+    ),
+    "EvidenceStorage": Setting(
+        "a connection string, or EvidenceStorage__blobServiceUri with a managed identity",
+        "EvidenceStorage__blobServiceUri=https://contosoevidence.blob.core.windows.net",
+        None,
+        "the account of what must be gone after 48 hours: no soft delete, no versions",
+    ),
+    "HASH_KEY": Setting(
+        "base64 of 16 to 64 random bytes, or empty",
+        "`python -c 'import base64,os; print(base64.b64encode(os.urandom(32)).decode())'`",
+        "",
+        "keys the hashes of parameter values; empty: the app makes one on its first start and keeps it in the evidence account",
+    ),
+    "MAX_EVENT_AGE_HOURS": Setting(
+        "a whole number of hours, 1 or more", "24", "24", "an older call is quarantined; a replay of history needs more"
+    ),
+    "WINDOW_CLOSE_MINUTES": Setting(
+        "a whole number of minutes, 1 to 1440", "60", "60", "how long after its end, by event time, a window waits for late calls"
+    ),
+    "TRUSTED_PROXIES": Setting(
+        "CIDRs separated by commas, or empty",
+        "10.0.0.0/16,2001:db8::/32",
+        "",
+        "proxies before the gateway whose X-Forwarded-For is believed",
+    ),
+    "AZURE_CLIENT_ID": Setting(
+        "the client id of a user-assigned managed identity, or empty",
+        "00000000-0000-0000-0000-000000000000",
+        "",
+        "which identity signs in where there is no connection string",
+    ),
+}
+"""What Gatewatch itself reads. A connection is a prefix: `<prefix>` holds a connection string, or `<prefix>__<part>` names a service."""
+
+
+class SettingError(Exception):
+    """A setting is missing or malformed; the text is one sentence that names it, its form and an example, and never quotes its value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """How to reach one service: by connection string, or by address with the app's own identity."""
+
+    address: str
+    connection_string: str | None = None
+    client_id: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Connection({self.address!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    event_hub: str
+    consumer_group: str
+    hub: Connection
+    state: Connection
+    evidence: Connection
+    hash_key: bytes | None
+    max_event_age_hours: int
+    window_close_minutes: int
+    trusted_proxies: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        return f"Settings({self.event_hub!r}, {self.hub!r}, {self.state!r}, {self.evidence!r})"
+
+
+def read(environment: Mapping[str, str]) -> Settings:
+    """The settings in an environment. Raises SettingError for the first that is missing or malformed."""
+    return Settings(
+        event_hub=_text(environment, "EVENT_HUB_NAME", r"[A-Za-z0-9][A-Za-z0-9._-]{0,255}"),
+        consumer_group=_text(environment, "EVENT_HUB_CONSUMER_GROUP", r"\$Default|[A-Za-z0-9][A-Za-z0-9._-]{0,49}"),
+        hub=_connection(environment, "EventHubConnection", "fullyQualifiedNamespace", r"[A-Za-z0-9.-]+", "Endpoint=sb://"),
+        state=_connection(environment, "StateStorage", "tableServiceUri", r"https?://[^\s/]+(/[^\s]*)?", "(AccountName|TableEndpoint)="),
+        evidence=_connection(
+            environment, "EvidenceStorage", "blobServiceUri", r"https?://[^\s/]+(/[^\s]*)?", "(AccountName|BlobEndpoint)="
+        ),
+        hash_key=_key(environment),
+        max_event_age_hours=_number(environment, "MAX_EVENT_AGE_HOURS", 1, 10_000_000),
+        window_close_minutes=_number(environment, "WINDOW_CLOSE_MINUTES", 1, 1440),
+        trusted_proxies=_networks(environment),
+    )
+
+
+def _error(name: str, what: str) -> SettingError:
+    setting = SETTINGS[name]
+    return SettingError(f"Setting {name} {what}: it must be {setting.form}, for example {setting.example}.")
+
+
+def _value(environment: Mapping[str, str], name: str) -> str:
+    value = environment.get(name, "").strip() or SETTINGS[name].default
+    if value is None:
+        raise _error(name, "is missing")
+    return value
+
+
+def _text(environment: Mapping[str, str], name: str, pattern: str) -> str:
+    value = _value(environment, name)
+    if not re.fullmatch(pattern, value):
+        raise _error(name, "is malformed")
+    return value
+
+
+def _number(environment: Mapping[str, str], name: str, low: int, high: int) -> int:
+    value = _value(environment, name)
+    if not re.fullmatch(r"[0-9]{1,8}", value) or not low <= int(value) <= high:
+        raise _error(name, "is malformed")
+    return int(value)
+
+
+def _key(environment: Mapping[str, str]) -> bytes | None:
+    text = _value(environment, "HASH_KEY")
+    if not text:
+        return None
+    try:
+        key = base64.b64decode(text, validate=True)
+    except binascii.Error:
+        raise _error("HASH_KEY", "is malformed") from None
+    if not 16 <= len(key) <= 64:
+        raise _error("HASH_KEY", "is malformed")
+    return key
+
+
+def _networks(environment: Mapping[str, str]) -> tuple[str, ...]:
+    try:
+        return tuple(str(ip_network(text.strip())) for text in _value(environment, "TRUSTED_PROXIES").split(",") if text.strip())
+    except ValueError:
+        raise _error("TRUSTED_PROXIES", "is malformed") from None
+
+
+def _connection(environment: Mapping[str, str], prefix: str, part: str, form: str, mark: str) -> Connection:
+    text = environment.get(prefix, "").strip()
+    address = environment.get(f"{prefix}__{part}", "").strip()
+    if address:
+        if not re.fullmatch(form, address):
+            raise _error(prefix, "is malformed")
+        client = environment.get(f"{prefix}__clientId", "").strip() or _value(environment, "AZURE_CLIENT_ID")
+        return Connection(address, client_id=client or None)
+    if not text:
+        raise _error(prefix, "is missing")
+    if text == "UseDevelopmentStorage=true" and part != "fullyQualifiedNamespace":
+        return Connection("local storage emulator", text)
+    if not re.search(mark, text):
+        raise _error(prefix, "is malformed")
+    return Connection(re.sub(r"(?i)(key|signature)=[^;]*", r"\1=…", text), text)
