@@ -1,0 +1,286 @@
+"""Fold calls into a tally: one pass over the columns of a batch, in plain Python, since importing numpy would double a cold start.
+
+Everything that an attacker can vary is capped, here per batch and again per window; what overflows is counted under OTHER, so totals stay true.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from hashlib import blake2b
+from itertools import islice, repeat
+from operator import itemgetter
+from typing import Generic, TypeVar
+from urllib.parse import unquote_plus
+
+from model import OTHER, ApiCall, Endpoint
+from pipeline.percall import canonical_ip, suspicious_agent
+from pipeline.tally import Row, Tally
+from stats.buckets import bucket
+
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "QUERY"})
+PARAMETERS_PER_CALL = 64
+NAMES_PER_BATCH = 2048
+"""Distinct parameter names, user agents, identities, reasons, unmatched templates: each."""
+NAME_LENGTH = 128
+AGENT_LENGTH = 256
+TEMPLATE_LENGTH = 1024
+LARGEST_SIZE = 1 << 48
+"""Bytes or milliseconds; beyond it a number is taken for unknown."""
+
+REST = "{…}"
+"""Stands in a template for whatever follows."""
+_WORD = re.compile(r"v\d{1,3}|[A-Za-z._~-]{1,32}")
+
+VALUE_TYPES = ("text", "empty", "boolean", "integer", "decimal", "uuid", "time", "hex", "email", "url", "word", "structure")
+_VALUE_TYPE = re.compile(
+    r"()|(true|false|True|False)|([-+]?\d{1,20})|([-+]?\d{1,20}\.\d{1,20})"
+    r"|([0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})|(\d{4}-\d\d-\d\d(?:[T ][\d:.]{4,18}(?:Z|[+-]\d\d:?\d\d)?)?)"
+    r"|([0-9a-fA-F]{12,128})|([^\s@]{1,64}@[^\s@]{1,190}\.[A-Za-z]{2,24})|(https?://.{1,2000})|([A-Za-z][A-Za-z_-]{0,63})|([\[{].*[\]}])",
+    re.DOTALL,
+)
+TYPED_LENGTH = 4096
+"""Characters; a longer value is text."""
+
+SUSPICIOUS_AGENT = "API_AccessFromSuspiciousUserAgent"
+
+K = TypeVar("K", bound=Hashable)
+Key = TypeVar("Key", bound=Row)
+
+
+class _Index(dict[K, int], Generic[K]):
+    """Gives every key the number of its name; names past the cap all get the number of OTHER."""
+
+    def __init__(self, name: Callable[[K], str], cap: int | None = None) -> None:
+        super().__init__()
+        self._name = name
+        self._cap = cap
+        self._numbers: dict[str, int] = {}
+
+    def __missing__(self, key: K) -> int:
+        name = self._name(key)
+        if self._cap is not None and len(self._numbers) >= self._cap and name not in self._numbers:
+            name = OTHER
+        self[key] = number = self._numbers.setdefault(name, len(self._numbers))
+        return number
+
+    @property
+    def names(self) -> list[str]:
+        return list(self._numbers)
+
+
+class _Endpoints(dict[tuple[str | None, str | None, str, str | None, str], int]):
+    """Numbers endpoints; a call that matched no operation, or only a wildcard, belongs to the folded template of its path."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._numbers: dict[Endpoint, int] = {}
+        self._unmatched = 0
+
+    def __missing__(self, key: tuple[str | None, str | None, str, str | None, str]) -> int:
+        service, api, method, template, path = key
+        service, api = (service or "")[:NAME_LENGTH], (api or "")[:NAME_LENGTH]
+        method = method if method in METHODS else OTHER.upper()
+        if template and not template.endswith("*"):
+            endpoint = Endpoint(service, api, method, template[:TEMPLATE_LENGTH])
+        else:
+            endpoint = Endpoint(service, api, method, unmatched_template(path), matched=False)
+            if endpoint not in self._numbers:
+                self._unmatched += 1
+                if self._unmatched > NAMES_PER_BATCH:
+                    endpoint = endpoint._replace(template=f"/{REST}")
+        number = self._numbers.setdefault(endpoint, len(self._numbers))
+        if endpoint.matched:
+            self[key] = number  # keys of unmatched calls hold their paths: not worth keeping
+        return number
+
+    @property
+    def all(self) -> list[Endpoint]:
+        return list(self._numbers)
+
+
+class _Pairs(dict[tuple[str, str], int]):
+    """Numbers the distinct (parameter, value) pairs of a batch, from the pieces of queries and the items of path parameters as they came."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.parameters: _Index[str] = _Index(lambda name: name, NAMES_PER_BATCH)
+        self._numbers: dict[tuple[int, str], int] = {}
+        self._pieces: dict[str, int] = {}
+
+    def __missing__(self, item: tuple[str, str]) -> int:
+        name, value = item
+        self[item] = number = self._number(f"path:{name[:NAME_LENGTH]}", value)
+        return number
+
+    def of_query(self, query: str) -> list[int]:
+        pieces = query.split("&", PARAMETERS_PER_CALL)
+        rest = [self._number(f"query:{OTHER}", pieces.pop())] if len(pieces) > PARAMETERS_PER_CALL else []
+        known = self._pieces
+        try:
+            return [known[piece] for piece in pieces] + rest
+        except KeyError:
+            for piece in pieces:
+                if piece and piece not in known:
+                    known[piece] = self._of_piece(piece)
+            return [known[piece] for piece in pieces if piece] + rest
+
+    def _of_piece(self, piece: str) -> int:
+        name, _, value = piece.partition("=")
+        if "%" in piece or "+" in piece:
+            name, value = unquote_plus(name), unquote_plus(value)
+        return self._number(f"query:{name[:NAME_LENGTH]}", value)
+
+    def _number(self, parameter: str, value: str) -> int:
+        return self._numbers.setdefault((self.parameters[parameter], value), len(self._numbers))
+
+    @property
+    def all(self) -> list[tuple[int, str]]:
+        return list(self._numbers)
+
+
+class _Buckets(dict[float | None, int]):
+    """Remembers the bucket of a size; -1 is unknown."""
+
+    def __missing__(self, size: float | None) -> int:
+        self[size] = found = -1 if size is None or not 0 <= size < LARGEST_SIZE else bucket(size)
+        return found
+
+
+def fold(calls: Sequence[ApiCall], key: bytes) -> Tally:
+    """The tally of some calls. `key`, 16 to 64 bytes, keys the hashes of parameter values; values themselves go no further than this function."""
+    if not calls:
+        return Tally()
+    endpoints, pairs, buckets = _Endpoints(), _Pairs(), _Buckets()
+    ips: _Index[str | None] = _Index(lambda text: canonical_ip(text) if text else "")
+    agents: _Index[str | None] = _Index(lambda text: (text or "")[:AGENT_LENGTH], NAMES_PER_BATCH)
+    identities: _Index[str] = _Index(lambda text: text[:NAME_LENGTH], NAMES_PER_BATCH)
+    evidence: _Index[tuple[str, ...]] = _Index(lambda kinds: "+".join(sorted(set(kinds)))[:NAME_LENGTH], NAMES_PER_BATCH)
+    reasons: _Index[str] = _Index(lambda text: text[:NAME_LENGTH], NAMES_PER_BATCH)
+
+    minutes = [int(call.time.timestamp()) // 60 for call in calls]
+    since = min(minutes)
+    minute = [m - since for m in minutes]
+    endpoint = [endpoints[c.service, c.api_id, c.method, t, "" if t and t[-1] != "*" else c.path] for c in calls for t in (c.url_template,)]
+    ip = [ips[call.client_ip] for call in calls]
+    status = [call.status for call in calls]
+    agent = [agents[call.user_agent] for call in calls]
+    kinds = [evidence[tuple(call.auth)] if call.auth else evidence[()] for call in calls]
+
+    values = [_values(call, pairs) for call in calls]
+    seen = Counter([(m, e, i, pair) for m, e, i, found in zip(minute, endpoint, ip, values, strict=True) for pair in found])
+    ok = Counter(
+        [(m, e, i, pair) for m, e, i, s, found in zip(minute, endpoint, ip, status, values, strict=True) if 199 < s < 300 for pair in found]
+    )
+    hashes = [(parameter, hash_value(value, key), value_type(value)) for parameter, value in pairs.all]
+
+    owners: Counter[tuple[int, ...]] = Counter()
+    for prefix, column in (
+        ("subscription:", [call.subscription_id for call in calls]),
+        ("user:", [call.user_id for call in calls]),
+        ("subject:", [call.identity for call in calls]),
+    ):
+        owners.update((m, e, identities[prefix + who], s) for m, e, who, s in zip(minute, endpoint, column, status, strict=True) if who)
+
+    sizes: Counter[tuple[int, ...]] = Counter()
+    classes = [s // 100 for s in status]
+    for kind, sized in enumerate(
+        (
+            [buckets[call.request_bytes] for call in calls],
+            [buckets[call.response_bytes] for call in calls],
+            [buckets[call.duration_ms] for call in calls],
+        )
+    ):
+        sizes.update(zip(minute, endpoint, repeat(kind), classes, sized))
+
+    tables: dict[str, list[Row]] = {
+        "calls": _calls(zip(minute, endpoint, ip, status, strict=True), calls),
+        "identities": _counted(owners),
+        "values": [(m, e, i, p, h, n, ok[m, e, i, pair], t) for (m, e, i, pair), n in seen.items() for p, h, t in (hashes[pair],)],
+        "agents": _counted(Counter(zip(minute, endpoint, agent, strict=True))),
+        "auth": _counted(Counter(zip(minute, endpoint, kinds, status, strict=True))),
+        "reasons": _counted(
+            Counter((m, e, reasons[c.error_reason]) for m, e, c in zip(minute, endpoint, calls, strict=True) if c.error_reason)
+        ),
+        "sizes": [(*row, n) for row, n in sizes.items() if row[4] >= 0],
+    }
+    rules: _Index[str] = _Index(str)
+    details: _Index[str] = _Index(str)
+    suspicious = {text: detail for text in agents if text and (detail := suspicious_agent(text)) is not None}
+    if suspicious:
+        tables["sightings"] = _counted(
+            Counter(
+                (m, e, rules[SUSPICIOUS_AGENT], i, s, details[suspicious[c.user_agent]])
+                for m, e, i, s, c in zip(minute, endpoint, ip, status, calls, strict=True)
+                if c.user_agent in suspicious
+            )
+        )
+    for rows in tables.values():
+        rows.sort(key=itemgetter(0))
+    return Tally(
+        since,
+        endpoints.all,
+        ips.names,
+        identities.names,
+        pairs.parameters.names,
+        agents.names,
+        evidence.names,
+        reasons.names,
+        rules.names,
+        details.names,
+        {table: rows for table, rows in tables.items() if rows},
+    )
+
+
+def unmatched_template(path: str) -> str:
+    """`/v1/admin/{…}` of `/v1/admin/users/7`: at most two leading segments that read like words; the rest is folded."""
+    kept: list[str] = []
+    segments = [segment for segment in path[:NAME_LENGTH].split("/") if segment]
+    for segment in segments[:2]:
+        if not _WORD.fullmatch(segment):
+            break
+        kept.append(segment)
+    if len(segments) > len(kept):
+        kept.append(REST)
+    return "/" + "/".join(kept)
+
+
+def value_type(value: str) -> int:
+    """Index into VALUE_TYPES of the narrowest type that a value has."""
+    match = _VALUE_TYPE.fullmatch(value) if len(value) <= TYPED_LENGTH else None
+    return (match.lastindex or 0) if match else 0
+
+
+def hash_value(value: str, key: bytes) -> int:
+    """Keyed BLAKE2b (RFC 7693) cut to 64 bits: equal values meet, and no one without the key learns a value."""
+    return int.from_bytes(blake2b(value.encode("utf-8", "surrogatepass"), key=key, digest_size=8).digest(), "little")
+
+
+def _values(call: ApiCall, pairs: _Pairs) -> list[int]:
+    found = pairs.of_query(call.query) if call.query else []
+    if call.path_parameters:
+        found = found + [pairs[item] for item in islice(call.path_parameters.items(), PARAMETERS_PER_CALL)]
+    return found
+
+
+def _calls(keys: Iterable[tuple[int, int, int, int]], calls: Sequence[ApiCall]) -> list[Row]:
+    rows: dict[tuple[int, int, int, int], list[int]] = {}
+    for key, call in zip(keys, calls, strict=True):
+        request, response = call.request_bytes or 0, call.response_bytes or 0
+        if not 0 <= request < LARGEST_SIZE:
+            request = 0
+        if not 0 <= response < LARGEST_SIZE:
+            response = 0
+        row = rows.get(key)
+        if row is None:
+            rows[key] = [1, request, response, request, response]
+        else:
+            row[0] += 1
+            row[1] += request
+            row[2] += response
+            row[3] = max(row[3], request)
+            row[4] = max(row[4], response)
+    return [(*key, *row) for key, row in rows.items()]
+
+
+def _counted(counts: Mapping[Key, int]) -> list[Row]:
+    return [(*key, n) for key, n in counts.items()]

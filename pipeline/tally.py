@@ -1,0 +1,114 @@
+"""A tally: the counts of some calls as small tables that pack into a few kilobytes.
+
+Ingest makes one tally a batch and appends it to the log; evaluate reads tallies and adds them to windows. A row of a table has key columns
+(integers, or indices into the tally's own dictionaries of strings) and measures. Rows are unique by key and sorted by minute, so that a
+reader can walk event time minute by minute.
+"""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import msgspec
+
+from model import Endpoint, Minute
+
+FORMAT = 1
+"""Stands first in every packed tally: a reader refuses what a newer writer wrote instead of misreading it."""
+
+
+class Columns(NamedTuple):
+    """The columns of one table: `keys` identify a row, `sums` merge by addition, `maxima` by maximum."""
+
+    keys: tuple[str, ...]
+    sums: tuple[str, ...] = ("n",)
+    maxima: tuple[str, ...] = ()
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        return self.keys + self.sums + self.maxima
+
+
+TABLES: dict[str, Columns] = {
+    # bytes are of bodies, 0 where unknown
+    "calls": Columns(
+        ("minute", "endpoint", "ip", "status"),
+        ("n", "request_bytes", "response_bytes"),
+        ("request_max", "response_max"),
+    ),
+    "identities": Columns(("minute", "endpoint", "identity", "status")),
+    # value: keyed 64-bit hash of a parameter's value; ok: how many of n were answered 2xx; type: index into fold.VALUE_TYPES
+    "values": Columns(("minute", "endpoint", "ip", "parameter", "value"), ("n", "ok"), ("type",)),
+    "agents": Columns(("minute", "endpoint", "agent")),
+    # evidence: what proved the caller, "jwt+subscription-key"; "" for nothing
+    "auth": Columns(("minute", "endpoint", "evidence", "status")),
+    "reasons": Columns(("minute", "endpoint", "reason")),
+    # kind: index into KINDS; status_class: 1..5; bucket: see stats.buckets
+    "sizes": Columns(("minute", "endpoint", "kind", "status_class", "bucket")),
+    # what one call alone proves; rule: a detector's id; detail: the name of what matched, never a value
+    "sightings": Columns(("minute", "endpoint", "rule", "ip", "status", "detail")),
+}
+KINDS = ("request bytes", "response bytes", "milliseconds")
+
+Row = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """`tables[name]` is a list of rows in the column order of TABLES[name].all, their minutes counted from `since`.
+
+    `status` is the HTTP status. Columns named `endpoint`, `ip`, `identity`, `parameter`, `agent`, `evidence`, `reason`, `rule` and `detail`
+    are indices into the lists below. An unknown IP is "", an identity is "subscription:…", "user:…" or "subject:…", a parameter "path:id"
+    or "query:page".
+    """
+
+    since: Minute = 0
+    endpoints: list[Endpoint] = field(default_factory=list)
+    ips: list[str] = field(default_factory=list)
+    identities: list[str] = field(default_factory=list)
+    parameters: list[str] = field(default_factory=list)
+    agents: list[str] = field(default_factory=list)
+    evidence: list[str] = field(default_factory=list)
+    reasons: list[str] = field(default_factory=list)
+    rules: list[str] = field(default_factory=list)
+    details: list[str] = field(default_factory=list)
+    tables: dict[str, list[Row]] = field(default_factory=dict)
+
+    def rows(self, table: str) -> list[Row]:
+        """The rows of a table, minutes ascending and counted since 1970."""
+        since = self.since
+        return [(row[0] + since, *row[1:]) for row in self.tables.get(table, ())]
+
+    @property
+    def calls(self) -> int:
+        n = TABLES["calls"].all.index("n")
+        return sum(row[n] for row in self.tables.get("calls", ()))
+
+
+DICTIONARIES = ("ips", "identities", "parameters", "agents", "evidence", "reasons", "rules", "details")
+
+
+class _Packed(msgspec.Struct, array_like=True):
+    format: int
+    since: Minute
+    endpoints: list[Endpoint]
+    dictionaries: list[list[str]]
+    tables: dict[str, list[Row]]
+
+
+def pack(tally: Tally) -> bytes:
+    """Bytes (msgpack) for `unpack`."""
+    return msgspec.msgpack.encode(
+        _Packed(FORMAT, tally.since, tally.endpoints, [getattr(tally, name) for name in DICTIONARIES], tally.tables)
+    )
+
+
+def unpack(packed: bytes) -> Tally:
+    """The tally that `pack` packed. Raises ValueError on anything else."""
+    try:
+        found = msgspec.msgpack.decode(packed, type=_Packed)
+    except msgspec.DecodeError as error:
+        raise ValueError(f"not a packed tally: {error}") from error
+    if found.format != FORMAT:
+        raise ValueError(f"a tally of format {found.format}, where this version reads {FORMAT}: upgrade before reading it")
+    dictionaries = dict(zip(DICTIONARIES, found.dictionaries, strict=True))
+    return Tally(found.since, found.endpoints, **dictionaries, tables=found.tables)

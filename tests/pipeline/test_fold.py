@@ -1,0 +1,188 @@
+"""Folding: every table equal to a straight count, every dimension of an attacker capped, no value kept."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from local import traffic
+from model import OTHER, Endpoint
+from pipeline.decode import decode
+from pipeline.fold import (
+    AGENT_LENGTH,
+    NAMES_PER_BATCH,
+    PARAMETERS_PER_CALL,
+    SUSPICIOUS_AGENT,
+    VALUE_TYPES,
+    fold,
+    hash_value,
+    unmatched_template,
+    value_type,
+)
+from pipeline.tally import TABLES, Tally, pack, unpack
+from tests.counting import counted, straight
+from tests.pipeline.test_decode import WHOLE
+
+KEY = b"k" * 32
+
+
+def tally(*changed: dict[str, Any]) -> Tally:
+    return fold([decode(traffic.encode(WHOLE | change)) for change in changed], KEY)
+
+
+VALUES = st.sampled_from(["", "1", "2", "true", "a b", "a%20b", "a+b", "é", "x" * 300, "1&2".replace("&", "%26")])
+EVENTS = st.lists(
+    st.fixed_dictionaries(
+        {
+            "time": st.sampled_from(["2026-11-24T10:10:03Z", "2026-11-24T10:10:59.999Z", "2026-11-24T10:31:00Z", "2026-11-24T11:00:00+02:00"]),
+            "status": st.sampled_from([200, 204, 304, 401, 404, 500]),
+            "method": st.sampled_from(["GET", "PUT"]),
+            "urlTemplate": st.sampled_from(["/a", "/a/{id}"]),
+            "clientIp": st.sampled_from(["192.0.2.1", "192.0.2.2", "2001:db8::1"]),
+            "userAgent": st.sampled_from(["curl/8", "okhttp"]),
+            "auth": st.sampled_from([[], ["jwt"], ["subscription-key", "jwt"]]),
+            "errorReason": st.sampled_from(["", "TokenExpired"]),
+            "query": st.lists(st.tuples(st.sampled_from(["a", "b", "c%5B%5D"]), VALUES).map("=".join), max_size=4).map("&".join),
+            "pathParameters": st.dictionaries(st.sampled_from(["id", "x"]), VALUES, max_size=2),
+            "subscriptionId": st.sampled_from(["", "web"]),
+            "userId": st.sampled_from(["", "1"]),
+            "identity": st.sampled_from(["", "9f1c"]),
+            "requestBytes": st.integers(0, 10_000),
+            "responseBytes": st.integers(0, 10**9),
+            "durationMs": st.floats(0, 1e6),
+        }
+    ),
+    max_size=30,
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(EVENTS, st.integers(0, 30))
+def test_every_table_equals_a_straight_count_however_batched(events: list[dict[str, Any]], cut: int) -> None:
+    events = [WHOLE | event for event in events]
+    calls = [decode(traffic.encode(event)) for event in events]
+    tallies = [unpack(pack(fold(some, KEY))) for some in (calls[:cut], calls[cut:])]
+    assert counted(tallies) == straight(events, KEY)
+    assert sum(it.calls for it in tallies) == len(events)
+
+
+@given(EVENTS.filter(bool))
+def test_rows_are_unique_and_in_order_of_time(events: list[dict[str, Any]]) -> None:
+    found = fold([decode(traffic.encode(WHOLE | event)) for event in events], KEY)
+    for table, columns in TABLES.items():
+        rows = found.rows(table)
+        keys = [row[: len(columns.keys)] for row in rows]
+        assert len(set(keys)) == len(keys)
+        assert [row[0] for row in rows] == sorted(row[0] for row in rows)
+
+
+def test_no_calls_no_rows() -> None:
+    assert fold([], KEY).tables == {}
+    assert unpack(pack(Tally())) == Tally()
+
+
+@pytest.mark.parametrize("junk", [b"", b"junk", b"\x95\x02\x00\x90\x90\x80", b"\xc1"])
+def test_what_pack_did_not_write_is_refused(junk: bytes) -> None:
+    with pytest.raises(ValueError, match="tally"):
+        unpack(junk)
+
+
+@pytest.mark.parametrize(
+    ("path", "template"),
+    [
+        ("/v1/admin/users/7", "/v1/admin/{…}"),
+        ("/v1/admin", "/v1/admin"),
+        ("/.env", "/.env"),
+        ("/", "/"),
+        ("", "/"),
+        ("/8f14e45f/x", "/{…}"),
+        ("/v1/8f14e45f", "/v1/{…}"),
+        ("//v1//admin//", "/v1/admin"),
+        ("/" + "a" * 65_536, "/{…}"),
+        ("/%2e%2e/%2e%2e/etc", "/{…}"),
+        ("/x/\U0001f600", "/x/{…}"),
+    ],
+)
+def test_unmatched_paths_are_folded(path: str, template: str) -> None:
+    assert unmatched_template(path) == template
+
+
+def test_a_call_that_matched_nothing_or_only_a_wildcard_is_an_endpoint_too() -> None:
+    for change in ({"urlTemplate": None, "operationId": None}, {"urlTemplate": "/*"}):
+        found = tally(change | {"path": "/v1/admin/users"})
+        assert found.endpoints == [Endpoint("contoso", "orders", "GET", "/v1/admin/{…}", matched=False)]
+
+
+def test_unmatched_paths_are_bounded_in_number_and_none_is_lost() -> None:
+    letters = "abcdefghij"
+    paths = [f"/{a}{b}{c}{d}" for a in letters for b in letters for c in letters for d in letters[:5]]
+    found = tally(*({"urlTemplate": None, "path": path, "method": "BREW"} for path in paths))
+    assert len(found.endpoints) <= NAMES_PER_BATCH + 1
+    assert found.endpoints[-1] == Endpoint("contoso", "orders", "OTHER", "/{…}", matched=False)
+    assert found.calls == len(paths)
+
+
+def test_ten_thousand_parameters_count_as_sixty_four_and_the_rest() -> None:
+    found = tally({"query": "&".join(f"p{number}=1" for number in range(10_000)), "pathParameters": {}})
+    assert len(found.rows("values")) == PARAMETERS_PER_CALL + 1
+    assert f"query:{OTHER}" in found.parameters
+
+
+def test_names_are_cut_and_their_number_is_capped() -> None:
+    found = tally(
+        {"query": "n" * 100_000 + "=1", "userAgent": "u" * 100_000, "errorReason": "r" * 1_000, "urlTemplate": "/" + "t" * 100_000},
+        *({"userAgent": f"agent {number}", "identity": f"id {number}", "query": f"q{number}=1"} for number in range(NAMES_PER_BATCH * 2)),
+    )
+    for names in (found.parameters, found.agents, found.identities, found.reasons):
+        assert max(map(len, names)) <= AGENT_LENGTH
+        assert len(names) <= NAMES_PER_BATCH + 1
+    assert sum(row[-1] for row in found.rows("agents")) == NAMES_PER_BATCH * 2 + 1
+    assert sum(row[5] for row in found.rows("values")) == 2 * (NAMES_PER_BATCH * 2 + 1)
+
+
+def test_sizes_that_cannot_be_are_unknown() -> None:
+    found = tally({"requestBytes": -5, "responseBytes": 10**30, "durationMs": -1.0})
+    assert found.rows("sizes") == []
+    assert found.rows("calls")[0][4:] == (1, 0, 0, 0, 0)
+
+
+@pytest.mark.parametrize(("text", "canonical"), [("not-an-ip", ""), (None, ""), ("fe80::1%eth0", "fe80::1"), ("2001:DB8:0::1", "2001:db8::1")])
+def test_client_addresses_are_canonical(text: str | None, canonical: str) -> None:
+    assert tally({"clientIp": text}).ips == [canonical]
+
+
+def test_a_suspicious_agent_is_sighted_even_behind_what_is_kept_of_it() -> None:
+    found = tally({"userAgent": "javascript:"}, {"userAgent": "Mozilla/5.0 " + "x" * 500 + "${jndi:ldap://x}"}, {"userAgent": "curl/8"})
+    assert found.rules == [SUSPICIOUS_AGENT]
+    assert [row[-1] for row in found.rows("sightings")] == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [
+        ("", "empty"),
+        ("true", "boolean"),
+        ("-12", "integer"),
+        ("1.50", "decimal"),
+        ("7c0f5a52-6c5e-4d0a-8f0e-0f3f2b6f6a11", "uuid"),
+        ("2026-11-24", "time"),
+        ("2026-11-24T10:10:03.127Z", "time"),
+        ("9f1c9f1c9f1c9f1c", "hex"),
+        ("a@example.com", "email"),
+        ("https://example.com/x", "url"),
+        ("price", "word"),
+        ("a b", "text"),
+        ('{"a":1}', "structure"),
+        ("9" * 5_000, "text"),
+    ],
+)
+def test_value_types(value: str, kind: str) -> None:
+    assert VALUE_TYPES[value_type(value)] == kind
+
+
+def test_values_do_not_leave_the_fold() -> None:
+    secret = "correct-horse-battery-staple"
+    packed = pack(tally({"query": f"q={secret}", "pathParameters": {"id": secret}}))
+    assert secret.encode() not in packed
+    assert hash_value(secret, KEY) != hash_value(secret, b"x" * 32)
