@@ -1,0 +1,1 @@
+"""All input and output: the only importers of azure.* beside function_app."""

@@ -1,0 +1,63 @@
+"""The daily run of learning: yesterday's windows become summaries, thirty days of summaries become baselines."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import msgspec
+
+from adapters.evaluate import read_progress, read_windows
+from adapters.tables import Tables, joined, pieces
+from model import Endpoint, moment
+from pipeline.learn import DAYS, DaySummary, DayTops, baseline_of, pack_baseline, pack_summary, summarise, unpack_summary
+
+EPOCH = date(1970, 1, 1)
+
+
+def run(tables: Tables, now: datetime) -> int:
+    """Learn every finished day of the last thirty that is not learned yet, then make all baselines; how many baselines there are.
+
+    A day is finished when the evaluation has closed its last window. Repeats are harmless: the same windows give the same rows.
+    """
+    closed_until = read_progress(tables).closed_until
+    if closed_until is None:
+        return 0
+    today = moment(closed_until).date()
+    summaries: dict[Endpoint, list[DaySummary]] = {}
+    for day in (today - timedelta(days=back) for back in range(DAYS, 0, -1)):
+        for summary in _summaries(tables, day) or _summarise(tables, day, summaries.keys()):
+            summaries.setdefault(summary.endpoint, []).append(summary)
+    baselines = [baseline_of(endpoint, some) for endpoint, some in summaries.items()]
+    tables.upsert(
+        "baselines",
+        (
+            {"PartitionKey": "baselines", "RowKey": baseline.endpoint.id, "days": baseline.days, **pieces(pack_baseline(baseline))}
+            for baseline in baselines
+        ),
+    )
+    row = {
+        "PartitionKey": "baseline",
+        "RowKey": "baseline",
+        "until": today.isoformat(),
+        "count": len(baselines),
+        "made": now.astimezone(UTC),
+    }
+    tables.upsert("progress", [row])
+    return len(baselines)
+
+
+def _summaries(tables: Tables, day: date) -> list[DaySummary]:
+    where = "PartitionKey eq @day and RowKey ge 'summary-' and RowKey lt 'summary~'"
+    return [unpack_summary(joined(row)) for row in tables.query(f"days{day:%Y%m}", where, day=f"{day:%Y%m%d}")]
+
+
+def _summarise(tables: Tables, day: date, known: "set[Endpoint] | object") -> list[DaySummary]:
+    where = "PartitionKey eq @day and RowKey ge 'tops-' and RowKey lt 'tops~'"
+    tops = [msgspec.msgpack.decode(joined(row), type=DayTops) for row in tables.query(f"days{day:%Y%m}", where, day=f"{day:%Y%m%d}")]
+    made = summarise((day - EPOCH).days, read_windows(tables, day), tops, known)  # type: ignore[arg-type]
+    tables.upsert(
+        f"days{day:%Y%m}",
+        (
+            {"PartitionKey": f"{day:%Y%m%d}", "RowKey": f"summary-{summary.endpoint.id}", **pieces(pack_summary(summary))}
+            for summary in made
+        ),
+    )
+    return made

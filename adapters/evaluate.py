@@ -1,0 +1,270 @@
+"""One tick of the evaluation: read what the log has grown by, let the pure evaluation judge it, write what it says."""
+
+import json
+import logging
+import zlib
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from hashlib import blake2b
+from itertools import islice
+from threading import Lock
+
+import msgspec
+
+from adapters import alerts
+from adapters.batches import BatchLog, Tail
+from adapters.tables import Changed, Entity, Tables, int64, joined, pieces
+from adapters.telemetry import Reporter
+from model import Endpoint, Minute, moment
+from pipeline.evaluation import RECALL, Activity, Evaluation, Late, Regular, Step
+from pipeline.fold import hash_value
+from pipeline.learn import Baseline, unpack_baseline
+from pipeline.tally import unpack
+from pipeline.window import WindowRow, merge_late, pack_record, unpack_record
+
+log = logging.getLogger("gatewatch.evaluate")
+
+BATCHES_PER_STEP = 64
+"""Of one partition: bounds what a step holds in memory after a long pause."""
+BUCKETS = 64
+"""Activity rows of a closed window, whatever the number of IPs: a look-up of one IP reads one bucket."""
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far the evaluation has come: the one row that says from where to go on."""
+
+    tails: dict[str, Tail] = field(default_factory=dict)
+    watermark: Minute | None = None
+    closed_until: Minute | None = None
+    evaluated: datetime | None = None
+    etag: str | None = None
+
+
+def read_progress(tables: Tables) -> Progress:
+    entity = tables.get("progress", "evaluate", "progress")
+    if entity is None:
+        return Progress()
+    state = json.loads(entity["state"])
+    return Progress(
+        {partition: Tail(last, date.fromisoformat(day)) for partition, (last, day) in state["tails"].items()},
+        state["watermark"],
+        state["closedUntil"],
+        datetime.fromisoformat(state["evaluated"]),
+        entity["etag"],
+    )
+
+
+def _write_progress(tables: Tables, progress: Progress) -> str:
+    state = {
+        "tails": {partition: (tail.last, tail.day.isoformat()) for partition, tail in progress.tails.items() if tail.day},
+        "watermark": progress.watermark,
+        "closedUntil": progress.closed_until,
+        "evaluated": progress.evaluated.isoformat() if progress.evaluated else None,
+    }
+    entity = {"PartitionKey": "evaluate", "RowKey": "progress", "state": json.dumps(state)}
+    return tables.replace("progress", entity, progress.etag)
+
+
+class Evaluator:
+    """Holds the evaluation between ticks; when another instance wrote progress, or after a fault, it starts cold from the tables."""
+
+    def __init__(self, tables: Tables, batches: BatchLog, key: bytes, close_after: int) -> None:
+        self._tables, self._batches, self._key, self._close_after = tables, batches, key, close_after
+        self._evaluation: Evaluation | None = None
+        self._progress = Progress()
+        self._learned: str | None = None
+        self._known: set[str] = set()
+        self._reporter = Reporter()
+        self._lock = Lock()
+
+    def tick(self, now: datetime, deadline: datetime) -> int:
+        """Evaluate until the log has no more or `deadline` has come; the number of batches. Raises only for a storage fault."""
+        with self._lock:  # the timer, and whoever runs it on demand
+            return self._tick(now, deadline)
+
+    def _tick(self, now: datetime, deadline: datetime) -> int:
+        done = 0
+        while True:
+            evaluation = self._warm()
+            fed = 0
+            for partition in sorted(self._batches.partitions()):
+                for batch in islice(self._batches.read(partition, self._progress.tails.get(partition, Tail(-1, None))), BATCHES_PER_STEP):
+                    evaluation.feed(partition, unpack(batch.packed), batch.last)
+                    self._progress.tails[partition] = Tail(batch.last, batch.day)
+                    fed += 1
+            try:
+                self._write(evaluation.step(now), now)
+            except BaseException:
+                self._evaluation = None  # what was written is written again, to the same keys
+                raise
+            done += fed
+            if not fed or datetime.now(UTC) >= deadline:
+                return done
+
+    def _warm(self) -> Evaluation:
+        """The evaluation, rebuilt from the tables unless it is ours and up to date."""
+        learned = self._tables.get("progress", "baseline", "baseline")
+        version = str(learned["etag"]) if learned else None
+        stored = read_progress(self._tables)
+        if self._evaluation is not None and stored.etag == self._progress.etag:
+            if version != self._learned:
+                self._evaluation.learn(_baselines(self._tables), _regulars(self._tables, stored.closed_until))
+                self._learned = version
+            return self._evaluation
+        endpoints = list(_endpoints(self._tables))
+        self._known = {endpoint.id for endpoint in endpoints}
+        since = (stored.watermark or 0) - 24 * 60
+        evaluation = Evaluation(
+            baselines=_baselines(self._tables),
+            regulars=_regulars(self._tables, stored.closed_until),
+            alerts=alerts.read(self._tables, since),
+            incidents=alerts.read_incidents(self._tables, since),
+            endpoints=[endpoint for endpoint in endpoints if not endpoint.matched],
+            closed_until=stored.closed_until,
+            watermark=stored.watermark,
+            close_after=self._close_after,
+        )
+        recalled = 0
+        for partition, tail in sorted(stored.tails.items()):
+            day = tail.day - timedelta(minutes=RECALL) - timedelta(days=1) if tail.day else None
+            for batch in self._batches.read(partition, Tail(-1, day)):
+                if batch.last > tail.last:
+                    break
+                evaluation.recall(partition, unpack(batch.packed), batch.last)
+                recalled += 1
+        if recalled:
+            log.info("cold start: recalled %d batches", recalled)
+        self._evaluation, self._progress, self._learned = evaluation, stored, version
+        return evaluation
+
+    def _write(self, step: Step, now: datetime) -> None:
+        tables = self._tables
+        rows = step.changed + step.closed
+        new = {row.endpoint.id: row.endpoint for row in rows if row.endpoint.id not in self._known}
+        new |= {endpoint.id: endpoint for endpoint in step.endpoints}
+        if new:
+            tables.upsert("endpoints", [_endpoint_row(endpoint, now) for endpoint in new.values()])
+            self._known |= new.keys()
+        for table, some in _by_table("windows", "%Y%m", ((row.window, _window_row(row)) for row in rows)):
+            tables.upsert(table, some)
+        for late in step.late:
+            self._merge_late(late)
+        for table, some in _by_table("activity", "%Y%m%d", self._activity_rows(step.activity)):
+            tables.upsert(table, some)
+        for table, some in _by_table("activity", "%Y%m%d", ((it.day * 1440, _regular_row(it)) for it in step.regulars)):
+            tables.upsert(table, some)
+        for table, some in _by_table("days", "%Y%m", ((it.day * 1440, _tops_row(it.endpoint, it.day, msgspec.msgpack.encode(it))) for it in step.days)):
+            tables.upsert(table, some)
+        alerts.write(tables, step.alerts, step.incidents)
+        self._progress.watermark, self._progress.closed_until, self._progress.evaluated = step.watermark, step.closed_until, now
+        try:
+            self._progress.etag = _write_progress(tables, self._progress)
+        except Changed:
+            log.warning("another instance evaluates too; starting again from the tables")
+            self._evaluation = None
+            return
+        self._reporter.step(step, now)
+
+    def _merge_late(self, late: Late) -> None:
+        table, entity = next(
+            iter(_by_table("windows", "%Y%m", [(late.window, _window_row(WindowRow(late.endpoint, late.window, late.record)))]))
+        )
+        key = entity[0]["PartitionKey"], entity[0]["RowKey"]
+        stored = self._tables.get(table, *key)
+        record = merge_late(unpack_record(joined(stored)) if stored else None, late.partition, late.position, late.record)
+        self._tables.upsert(table, [_window_row(WindowRow(late.endpoint, late.window, record))])
+        suffix = f"late-{late.partition}-{late.position}"
+        for activity, some in _by_table("activity", "%Y%m%d", self._activity_rows(late.activity, suffix)):
+            self._tables.upsert(activity, some)
+
+    def _activity_rows(self, activity: Iterable[Activity], suffix: str = "") -> Iterator[tuple[Minute, Entity]]:
+        """One row a bucket and closed window, split where it is too large for an entity."""
+        buckets: dict[tuple[Minute, int], list[Activity]] = defaultdict(list)
+        for it in activity:
+            buckets[it.window, hash_value(it.ip, self._key) % BUCKETS].append(it)
+        for (window, bucket), some in sorted(buckets.items()):
+            endpoints = sorted({it.endpoint for it in some})
+            place = {endpoint: at for at, endpoint in enumerate(endpoints)}
+            for part in range(0, len(some), ACTIVITY_PER_ROW):
+                packed = msgspec.msgpack.encode(
+                    (endpoints, [(it.ip, place[it.endpoint], it.status_class, it.n) for it in some[part : part + ACTIVITY_PER_ROW]])
+                )
+                row = f"{window:08d}-{part // ACTIVITY_PER_ROW:04d}{'-' + suffix if suffix else ''}"
+                yield window, {"PartitionKey": f"{bucket:02x}", "RowKey": row, **pieces(zlib.compress(packed, 1))}
+
+
+ACTIVITY_PER_ROW = 10_000
+"""At most 80 bytes each before compression: below what an entity holds."""
+
+
+def _by_table(prefix: str, form: str, rows: Iterable[tuple[Minute, Entity]]) -> Iterator[tuple[str, list[Entity]]]:
+    """The rows by the table of their time: `windows202611`, `activity20261124`."""
+    found: dict[str, list[Entity]] = defaultdict(list)
+    for minute, row in rows:
+        found[f"{prefix}{moment(minute):{form}}"].append(row)
+    yield from sorted(found.items())
+
+
+def _endpoint_row(endpoint: Endpoint, now: datetime) -> Entity:
+    return {
+        "PartitionKey": "endpoints",
+        "RowKey": endpoint.id,
+        "service": endpoint.service,
+        "api": endpoint.api,
+        "method": endpoint.method,
+        "template": endpoint.template,
+        "matched": endpoint.matched,
+        "firstSeen": now,
+    }
+
+
+def _endpoints(tables: Tables) -> Iterator[Endpoint]:
+    for row in tables.query("endpoints", "PartitionKey eq 'endpoints'"):
+        yield Endpoint(row["service"], row["api"], row["method"], row["template"], row["matched"])
+
+
+def _window_row(row: WindowRow) -> Entity:
+    at = moment(row.window)
+    return {
+        "PartitionKey": f"{at:%Y%m%d}",
+        "RowKey": f"{row.endpoint.id}{at:%H%M}",
+        "endpoint": json.dumps(row.endpoint),
+        "calls": int64(sum(row.record.calls.values())),
+        **pieces(pack_record(row.record)),
+    }
+
+
+def read_windows(tables: Tables, day: date) -> Iterator[WindowRow]:
+    """The window rows of one day of event time."""
+    for row in tables.query(f"windows{day:%Y%m}", "PartitionKey eq @day", day=f"{day:%Y%m%d}"):
+        at = datetime.strptime(row["PartitionKey"] + row["RowKey"][-4:], "%Y%m%d%H%M").replace(tzinfo=UTC)
+        yield WindowRow(Endpoint(*json.loads(row["endpoint"])), int(at.timestamp()) // 60, unpack_record(joined(row)))
+
+
+def _regular_row(regular: Regular) -> Entity:
+    name = "\0".join((regular.endpoint.id, regular.measure, regular.actor))
+    return {
+        "PartitionKey": "regulars",
+        "RowKey": blake2b(name.encode(), digest_size=16).hexdigest(),
+        "regular": msgspec.json.encode(regular).decode(),
+    }
+
+
+def _regulars(tables: Tables, closed_until: Minute | None) -> Iterator[Regular]:
+    oldest = f"activity{moment(closed_until or 0) - timedelta(days=30):%Y%m%d}"
+    for table in tables.names("activity"):
+        if table >= oldest:
+            for row in tables.query(table, "PartitionKey eq 'regulars'"):
+                yield msgspec.json.decode(row["regular"], type=Regular)
+
+
+def _tops_row(endpoint: Endpoint, day: int, packed: bytes) -> Entity:
+    return {"PartitionKey": f"{moment(day * 1440):%Y%m%d}", "RowKey": f"tops-{endpoint.id}", **pieces(packed)}
+
+
+def _baselines(tables: Tables) -> Iterator[Baseline]:
+    for row in tables.query("baselines", "PartitionKey eq 'baselines'"):
+        yield unpack_baseline(joined(row))

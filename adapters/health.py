@@ -1,0 +1,56 @@
+"""Is Gatewatch well: can it reach its storage and its hub, does it keep up, does it evaluate."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from adapters.batches import BatchLog, Tail
+from adapters.evaluate import Progress, read_progress
+from adapters.hub import last_enqueued
+from adapters.tables import Tables
+from model import moment
+from settings import VERSION, Settings
+
+LARGEST_LAG = 100_000
+"""Events of one partition: some minutes of a busy hub."""
+LONGEST_SILENCE = 120
+"""Seconds without an evaluation: eight ticks."""
+
+
+def check(settings: Settings, tables: Tables, batches: BatchLog, now: datetime) -> tuple[bool, dict[str, Any]]:
+    """Whether all is well, and what is known. Never raises: what cannot be reached is a problem by name."""
+    problems: list[str] = []
+    progress, learned = Progress(), None
+    tails: dict[str, Tail] = {}
+    try:
+        progress, learned = read_progress(tables), tables.get("progress", "baseline", "baseline")
+        tails = {p: batches.tail(p, progress.tails.get(p, Tail(-1, None))) for p in batches.partitions() | progress.tails.keys()}
+    except Exception as error:
+        problems.append(f"the tables of StateStorage cannot be read ({type(error).__name__})")
+    newest: Mapping[str, int] = {}
+    try:
+        newest = last_enqueued(settings.hub, settings.event_hub, settings.consumer_group)
+    except Exception as error:
+        problems.append(f"event hub {settings.event_hub} cannot be reached ({type(error).__name__})")
+    partitions = []
+    for partition in sorted(newest.keys() | tails.keys(), key=lambda name: (len(name), name)):
+        counted = tails[partition].last if partition in tails else -1
+        evaluated = progress.tails[partition].last if partition in progress.tails else -1
+        lag = max(0, newest[partition] - counted) if partition in newest else None
+        partitions.append({"partition": partition, "counted": counted, "evaluated": evaluated, "lag": lag})
+        if lag is not None and lag > LARGEST_LAG:
+            problems.append(f"partition {partition} lags {lag} events behind")
+    age = (now - progress.evaluated).total_seconds() if progress.evaluated else None
+    if age is None:
+        problems.append("nothing has been evaluated yet")
+    elif age > LONGEST_SILENCE:
+        problems.append(f"the last evaluation was {age:.0f} s ago")
+    return not problems, {
+        "status": "unhealthy" if problems else "healthy",
+        "version": VERSION,
+        "problems": problems,
+        "partitions": partitions,
+        "evaluationAgeSeconds": round(age, 1) if age is not None else None,
+        "baselines": {"count": learned["count"], "until": learned["until"], "made": learned["made"].isoformat()} if learned else None,
+        "eventTime": moment(progress.watermark).isoformat() if progress.watermark is not None else None,
+    }

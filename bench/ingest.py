@@ -1,0 +1,172 @@
+"""`python -m bench.ingest`: what ingest costs an event, in CPU time and as ratios to typed decoding in the same process.
+
+CPU time, the best of several rounds: these figures compare versions of one program on one machine, not machines.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from random import Random
+from time import process_time
+from typing import Any
+
+from azure.functions import meta
+from azure.functions.eventhub import EventHubTriggerConverter
+from rich.console import Console
+from rich.table import Table
+
+from adapters import intake
+from adapters.batches import BatchLog, Tail
+from adapters.evidence import Evidence
+from adapters.ingest import Event, Ingest, events_of
+from adapters.tables import Tables
+from local import traffic
+from local.azurite import Azurite
+from pipeline.decode import decode
+from pipeline.fold import fold
+from pipeline.tally import pack
+from settings import Connection
+
+ROUNDS = 5
+BATCHES = (100, 1000, 5000)
+KEY = b"k" * 32
+NOW = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
+BODY_BYTES = 2_000
+
+stock_parse = meta._BaseConverter.__dict__["_parse_datetime"]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench.ingest", description=__doc__)
+    parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
+    arguments = parser.parse_args()
+    results: dict[str, Any] = {"python": sys.version.split()[0], "rows": []}
+    with Azurite() as azurite:
+        connection = Connection("azurite", azurite.connection_string)
+        for name, size in (("without bodies", 0), ("with bodies", BODY_BYTES)):
+            results["rows"] += measure(name, messages(10_000, size), connection)
+    results["transactions_per_million_calls"] = transactions()
+    results["imports"] = imports()
+    print(json.dumps(results, indent=1)) if arguments.json else show(results)
+    return 0
+
+
+def messages(count: int, body: int) -> list[bytes]:
+    random = Random(1)
+    found = []
+    for _ in range(count):
+        event = traffic.call(random, NOW - timedelta(seconds=random.randrange(3600)))
+        event.pop("responseBody", None)
+        if body:
+            event["responseBody"] = json.dumps({"items": [{"id": n, "name": "Lamp", "price": "24.90"} for n in range(body // 40)]})
+        found.append(traffic.encode(event))
+    return found
+
+
+def measure(name: str, bodies: Sequence[bytes], connection: Connection) -> list[dict[str, Any]]:
+    """Rows of one kind of message: microseconds of CPU an event, and the ratio of typed decoding to it (1 is as fast as decoding alone)."""
+    reference = best(lambda: [decode(body) for body in bodies], len(bodies))
+    size = round(sum(map(len, bodies)) / len(bodies))
+    rows = [{"messages": name, "bytes": size, "what": "typed decode", "batch": 1, "us": reference, "ratio": 1.0}]
+
+    def row(what: str, batch: int, us: float) -> None:
+        rows.append({"messages": name, "bytes": size, "what": what, "batch": batch, "us": us, "ratio": reference / us})
+
+    for batch in BATCHES:
+        some = [bodies[at : at + batch] for at in range(0, len(bodies), batch)]
+        row("decode + fold", batch, best(lambda s=some: [fold([decode(b) for b in g], KEY) for g in s], len(bodies)))  # type: ignore[misc]
+        row("+ pack", batch, best(lambda s=some: [pack(fold([decode(b) for b in g], KEY)) for g in s], len(bodies)))  # type: ignore[misc]
+        row("+ commit to a table", batch, best(lambda s=some, n=batch: commit(s, connection, n), len(bodies), rounds=3))  # type: ignore[misc]
+        wire = [datum(group) for group in some]
+        intake.install()
+        row("converter + fold + commit", batch, best(lambda w=wire, n=batch: through(w, connection, n), len(bodies), rounds=3))  # type: ignore[misc]
+        row("converter, no-op", batch, best(lambda w=wire: [convert(*it) for it in w], len(bodies)))  # type: ignore[misc]
+        setattr(meta._BaseConverter, "_parse_datetime", stock_parse)  # noqa: B010  private on purpose
+        row("stock converter, no-op", batch, best(lambda w=wire[:2]: [convert(*it) for it in w], sum(map(len, some[:2])), rounds=2))  # type: ignore[misc]
+        intake.install()
+    return rows
+
+
+def best(work: Callable[[], object], events: int, rounds: int = ROUNDS) -> float:
+    """Microseconds of CPU time an event, of the best round."""
+    found = []
+    for _ in range(rounds):
+        began = process_time()
+        work()
+        found.append(process_time() - began)
+    return min(found) / events * 1e6
+
+
+_partition = iter(range(1_000_000))
+
+
+def commit(groups: Sequence[Sequence[bytes]], connection: Connection, batch: int) -> None:
+    tables = Tables(connection)
+    ingest = Ingest(BatchLog(tables), Evidence(connection), KEY, timedelta(days=1), lambda _: Tail(-1, None))
+    partition = f"{batch}-{next(_partition)}"
+    for number, group in enumerate(groups):
+        ingest.batch(partition, [Event(number * batch + at, NOW, body) for at, body in enumerate(group)], NOW)
+
+
+def through(wire: Sequence[tuple[Any, Any]], connection: Connection, batch: int) -> None:
+    tables = Tables(connection)
+    ingest = Ingest(BatchLog(tables), Evidence(connection), KEY, timedelta(days=1), lambda _: Tail(-1, None))
+    partition = f"{batch}-{next(_partition)}"
+    for number, it in enumerate(wire):
+        found = events_of(convert(*it))
+        ingest.batch(partition, [Event(number * batch + at, event.enqueued, event.body) for at, event in enumerate(found)], NOW)
+
+
+def datum(bodies: Sequence[bytes]) -> tuple[Any, Any]:
+    """A batch as the host sends it."""
+
+    class Collection:
+        bytes = list(bodies)
+
+    enqueued = NOW.strftime("%Y-%m-%dT%H:%M:%S.123")  # no offset: so the extension writes it
+    system = [
+        {"x-opt-sequence-number": n, "x-opt-offset": str(n), "x-opt-enqueued-time": enqueued, "SequenceNumber": n, "Offset": n, "EnqueuedTimeUtc": enqueued}
+        for n in range(len(bodies))
+    ]
+    metadata = {
+        "SystemPropertiesArray": meta.Datum(json.dumps(system), "json"),
+        "PartitionContext": meta.Datum(json.dumps({"PartitionId": "0", "EventHubName": "calls"}), "json"),
+    }
+    return meta.Datum(Collection, "collection_bytes"), metadata
+
+
+def convert(data: Any, metadata: Any) -> Any:
+    return EventHubTriggerConverter.decode(data, trigger_metadata=metadata)
+
+
+def transactions() -> float:
+    """Of Table Storage, counted, for a million calls in batches of a thousand: one insert each."""
+    return 1_000_000 / 1_000
+
+
+def imports() -> dict[str, float]:
+    """Milliseconds of CPU of fresh interpreters, the best of five."""
+    ingest = "import azure.functions, adapters.intake, adapters.app, pipeline.decode, pipeline.fold, pipeline.tally"
+    return {name: min(_import(code) for _ in range(5)) for name, code in {"azure.functions": "import azure.functions", "ingest": ingest}.items()}
+
+
+def _import(code: str) -> float:
+    command = f"import time; began = time.process_time(); {code}; print((time.process_time() - began) * 1e3)"
+    return float(subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, check=True).stdout)
+
+
+def show(results: dict[str, Any]) -> None:
+    console = Console()
+    table = Table("messages", "bytes", "what", "batch", "µs CPU an event", "× typed decode", title=f"ingest, Python {results['python']}")
+    for row in results["rows"]:
+        table.add_row(row["messages"], str(row["bytes"]), row["what"], str(row["batch"]), f"{row['us']:.2f}", f"{row['ratio']:.3f}")
+    console.print(table)
+    for name, ms in results["imports"].items():
+        console.print(f"import {name}: {ms:.0f} ms of CPU")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,232 @@
+"""Exactly once: whatever is delivered again, batched anew, lost in a crash or written by a rival, every aggregate equals a straight count."""
+
+import base64
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import Any
+
+import pytest
+from azure.core.exceptions import HttpResponseError
+
+from adapters.batches import Batch, BatchLog, Behind, Tail
+from adapters.evidence import QUARANTINE, Evidence
+from adapters.ingest import Event, Ingest
+from adapters.tables import Tables
+from local import traffic
+from pipeline.tally import unpack
+from tests.counting import Counts, counted, straight
+from tests.pipeline.test_decode import WHOLE
+
+KEY = b"k" * 32
+NOW = datetime(2026, 11, 24, 23, 59, 50, tzinfo=UTC)
+NOWHERE = Tail(-1, None)
+SCHEDULES = 1_000
+GROUPS = 10
+
+
+class CrashError(Exception):
+    """The instance died here."""
+
+
+@dataclass
+class FaultyLog(BatchLog):
+    """A log on real storage; `before` and `after` an insert a test may crash, or let a rival go first."""
+
+    tables: Tables
+    before: Callable[[], None] = lambda: None
+    after: Callable[[], None] = lambda: None
+    transactions: int = 0
+
+    def __post_init__(self) -> None:
+        super().__init__(self.tables)
+
+    def append(self, batch: Batch) -> None:
+        self.before()
+        self.transactions += 1
+        super().append(batch)
+        self.after()
+
+
+@dataclass
+class Hub:
+    """One partition: its events, and what a straight count of its calls comes to."""
+
+    random: Random
+    events: list[Event] = field(default_factory=list)
+    calls: list[dict[str, Any]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        sequence = self.random.choice((0, 0, 7, 5_000))
+        enqueued = NOW - timedelta(seconds=self.random.choice((5, 30, 3600)))  # some streams pass midnight
+        for _ in range(self.random.randrange(1, 40)):
+            enqueued += timedelta(seconds=self.random.choice((0, 0, 1, 5)))
+            sequence += self.random.choice((1, 1, 1, 1, 1, 9))  # retention leaves holes
+            if self.random.random() < 0.1:
+                body = self.random.choice((b"", b"null", b"\xff", b'{"v":1', b"[" * 500))
+            else:
+                late = timedelta(minutes=self.random.choice((0, 0, 0, 1, 19, 61, 600)))
+                changed = {"requestId": str(sequence), "time": (enqueued - late).isoformat(), "responseBytes": self.random.randrange(9_000)}
+                operation = self.random.choice(traffic.OPERATIONS)
+                call = WHOLE | traffic.call(self.random, enqueued, operation, **changed)
+                body = traffic.encode(call)
+                self.calls.append(call)
+            self.events.append(Event(sequence, enqueued, body))
+
+
+def read(tables: Tables, partition: str) -> tuple[Counts, list[Batch]]:
+    batches = list(BatchLog(tables).read(partition, NOWHERE))
+    return counted(unpack(batch.packed) for batch in batches), batches
+
+
+def play(random: Random, tables: Tables, evidence: Evidence, partition: str, hub: Hub) -> None:
+    """Deliver all events at least once, by instances that crash, come back, share the partition and never trust each other."""
+    delivered = 0  # the checkpoint: everything before it was committed
+
+    def instance() -> tuple[Ingest, FaultyLog]:
+        log = FaultyLog(tables)
+        return Ingest(log, evidence, KEY, timedelta(hours=24), lambda _: NOWHERE), log
+
+    rivals = [instance(), instance()]
+    while delivered < len(hub.events):
+        who = random.randrange(2)
+        ingest, log = rivals[who]
+        start = max(0, delivered - random.choice((0, 0, 1, 5, 40)))
+        end = min(len(hub.events), max(start + 1, delivered + random.choice((1, 3, 10, 40))))
+        log.before = log.after = lambda: None
+        fate = random.random()
+        if fate < 0.15:
+            log.before = crash
+        elif fate < 0.3:
+            log.after = crash
+        elif fate < 0.5:
+            log.before = once(lambda r=rivals[1 - who], s=start, e=end: overtake(random, r, hub, s, e))  # type: ignore[misc]
+        try:
+            ingest.batch(partition, hub.events[start:end], NOW)
+            delivered = max(delivered, end)
+        except CrashError:
+            if random.random() < 0.7:
+                rivals[who] = instance()  # else the same process tries again, with what it remembers
+
+
+def crash() -> None:
+    raise CrashError
+
+
+def once(action: Callable[[], None]) -> Callable[[], None]:
+    done: list[bool] = []
+
+    def first_time() -> None:
+        if not done:
+            done.append(True)
+            action()
+
+    return first_time
+
+
+def overtake(random: Random, rival: tuple[Ingest, FaultyLog], hub: Hub, start: int, end: int) -> None:
+    ingest, log = rival
+    log.before = log.after = lambda: None
+    begin = max(0, start - random.choice((0, 3)))
+    ingest.batch(CURRENT[0], hub.events[begin : random.randrange(start, end) + 1], NOW)
+
+
+CURRENT = [""]
+
+
+@pytest.mark.parametrize("group", range(GROUPS))
+def test_every_aggregate_equals_a_straight_count_in_random_schedules(tables: Tables, evidence: Evidence, group: int) -> None:
+    for number in range(SCHEDULES // GROUPS):
+        random = Random(group * SCHEDULES + number)
+        partition = CURRENT[0] = str(number)
+        hub = Hub(random)
+        play(random, tables, evidence, partition, hub)
+        counts, batches = read(tables, partition)
+        assert {key: value for key, value in counts.items() if key[0] != "sightings"} == straight(hub.calls, KEY), f"schedule {group}/{number}"
+        assert [batch.first for batch in batches[1:]] == [batch.last + 1 for batch in batches[:-1]]
+        assert batches[-1].last == hub.events[-1].sequence
+        assert sum(batch.rejected for batch in batches) == len(hub.events) - len(hub.calls)
+
+
+def events(bodies: list[bytes], first: int = 0) -> list[Event]:
+    return [Event(first + at, NOW, body) for at, body in enumerate(bodies)]
+
+
+def call(**changed: Any) -> bytes:
+    return traffic.encode(WHOLE | {"time": NOW.isoformat()} | changed)
+
+
+def test_one_insert_a_batch(tables: Tables, evidence: Evidence) -> None:
+    log = FaultyLog(tables)
+    ingest = Ingest(log, evidence, KEY, timedelta(hours=24), lambda _: NOWHERE)
+    for number in range(20):
+        ingest.batch("0", events([call()] * 1000, number * 1000), NOW)
+    assert log.transactions == 20
+
+
+def test_rejected_messages_are_kept_with_reason_partition_and_sequence_number(tables: Tables, evidence: Evidence) -> None:
+    ingest = Ingest(BatchLog(tables), evidence, KEY, timedelta(hours=24), lambda _: NOWHERE)
+    done = ingest.batch("3", events([call(), b"null", call(status="200"), b"\xff" * 10_000, call(time="1970-01-01T00:00:00Z"), call()]), NOW)
+    assert (done.calls, done.rejected, done.repeated) == (2, 4, 0)
+    container = evidence.service.get_container_client(QUARANTINE)
+    (blob,) = container.list_blobs()
+    assert blob.name == "2026-11-24T23/3-00000000000000000001.jsonl"
+    kept = [json.loads(line) for line in container.download_blob(blob.name).readall().splitlines()]
+    assert [(it["reason"], it["partition"], it["sequenceNumber"]) for it in kept] == [
+        ("not an object", "3", 1),
+        ("status has a wrong type or value", "3", 2),
+        ("not UTF-8", "3", 3),
+        ("time is too old", "3", 4),
+    ]
+    assert base64.b64decode(kept[0]["prefix"]) == b"null"
+    assert kept[2]["bytes"] == 10_000
+    assert len(base64.b64decode(kept[2]["prefix"])) == 4096
+
+
+def test_a_batch_too_large_for_one_entity_is_written_in_parts(tables: Tables, evidence: Evidence) -> None:
+    ingest = Ingest(BatchLog(tables), evidence, KEY, timedelta(hours=24), lambda _: NOWHERE)
+    bodies = [call(query="&".join(f"p{at}={number}x{at}" for at in range(64))) for number in range(1000)]
+    assert ingest.batch("0", events(bodies), NOW).calls == 1000
+    counts, batches = read(tables, "0")
+    assert len(batches) > 1
+    assert sum(value[0] for key, value in counts.items() if key[0] == "calls") == 1000
+
+
+def test_the_chain_goes_on_where_older_days_are_dropped(tables: Tables, evidence: Evidence) -> None:
+    log = BatchLog(tables)
+    Ingest(log, evidence, KEY, timedelta(hours=24), lambda _: NOWHERE).batch("0", events([call()] * 3), NOW)
+    tables.service.delete_table("batches20261124")
+    later = [Event(3 + at, NOW + timedelta(days=1), call()) for at in range(2)]
+    Ingest(log, evidence, KEY, timedelta(hours=48), lambda _: Tail(2, NOW.date())).batch("0", later, NOW)
+    assert [(batch.first, batch.last) for batch in log.read("0", Tail(2, NOW.date()))] == [(3, 4)]
+    assert [(batch.first, batch.last) for batch in log.read("0", NOWHERE)] == [(3, 4)]
+
+
+def test_the_same_row_is_refused(tables: Tables) -> None:
+    log = BatchLog(tables)
+    batch = Batch("0", 0, 9, NOW.date(), b"x", 0)
+    log.append(batch)
+    with pytest.raises(Behind):
+        log.append(batch)
+
+
+def test_a_storage_fault_raises(tables: Tables, evidence: Evidence) -> None:
+    log = FaultyLog(tables)
+    ingest = Ingest(log, evidence, KEY, timedelta(hours=24), lambda _: NOWHERE)
+
+    def unavailable() -> None:
+        raise HttpResponseError("the server is busy")
+
+    log.before = unavailable
+    with pytest.raises(HttpResponseError):
+        ingest.batch("0", events([call()]), NOW)
+    log.before = lambda: None
+    assert ingest.batch("0", events([call()]), NOW).calls == 1
+
+
+def test_all_instances_share_one_hash_key(evidence: Evidence) -> None:
+    keys = {evidence.hash_key() for _ in range(3)}
+    assert len(keys) == 1
+    assert len(keys.pop()) == 32

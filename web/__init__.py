@@ -1,0 +1,1 @@
+"""HTTP handlers: a request's parameters in, a status and a body out."""
