@@ -1,0 +1,207 @@
+"""The whole laptop stack as child processes: Azurite, the embedded Event Hubs and the functions host, with an HTTP view on the latter."""
+
+import json
+import os
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from time import monotonic, sleep
+from types import TracebackType
+from typing import IO, Any, Self
+
+from local.azurite import ROOT, Azurite
+
+PARTITIONS = 4
+START_SECONDS = 60.0
+
+
+class StackError(RuntimeError):
+    """A part does not start or stopped; the message is one sentence."""
+
+
+class Child:
+    """A process of ours that prints one JSON line once it is ready, and ends when its standard input does."""
+
+    def __init__(self, name: str, arguments: list[str], environment: Mapping[str, str], log: Path) -> None:
+        self.name = name
+        self._log: IO[bytes] = log.open("ab")
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", *arguments, "--with-parent"],
+            cwd=ROOT,
+            env={**os.environ, **environment},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            start_new_session=True,  # Ctrl-C is for us, who stop the parts in their order
+        )
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        if not line:
+            self.process.wait()
+            said = log.read_text(errors="replace").strip().splitlines()
+            raise StackError(said[-1].removeprefix("error: ") if said else f"{name} ended at its start")
+        self.ready: dict[str, Any] = json.loads(line)
+
+    def stop(self) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self._close()
+
+    def kill(self) -> None:
+        """The hard way, as a crash would."""
+        self.process.kill()
+        self.process.wait()
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        self._close()
+
+    def _close(self) -> None:
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+        self._log.close()
+
+
+class Stack:
+    """Everything on free ports of 127.0.0.1, its data and logs under `folder`."""
+
+    def __init__(self, folder: Path, *, port: int = 0, settings: Mapping[str, str] | None = None) -> None:
+        self.folder = folder
+        self._port = port
+        self._settings = dict(settings or {})
+        self._azurite = Azurite(folder / "azurite")
+        self._hubs: Child | None = None
+        self._host: Child | None = None
+
+    def __enter__(self) -> Self:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            self._azurite.start()
+            hubs = ["local.eventhubs", "--folder", str(self.folder / "eventhubs"), "--hub", f"calls={PARTITIONS}", "--hub", "alerts=1"]
+            self._hubs = Child("Event Hubs", hubs, {}, self.folder / "eventhubs.log")
+            self.start_host()
+            details = {"url": self.url, "hub": self.hub, "storage": self.storage, "keys": self.keys}
+            with os.fdopen(os.open(self.folder / "stack.json", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+                json.dump(details, file)
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.stop()
+
+    def start_host(self) -> None:
+        environment = {
+            "AzureWebJobsStorage": self.storage,
+            "StateStorage": self.storage,
+            "EvidenceStorage": self.storage,
+            "EventHubConnection": self.hub,
+            "EVENT_HUB_NAME": "calls",
+            "EVENT_HUB_CONSUMER_GROUP": "gatewatch",
+            "MAX_EVENT_AGE_HOURS": "1000000",  # a replay may be of any age
+            "AzureFunctionsJobHost__extensions__eventHubs__maxWaitTime": "00:00:01",  # here waiting saves no money
+            **self._settings,
+        }
+        arguments = ["local.host", "--port", str(self._port), "--keys", str(self.folder / "keys.json"), "--settings", "no.settings.json"]
+        self._host = Child("the functions host", arguments, environment, self.folder / "host.log")
+
+    def kill_host(self) -> None:
+        assert self._host is not None
+        self._host.kill()
+        self._host = None
+
+    def stop(self) -> None:
+        for child in (self._host, self._hubs):
+            if child is not None:
+                child.stop()
+        self._host = self._hubs = None
+        self._azurite.stop()
+        (self.folder / "stack.json").unlink(missing_ok=True)
+
+    def check(self) -> None:
+        """Raises StackError if a part has ended by itself."""
+        for child in (self._host, self._hubs):
+            if child is not None and child.process.poll() is not None:
+                raise StackError(f"{child.name} has stopped by itself: see {self.folder}/*.log")
+
+    @property
+    def storage(self) -> str:
+        return self._azurite.connection_string
+
+    @property
+    def hub(self) -> str:
+        assert self._hubs is not None
+        return str(self._hubs.ready["connectionString"])
+
+    @property
+    def url(self) -> str:
+        assert self._host is not None
+        return f"http://127.0.0.1:{self._host.ready['port']}"
+
+    @property
+    def keys(self) -> Mapping[str, str]:
+        assert self._host is not None
+        return dict(self._host.ready["keys"])
+
+    def get(self, path: str) -> tuple[int, Any]:
+        """Status and JSON of a GET with the function key."""
+        return self._request("GET", path, self.keys["default"], None)
+
+    def run_now(self, function: str) -> None:
+        """Start a timer function on demand, as POST /admin/functions/NAME does in Azure."""
+        status, _ = self._request("POST", f"/admin/functions/{function}", self.keys["master"], b'{"input": ""}')
+        if status != 202:
+            raise StackError(f"{function} cannot be run on demand (HTTP {status})")
+
+    def health(self) -> dict[str, Any]:
+        return dict(self.get("/api/health")[1])
+
+    def wait(self, done: Callable[[dict[str, Any]], bool], what: str, seconds: float = 120.0, every: float = 0.3) -> dict[str, Any]:
+        """The first health that is `done`. Raises StackError after `seconds`."""
+        deadline = monotonic() + seconds
+        while True:
+            self.check()
+            health = self.health()
+            if done(health):
+                return health
+            if monotonic() > deadline:
+                raise StackError(f"{what} took longer than {seconds:.0f} s; see {self.folder}/host.log")
+            sleep(every)
+
+    def wait_evaluated(self, seconds: float = 120.0) -> dict[str, Any]:
+        """Until every event in the hub is counted and evaluated."""
+        self.wait(ingested, "counting", seconds)
+        self.run_now("evaluate")
+        return self.wait(evaluated, "evaluating", seconds)
+
+    def learn(self, seconds: float = 120.0) -> None:
+        """Run `baseline` and wait for it."""
+        before = self.health()["baselines"]
+        self.run_now("baseline")
+        self.wait(lambda health: health["baselines"] != before, "learning", seconds)
+
+    def _request(self, method: str, path: str, key: str, body: bytes | None) -> tuple[int, Any]:
+        request = urllib.request.Request(self.url + path, body, {"x-functions-key": key, "Content-Type": "application/json"}, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                status, text = answer.status, answer.read()
+        except urllib.error.HTTPError as error:
+            with error:
+                status, text = error.code, error.read()
+        return status, json.loads(text) if text else None
+
+
+def ingested(health: dict[str, Any]) -> bool:
+    return bool(health["partitions"]) and all(it["lag"] == 0 for it in health["partitions"])
+
+
+def evaluated(health: dict[str, Any]) -> bool:
+    return ingested(health) and all(it["evaluated"] == it["counted"] for it in health["partitions"])
