@@ -1,0 +1,1 @@
+"""The laptop stack: everything Gatewatch needs from Azure, on one machine."""

@@ -1,0 +1,33 @@
+"""What all tests can ask for: a real Azurite, and names in it that no other test has."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import re
+import secrets
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from local.azurite import Azurite
+
+_count = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def azurite() -> Iterator[Azurite]:
+    """One Azurite in memory for each test process (so one for each pytest-xdist worker), started when a test first asks for it."""
+    with Azurite() as running:
+        yield running
+
+
+@pytest.fixture
+def storage_name() -> Callable[[str], str]:
+    """Makes names valid for tables, containers and queues alike (3-63 of a-z and 0-9, a letter first) that nothing else uses."""
+
+    def unique(prefix: str = "test") -> str:
+        letters = re.sub(r"[^a-z0-9]", "", prefix.lower()) or "test"
+        return f"{letters[:30]}{os.getpid():x}x{next(_count):x}x{secrets.token_hex(4)}"
+
+    return unique
