@@ -6,6 +6,7 @@ Everything that an attacker can vary is capped, here per batch and again per win
 import re
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from hashlib import blake2b
 from itertools import islice, repeat
 from operator import itemgetter
@@ -205,7 +206,7 @@ def fold(calls: Sequence[ApiCall], key: bytes) -> Tally:
     }
     rules: _Index[str] = _Index(str)
     details: _Index[str] = _Index(str)
-    suspicious = {text: detail for text in agents if text and (detail := suspicious_agent(text)) is not None}
+    suspicious = {text: detail for text in agents if text and (detail := _verdict(text)) is not None}
     if suspicious:
         tables["sightings"] = _counted(
             Counter(
@@ -229,6 +230,14 @@ def fold(calls: Sequence[ApiCall], key: bytes) -> Tally:
         details.names,
         {table: rows for table, rows in tables.items() if rows},
     )
+
+
+def _verdict(agent: str) -> str | None:
+    return _remembered(agent) if len(agent) <= AGENT_LENGTH else suspicious_agent(agent)
+
+
+_remembered = lru_cache(4096)(suspicious_agent)
+"""User agents repeat from batch to batch; long ones, which attackers can make up without end, are not worth the memory."""
 
 
 def unmatched_template(path: str) -> str:

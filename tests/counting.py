@@ -20,6 +20,7 @@ def straight(events: Iterable[dict[str, Any]], key: bytes) -> Counts:
     sums: Counter[Key] = Counter()
     largest: dict[Key, int] = defaultdict(int)
     ok: Counter[Key] = Counter()
+    sizes: Counter[Key] = Counter()
     types: dict[Key, int] = {}
     for event in events:
         minute = int(datetime.fromisoformat(event["time"]).timestamp() // 60)
@@ -28,7 +29,7 @@ def straight(events: Iterable[dict[str, Any]], key: bytes) -> Counts:
         call = ("calls", minute, endpoint, ip, status)
         sums[call] += 1
         for at, name in enumerate(("requestBytes", "responseBytes")):
-            sums[*call, at] += event.get(name, 0)
+            sizes[*call, at] += event.get(name, 0)
             largest[*call, at] = max(largest[*call, at], event.get(name, 0))
         for name, prefix in (("subscriptionId", "subscription:"), ("userId", "user:"), ("identity", "subject:")):
             if event.get(name):
@@ -52,8 +53,7 @@ def straight(events: Iterable[dict[str, Any]], key: bytes) -> Counts:
     found: Counts = {}
     for row, n in sums.items():
         if row[0] == "calls":
-            if len(row) == 5:
-                found[row] = (n, sums[*row, 0], sums[*row, 1], largest[*row, 0], largest[*row, 1])
+            found[row] = (n, sizes[*row, 0], sizes[*row, 1], largest[*row, 0], largest[*row, 1])
         elif row[0] == "values":
             found[row] = (n, ok[row], types[row])
         else:

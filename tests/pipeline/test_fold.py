@@ -35,7 +35,9 @@ VALUES = st.sampled_from(["", "1", "2", "true", "a b", "a%20b", "a+b", "é", "x"
 EVENTS = st.lists(
     st.fixed_dictionaries(
         {
-            "time": st.sampled_from(["2026-11-24T10:10:03Z", "2026-11-24T10:10:59.999Z", "2026-11-24T10:31:00Z", "2026-11-24T11:00:00+02:00"]),
+            "time": st.sampled_from(
+                ["2026-11-24T10:10:03Z", "2026-11-24T10:10:59.999Z", "2026-11-24T10:31:00Z", "2026-11-24T11:00:00+02:00"]
+            ),
             "status": st.sampled_from([200, 204, 304, 401, 404, 500]),
             "method": st.sampled_from(["GET", "PUT"]),
             "urlTemplate": st.sampled_from(["/a", "/a/{id}"]),
@@ -147,7 +149,9 @@ def test_sizes_that_cannot_be_are_unknown() -> None:
     assert found.rows("calls")[0][4:] == (1, 0, 0, 0, 0)
 
 
-@pytest.mark.parametrize(("text", "canonical"), [("not-an-ip", ""), (None, ""), ("fe80::1%eth0", "fe80::1"), ("2001:DB8:0::1", "2001:db8::1")])
+@pytest.mark.parametrize(
+    ("text", "canonical"), [("not-an-ip", ""), (None, ""), ("fe80::1%eth0", "fe80::1"), ("2001:DB8:0::1", "2001:db8::1")]
+)
 def test_client_addresses_are_canonical(text: str | None, canonical: str) -> None:
     assert tally({"clientIp": text}).ips == [canonical]
 

@@ -1,0 +1,68 @@
+"""One identity (a subscription, a user, a token's subject) calls an endpoint more often than almost any did, and than it did itself."""
+
+from collections.abc import Iterator
+
+from detectors import detector
+from model import OTHER, STATUS_CLASSES, Severity, Sighting
+from pipeline.learn import Baseline
+from pipeline.window import Window
+
+FEW_PAIRS = 500
+"""(IP, window) pairs below which the 10th-largest says little."""
+
+
+@detector(
+    id="API_SpikeByIdentity",
+    title="Suspicious spike in API traffic from a single identity to an API endpoint",
+    severity=Severity.MEDIUM,
+    sees="One identity called the endpoint far more often within 20 minutes than any identity usually does and than this one did before, whatever its IP addresses.",
+    causes="A stolen key or token used by a script or from many addresses, scraping by a registered client; or a new integration, a campaign of that client or a retry loop.",
+    remediation=(
+        "Ask the owner of the subscription or account whether the load is theirs.",
+        "Rotate the key or revoke the tokens if it is not.",
+        "Limit calls per identity (rate-limit-by-key on the subscription or the token's subject).",
+    ),
+    tactic="Impact",
+    techniques=("T1078", "T1499.003", "T1119"),
+    owasp_2019=("API4", "API2"),
+    owasp_2023=("API4", "API6", "API2"),
+    watches="identities",
+    min_days=3,
+    refractory=4 * 60,
+)
+def identity_spike(
+    window: Window,
+    baseline: Baseline,
+    *,
+    floor: int = 30,  # calls in 20 minutes; a person with an app stays below it
+    ratio: float = 1.25,  # times the 10th-largest (identity, window) count of 30 days
+    own_ratio: float = 1.5,  # times the identity's own largest, if it is a regular
+    few_floor: int = 60,  # where fewer than 500 (IP, window) pairs are known
+    few_ratio: float = 3.0,
+    share: float = 0.5,  # of the busiest IP; above it, it is that IP's spike
+    high: float = 5.0,  # times the threshold from which on it is severe
+) -> Iterator[Sighting]:
+    for identity in window.touched_identities:
+        for kind in (2, 3, 4, 5):
+            observed = window.identities[kind].get(identity, 0)
+            if observed <= floor or identity.endswith(OTHER):
+                continue
+            name = STATUS_CLASSES[kind - 1]
+            measure = f"identity:{name}"
+            if baseline.pairs.get(name, 0) < FEW_PAIRS:
+                usual, threshold = baseline.rank(measure, 1), max(few_floor, few_ratio * (baseline.rank(measure, 1) or 0.0))
+            else:
+                usual = baseline.rank(measure, 10)
+                threshold = max(floor, ratio * (usual or 0.0))
+            own = window.regulars.get(measure, {}).get(identity)
+            threshold = max(threshold, own_ratio * (own or 0.0))
+            if observed > threshold and max(window.ips[kind].values()) < share * observed:
+                yield Sighting(
+                    observed,
+                    usual,
+                    threshold,
+                    actor=identity,
+                    status_class=name,
+                    severity=Severity.HIGH if observed >= high * threshold else None,
+                    evidence={"largest of this identity before": own} if own is not None else {},
+                )

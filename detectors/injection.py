@@ -1,0 +1,36 @@
+"""A value carries code for an interpreter behind the API: SQL, script, shell, template, look-up or serialised object."""
+
+from collections.abc import Iterator
+
+from detectors import detector
+from detectors.sighted import sighted
+from model import Severity, Sighting
+from pipeline.learn import Baseline
+from pipeline.window import Window
+
+ID = "API_Injection"
+
+
+def _severity(_details: set[str], ok: int) -> Severity | None:
+    return Severity.HIGH if ok else None
+
+
+@detector(
+    id=ID,
+    title="Injection attempt against an API endpoint",
+    severity=Severity.MEDIUM,
+    sees="A parameter, header, cookie or body value was written to be run as code. An answer of 2xx makes it severe: the attempt was not refused.",
+    causes="An attack by hand or by a tool; or a penetration test that was ordered, a user who really writes code into a field.",
+    remediation=(
+        "Look at how the calls were answered, and in the backend's log at what the value did.",
+        "Use parameterised queries and contextual encoding; validate types and lengths at the gateway (validate-parameters, validate-content).",
+        "Block the IP (ip-filter).",
+    ),
+    tactic="InitialAccess",
+    techniques=("T1190", "T1059"),
+    owasp_2019=("API8",),
+    owasp_2023=("API8", "API10"),
+    watches="sightings",
+)
+def injection(window: Window, baseline: Baseline) -> Iterator[Sighting]:  # noqa: ARG001  a rule needs no baseline
+    return sighted(window, ID, _severity)

@@ -1,0 +1,65 @@
+"""One client IP calls an endpoint more often than almost any IP ever did, and than it did itself."""
+
+from collections.abc import Iterator
+
+from detectors import detector
+from model import NOBODY, STATUS_CLASSES, Severity, Sighting
+from pipeline.learn import Baseline
+from pipeline.window import Window
+
+FEW_PAIRS = 500
+"""(IP, window) pairs below which the 10th-largest says little."""
+
+
+@detector(
+    id="API_SpikeInAPITraffic",
+    title="Suspicious spike in API traffic from a single IP address to an API endpoint",
+    severity=Severity.MEDIUM,
+    sees="One client IP called the endpoint far more often within 20 minutes than any single IP usually does, and than this IP did before.",
+    causes="A denial of service, scraping, credential testing or a stolen key used by a script; or a new integration, a shared office address or a client in a retry loop.",
+    remediation=(
+        "Find out who the IP is: the subscriptions and users that called from it are in the activity of that day.",
+        "Limit calls per IP on the operation (rate-limit-by-key on the client address), or block the IP (ip-filter).",
+        "If it is a known integration, give it a subscription of its own and mark the alert as expected.",
+    ),
+    tactic="Impact",
+    techniques=("T1499.003", "T1110", "T1119"),
+    owasp_2019=("API4", "API2"),
+    owasp_2023=("API4", "API6", "API2"),
+    min_days=1,
+)
+def single_ip_spike(
+    window: Window,
+    baseline: Baseline,
+    *,
+    floor: int = 30,  # calls in 20 minutes; a person with an app stays below it
+    ratio: float = 1.25,  # times the 10th-largest (IP, window) count of 30 days
+    own_ratio: float = 1.5,  # times the IP's own largest, if it is a regular
+    few_floor: int = 60,  # where fewer than 500 (IP, window) pairs are known
+    few_ratio: float = 3.0,
+    high: float = 5.0,  # times the threshold from which on it is severe
+) -> Iterator[Sighting]:
+    for ip in window.touched:
+        for kind in (2, 3, 4, 5):
+            observed = window.ips[kind].get(ip, 0)
+            if observed <= floor or ip in NOBODY:
+                continue
+            name = STATUS_CLASSES[kind - 1]
+            measure = f"calls:{name}"
+            if baseline.pairs.get(name, 0) < FEW_PAIRS:
+                usual, threshold = baseline.rank(measure, 1), max(few_floor, few_ratio * (baseline.rank(measure, 1) or 0.0))
+            else:
+                usual = baseline.rank(measure, 10)
+                threshold = max(floor, ratio * (usual or 0.0))
+            own = window.regulars.get(measure, {}).get(ip)
+            threshold = max(threshold, own_ratio * (own or 0.0))
+            if observed > threshold:
+                yield Sighting(
+                    observed,
+                    usual,
+                    threshold,
+                    actor=ip,
+                    status_class=name,
+                    severity=Severity.HIGH if observed >= high * threshold else None,
+                    evidence={"largest of this IP before": own} if own is not None else {},
+                )

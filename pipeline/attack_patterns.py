@@ -1,0 +1,426 @@
+"""Patterns of injections and of security scanners: the data that `percall` judges by.
+
+Texts are judged in the form that `percall.normal_form` gives them: lower case, one space for any white space, entities and escapes resolved, SQL comments gone.
+No pattern repeats a repetition and every gap is bounded, so that the time is linear in the text.
+
+Sources: OWASP Core Rule Set 3.3 and 4 (families, scanner products), OWASP cheat sheets and Web Security Testing Guide, PortSwigger's research on script and
+template injection, CVE-2014-6271 (shellshock), CVE-2015-8562, CVE-2021-44228 (log4j), CVE-2022-22965 (class loader).
+"""
+
+from typing import NamedTuple
+
+
+class Family(NamedTuple):
+    """A kind of injection: the search for `pattern` is worth its price only where the text has one of the `words` or holds one of the `marks`."""
+
+    name: str
+    words: frozenset[str]
+    marks: tuple[str, ...]
+    pattern: str
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+def _family(name: str, *alternatives: str, words: str = "", marks: str = "") -> Family:
+    return Family(name, _words(words), tuple(marks.split(" ")) if marks else (), "|".join(alternatives))
+
+
+_LITERAL = r"(?:-?\d[\d.]{0,20}|0x[0-9a-f]{1,40}|'[^']{0,60}'?|\"[^\"]{0,60}\"?|true|false|null)"
+_COMPARE = (
+    r"(?:<=>|<>|!=|<=|>=|=|<|>"
+    r"|\bnot like\b|\blike\b|\brlike\b|\bregexp\b|\bis(?: not)?\b|\b(?:not )?in\b|\b(?:not )?between\b|\bsounds like\b)"
+)
+_JUNCTION = r"(?:\b(?:or|and|xor|having|where|div|mod)\b|\|\||&&)"
+_SQL_FUNCTION = (
+    r"(?:ascii|ord|substr|substring|mid|length|len|left|right|char_length|instr|isnull|ifnull|if|iif|exp|floor|count|exists|sleep|cast"
+    r"|convert|version|user|database|chr|char|concat|hex|unicode|nvl|decode|coalesce|greatest|least|row|extractvalue|updatexml|elt|make_set)"
+)
+
+BREAKOUT = (
+    r"['\"`]\s?[)\]}%]{0,6}\s?(?:"
+    # a condition
+    rf"{_JUNCTION}[\s('\"@!~+]{{0,12}}+-?[\w.$\[\]]{{0,40}}+['\"`)]{{0,4}}+\s?(?:\([^()]{{0,60}}+\)\s?)?(?:{_COMPARE}|--|#|/\*|;|$)"
+    rf"|{_JUNCTION} ?(?:not )?[('\"]{{0,4}}\s?(?:select|exists|case|if|sleep|benchmark|ascii|substr|length|count|true|false|not|\d)\b"
+    # another clause
+    r"|(?:union|order by|group by|limit|procedure|intersect|except|minus)\b[\s('\"%\d]"
+    # another statement
+    r"|;\s?(?:--|#|/\*|(?:drop|delete|insert|update|select|exec|declare|shutdown|create|alter|truncate|if|waitfor|begin|call|copy)\b)"
+    # a comment that hides the rest
+    r"|--(?:[\s+#%-]|$)|#\s?$|/\*"
+    # an operator
+    r"|(?:\|\||[+^*/%-])\s?[('\"]{0,4}(?:select|chr|char|cast|convert|utl_|dbms_|sleep|version|user\b|benchmark)"
+    r"|(?:\|\||[+^*-])\s?[('\"]{0,2}[01]['\")]{0,2}$|(?:=|<>|!=|<|>)\s?['\"(\d]"
+    r")"
+    r"|['\"][)\]}%]{0,6} [)]{0,4}(?:like|rlike|regexp|between|in|is|into|where|as \w+ where|offset) ?[('\"%\d]"
+)
+"""A quote that ends the developer's string, then SQL. Only a quote that no earlier one in the text has opened counts: `percall` looks at the parity."""
+
+GADGET = (
+    r"\"@type\"\s?:\s?\"(?:com\.sun|com\.mchange|com\.zaxxer|org\.(?:apache|hibernate|springframework|eclipse|h2)|javax?\.|sun\.|l?ch\.qos|\[)"
+    r"|\"\$type\"\s?:\s?\"(?:system\.|microsoft\.)|\"__(?:class|reduce|type)__\"\s?:"
+)
+"""In JSON: the class that a polymorphic reader (fastjson, Jackson, Json.NET) is told to build."""
+
+NOSQL = _family(
+    "nosql",
+    r"\$where\b\s?['\"]?\s?(?::|\]|=)|\$(?:function|accumulator)\b['\"]?\s?:"
+    r"|\[\s?\$(?:ne|gt|gte|lt|lte|nin|in|regex|exists|or|and|not|eq|elemmatch|where|options|size)\s?\]",
+    r"['\"]?\$ne['\"]?\s?:\s?(?:null|-?[01]\b|['\"][^'\"]{0,12}['\"]|\{\s?\}|\[\s?\]|true|false|undefined)",
+    r"['\"]?\$(?:gt|gte|lt|regex|nin)['\"]?\s?:\s?(?:['\"]\s?['\"]|['\"]?\.[*+]|['\"]\^|\[\s?\]|\[\s?['\"]{2}|null|\{\s?\}|undefined)",
+    r"\$(?:or|and)['\"]?\s?:\s?\[\s?\{\s?\}",
+    r"['\"]\s?(?:\|\||&&)\s?['\"]?\w{0,12}['\"]?\s?={2,3}\s?['\"]?\w{0,12}|['\"];\s?(?:return|while|var|sleep|db\.)\b"
+    r"|['\"};]\s?return\s?(?:true|\(|this\.|1\b)|\bdb\.\w{1,40}\.(?:find|insert|drop|remove|update|count|aggregate|save|mapreduce)\w{0,10}\s?\("
+    r"|\bdb\.(?:dropdatabase|getcollectionnames|version|admincommand|eval)\s?\("
+    r"|\bthis\.(?:password|passwd|pass|username|user|secret|token|constructor)\b\s?(?:\.|=|!|\[|<|>)",
+    words="return db this while var",
+    marks="$ ==",
+)
+
+_SCRIPT_WORDS = (
+    "alert prompt confirm eval settimeout setinterval function execscript atob document fromcharcode innerhtml outerhtml constructor __proto__ onerror"
+    " throw fetch import expression binding behavior xmlhttprequest activexobject websocket location javascript getscript ajax image date"
+)
+_PROGRAMS = (
+    "wget curl lwp fetch tftp nc ncat netcat telnet nslookup dig ping traceroute tracert bash zsh dash ksh csh sh powershell pwsh cmd python perl ruby php"
+    " node lua gcc chmod chown useradd adduser crontab nohup mkfifo xterm socat certutil bitsadmin mshta regsvr rundll cscript wscript schtasks netstat"
+    " ifconfig ipconfig systeminfo tasklist sleep timeout printenv cat tac more less head tail nl od xxd rev strings type ls dir ps rm del cp mv ln tar"
+    " find grep awk sed echo printf touch mkdir kill killall reboot shutdown set env export expr base uname hostname host net ver vol sudo su ssh scp mount"
+    " df du arp route reg wmic eval exec source id whoami pwd date w read phpinfo"
+)
+_CALLS = (
+    "system passthru shell_exec popen proc_open pcntl_exec exec assert call_user_func call_user_func_array create_function file_get_contents"
+    " file_put_contents fopen readfile include require eval unserialize var_dump print preg_replace die exit echo base _decode base64_decode gzinflate str_rot"
+    " putenv ini_set phpinfo phpversion php_uname phpcredits getenv __import__ os subprocess child_process process kernel runtime io thread"
+)
+
+FAMILIES: tuple[Family, ...] = (
+    _family(
+        "xpath",
+        r"['\"\])\d]\s?(?:or|and|\|)\s.{0,80}?(?:(?:name|position|text|string-length|contains|starts-with|local-name|last)\s?\(|count\s?\(\s?/|substring\s?\(\s?(?:/|name))"
+        r"|/(?:child|descendant|parent|ancestor|following|preceding|self|attribute)(?:-or-self)?::|::node\s?\(|\]\s?\|\s?//|^count\s?\(\s?/"
+        r"|\bdoc\s?\(\s?(?:concat|['\"]https?:)",
+        marks=":: name( text() position( count( string-length( contains( starts-with( doc( substring( last( ]|//",
+    ),
+    _family(
+        "xxe",
+        r"<!entity\b|<!doctype\s[^>\[]{0,200}(?:\[|\bsystem\s?['\"]|\bpublic\s?['\"](?!-//w3c//dtd))|<!\[include|<!element\b|<!attlist\b"
+        r"|\bxi:include\b|/2001/xinclude",
+        marks="<! xi:include xinclude",
+    ),
+    _family("xxe", r"<!doctype(?! html)|\bor 1=1\b|\bfile:/", marks="<?xml"),
+    _family(
+        "sql",
+        r"(?:(?<![a-z_])|(?<=\de))union(?: all| distinct| distinctrow)?[\s(]{0,9}(?:select\b|values|table\b)\s?(?:top \d+ )?(?:distinct )?"
+        r"(?:[\d'\"@(*$~+-]|\(?null\b|row\b|\w{1,40}\s?(?:,|\(|--|#)|[^;()]{1,60}?\bfrom [\w.`\"\[(])",
+        r"[(=,;]\s?select[\s(].{0,100}?(?:[*,('@]|\bfrom\b[\s\"`\[(]{0,4}[\w.$]+(?:\s(?:where|limit|order|group)\b|\s?\)\s?[)=<>-]))",
+        r"[(=,;]\s?select\s?(?:\d|'|\"|@@|\*)",
+        r"^\s?select(?:\s?[*@'\"]|\s?\([^()]{1,80}\)\s?(?:,|from\b)| \d| [\w.`\"]+\s?(?:,|\().{0,100}?\bfrom\b"
+        r"| [\w.`\"]+ from [\w.`\"]+ ?(?:where\b|limit\b|order by\b|;|--))",
+        r"\bselect\b.{1,100}?\bfrom\s?(?:information_schema|pg_|sys\.|sysobjects|syscolumns|mysql\.|all_tab|dual\b|sqlite_|msysobjects|rdb\$|sysibm)",
+        r"\bselect\b[^;]{1,100}?\bfrom\s[\w.`\"\[\]]{1,60}(?: as \w{1,20})?\s(?:where|having)\b[^;]{1,40}?(?:[=<>]|\bin \(|\blike ')",
+        r"\bselect\b[^;]{1,100}?\bfrom\s[\w.`\"\[\]]{1,60}(?: as \w{1,20})?\slimit \d",
+        r"['\"]\)?\s?\(\s?select\b",
+        words="union eunion select",
+    ),
+    _family(
+        "sql",
+        r"\b(?:sleep|pg_sleep|benchmark|get_lock|randomblob|generate_series|dbms_pipe\.receive_message|dbms_lock\.sleep|waitfor)"
+        r"\s?\(\s?['\"(]?\s?(?:\d+\s?[),*'/]|md5|sha|rand|chr|char|'|\[)",
+        r"\b(?:extractvalue|updatexml|load_file|load_extension|xmltype|utl_http\.request|utl_inaddr\.get_host\w{1,10}|dbms_xmlgen\.\w{1,20}"
+        r"|ctxsys\.drithsx\.sn|httpuritype|group_concat|st_latfromgeohash|gtid_subset|regexp_substring|char_to_rdb|pg_read_file|lo_import"
+        r"|xp_cmdshell|xp_dirtree|xp_regread|xp_fileexist|query_to_xml|database_to_xml)\s?\(",
+        rf"(?:\b(?:and|or|xor|where|having)\b|^\s?-?\d{{1,12}}\b\s?,)\s?\(?(?:not )?{_SQL_FUNCTION}\s?\((?:[^()]{{0,80}}[(,=<>@'\"]|\d+\s?\))",
+        r"\b(?:if|iif|elt|make_set)\s?\(\s?\(?\s?(?:\d{1,6}\s?(?:[=<>]{1,2}|like|is)\s?\d|ascii|ord\b|substr|length|select)",
+        r"\b(?:char|chr)\s?\(\s?\d{1,3}\s?\)\s?(?:\|\||\+|,)|\b(?:char|concat|concat_ws)\s?\(\s?(?:\d{2,3}|0x[0-9a-f]{1,80})\s?,",
+        r"\b(?:convert|cast)\s?\(\s?(?:\(?\s?select\b|int\s?,|(?:current_|session_|system_)?(?:user|version|database|db_name)\b|@@"
+        r"|[^()]{1,60}\bas (?:int|signed|unsigned|numeric|nvarchar|varchar|char|text)\b)",
+        r"\bprocedure analyse\s?\(|\bexec(?:ute)?(?: immediate)?\s?\(\s?['\"@]|\bopen(?:rowset|query|datasource)\s?\(",
+        r"\b(?:current_user|database|version|user|session_user|db_name|system_user|schema)\s?\(\s?\)\s?(?:,|--|#|=|<|>|from\b|like\b)",
+        words=_SQL_FUNCTION[3:-1].replace("|", " ")
+        + " pg_sleep benchmark get_lock randomblob generate_series dbms_pipe dbms_lock waitfor load_file load_extension xmltype utl_http utl_inaddr dbms_xmlgen"
+        " ctxsys httpuritype group_concat st_latfromgeohash gtid_subset regexp_substring char_to_rdb pg_read_file lo_import xp_cmdshell xp_dirtree xp_regread"
+        " xp_fileexist query_to_xml database_to_xml concat_ws procedure exec execute openrowset openquery opendatasource current_user session_user db_name"
+        " system_user schema",
+    ),
+    _family(
+        "sql",
+        r"@@(?:version|hostname|datadir|basedir|global|servername|innodb|tmpdir|session|language)",
+        r"^\s?\(\d{1,9}\s?(?:[=<>]| like )\s?\d{1,9}\)\s?\*",
+        r"^\s?-?\d{1,12}\)*\s?;?\s?--(?:\s?-?\s?$|\s[-+])|^\s?-?\d{1,12}['\")]{1,6}\s?(?:--|#|/\*)",
+        marks="@@ )* -- #",
+    ),
+    _family(
+        "sql",
+        rf"(?:^|[\s)'\"\d%;+])(?:or|and|xor|having|where|\|\||&&)[\s(+!~-]{{0,9}}(?:not |binary )?\(?{_LITERAL}\)?\s?"
+        rf"(?:{_COMPARE})\s?\(?(?:binary )?{_LITERAL}",
+        r"(?:^|[\s)'\"\d])(?:or|and|xor|\|\||&&)\s?\(?([a-z]\w{0,12})\s?=\s?\1\b\)?\s?(?:--|#|/\*|;|$)",
+        r"^\s?-?\d{1,12}['\")]{0,6}\s(?:or|and|xor)\s(?:true|false|null|not|1|0)\b\s?(?:--|#|;|/\*|$|is\b)",
+        r"^\s?-?\d{1,12}['\")]{0,6}\s(?:or|and|xor|rlike|regexp)\s(?:[a-z_.]{1,40}\s?(?:=|<|>|is (?:not )?null|like)|exists\b)",
+        r"^\s?or\s?\(?\d{1,9}\s?[=<>]",
+        r"\(\s?case\s?when\b.{1,100}?\bthen\b|\bcase\s?when\b.{1,100}?\bthen\b.{1,80}?\belse\b.{1,80}?\bend\b",
+        words="or and xor having where rlike regexp case",
+        marks="|| &&",
+    ),
+    _family(
+        "sql",
+        r"[;']\s?\)?\s?(?:drop|truncate|create|alter)\s(?:table|database|user|schema|view|procedure|function|login|index|alias|trigger|or replace)\b",
+        r"[;']\s?(?:delete from|insert into|replace into|update \w[\w.]{0,40} set|exec(?:ute)?[\s(]{1,3}(?:immediate|master|xp_|sp_|@|'|sys)"
+        r"|declare @|declare \w{1,40} (?:char|varchar|int)|select[\s('\"@*][\d('\"@*]|select \w{1,40}\s?[(,]|select [\w,. ]{1,80} from\b"
+        r"|shutdown\b(?:\s?(?:--|;|$|with))|waitfor\b|grant \w{1,20} (?:on|to)|copy \w{1,40}\s?\(|call \w{1,40}[.(]|begin (?:dbms|if|exec)|if\s?\("
+        r"|set @|pragma |attach database|load data|handler \w{1,40} (?:open|read)|do sleep)",
+        r"\bwaitfor (?:delay|time)\s?['\"(@]",
+        words="drop truncate create alter delete insert replace update exec execute declare select shutdown waitfor grant copy call begin if set pragma attach"
+        " load handler do",
+    ),
+    _family(
+        "sql",
+        r"(?:^|['\")\d])\s?\)*\s?(?:order|group) by \(?\d{1,4}(?:\s?,\s?\d{1,4}){0,40}\)?\s?(?:--|#|/\*|;|$|asc\b|desc\b|limit\b)",
+        r"\bhaving \d{1,9}\s?[=<>]|\bgroup by [\w.,]{1,80} having\b",
+        r"\b(?:exec|execute|master)[\s.]{1,3}(?:master\.\.|master\.dbo\.|dbo\.)?(?:xp_|sp_)\w"
+        r"|\bxp_(?:cmdshell|regread|regwrite|dirtree|fileexist|availablemedia|enumdsn|loginconfig)\b",
+        r"\binformation_schema\s?\.\s?\w|\bfrom sysobjects\b|\bfrom sqlite_master\b",
+        r"\binto (?:out|dump)file\s?['\"0]|\blimit \d{1,9}(?:\s?,\s?\d{1,9})? (?:into|procedure|union)\b",
+        r"\bdrop table \w{1,60}\s?(?:;|--|$)|\bdelete from \w{1,60} where\b",
+        r"\bwaitfor delay\b|^\s?(?:and|or|if)?\s?sleep\s?\(\s?\d+\s?[),]|^\s?-?\d{1,12} (?:and|or|xor) sleep\b",
+        r"--\s?sp_password",
+        words="by having exec execute master information_schema sysobjects sqlite_master outfile dumpfile procedure union drop delete waitfor sleep sp_password"
+        " xp_cmdshell xp_regread xp_regwrite xp_dirtree xp_fileexist xp_availablemedia xp_enumdsn xp_loginconfig",
+    ),
+    _family(
+        "script",
+        r"<\s?/?\s?(?:script|iframe|frameset|object|embed|applet|xss|bgsound|isindex|importmap)\b",
+        r"<base\s[^<>]{0,40}href|<layer\b[^<>]{0,40}src|<frame\b[^<>]{0,40}src",
+        r"<[!?a-z][^<>]{0,800}?[\s/\"'`]on[a-z]{3,40}\s?=",
+        r"<[a-z][^<>]{0,800}?(?:javascript|vbscript|livescript|data\s?:\s?(?:text/html|image/svg|application/x|text/javascript))",
+        r"<(?:svg|math|set|animate|animatetransform)\b[^<>]{0,200}(?:/?>\s?<|onload|onbegin|href|attributename|/$|$)",
+        r"<meta\b[^<>]{0,200}?http-equiv|<link\b[^<>]{0,200}?(?:stylesheet|import|prefetch|preload)",
+        r"<!--.{0,20}?(?:-->)?\s?<(?:img|script|svg)|<\?import\b|<html\s+xmlns|<\?xml-stylesheet",
+        r"<(?:img|image|input|video|audio|source)\b[^<>]{0,200}?\s(?:src|srcset|poster|dynsrc|lowsrc)\s?=\s?['\"]?\s?(?:x\b|#|1\b|//|\\\\|&|data:|`)",
+        r"<(?:form|input|button|textarea|select|keygen)\b[^<>]{0,200}?(?:action|formaction|autofocus|srcdoc)\s?=",
+        r"<(?:template|details|dialog|marquee|slot)\b[^<>]{0,200}?(?:shadow|popover|behavior)",
+        r"<img\b[^<>]{0,40}src\s?=\s?'[^'<>]{0,200}\?$|<\w[^<>]{0,200}\bstyle\s?=[^<>]{0,200}(?:expression|url\s?\(|behavior|position\s?:\s?fixed)",
+        marks="<",
+    ),
+    _family("script", r"@import|expression|javascript|behavior|-moz-binding|@keyframes|\{|<style\b[^<>]{0,100}\son", marks="<style"),
+    _family("script", r"script|alert|onerror|\]\]><", marks="<![cdata["),
+    _family(
+        "script",
+        r"(?:^|[\s\"'`/;&$])on(?:abort|after\w{2,10}|animation\w{3,10}|auxclick|before\w{3,20}|begin|blur|bounce|cancel|canplay\w{0,10}|change"
+        r"|click|close|content\w{5,30}|contextmenu|copy|cut|dblclick|drag\w{0,6}|drop|durationchange|end|ended|error|finish|focus\w{0,3}|formdata"
+        r"|fullscreen\w{2,8}|gotpointercapture|hashchange|input|invalid|key\w{2,6}|load\w{0,10}|message|mouse\w{2,6}|offline|online|page\w{3,6}|paste"
+        r"|pause|play\w{0,4}|pointer\w{2,12}|popstate|progress|ratechange|readystatechange|repeat|reset|resize|scroll\w{0,3}|search|seek\w{2,4}"
+        r"|select\w{0,10}|show|stalled|start|storage|submit|suspend|timeupdate|toggle|touch\w{3,6}|transition\w{3,8}|unhandledrejection|unload"
+        r"|volumechange|waiting|webkit\w{5,30}|wheel)\s?=\s?['\"`]?\s?[a-z_$.]{0,40}\s?(?:[(\[=\\&/%'\"`{]|alert|import|eval|location|document|window)",
+        marks="on",
+    ),
+    _family(
+        "script",
+        r"\b(?:alert|prompt|confirm)\s?(?:\?\.)?\)?(?:\(\s?(?:[\d'\"`/]|document|window|self|this\b|string\.|location|origin|xss|&|\+)"
+        r"|`[^`\s]|&lpar;|\.(?:call|apply|bind)\b|\(\)\s?(?:$|[;/'\"}<-]))",
+        r"\b(?:eval|settimeout|setinterval|function|execscript|atob)\s?"
+        r"(?:\(\s?(?:['\"`]|string\.|atob|name\)|location|unescape|decodeuri|document|window\.|\d|this\.|\+|alert|confirm|prompt)|`[^`\s])",
+        r"\bdocument\s?(?:\.|\[)\s?['\"]?(?:cookie|domain|location|write\w{0,2}\(|body\b|forms|onkeypress|createelement|documentelement|referrer)",
+        r"\bstring\s?\.\s?fromcharcode\b|\.\s?(?:inner|outer)html\s?=|\blocation\s?(?:\.\s?(?:href|hash|assign|replace)\s?)?[=(]\s?['\"`/n(]",
+        r"\bconstructor\s?(?:\.\s?(?:constructor|prototype)|\[\s?['\"]|\(\s?['\"`])|\b__proto__\b\s?[\[.\"':=]|(?:^|\W)onerror\s?="
+        r"|\bthrow\s?(?:['\"`/{+]|new error\()|\bimport\s?\(\s?['\"`/]|\bfetch\s?\(\s?['\"`/]|\.\s?then\s?\(\s?(?:alert|eval)",
+        r"(?:^|[;{}\]/\"'`*\s(])(?:\d|alert|\[\d?\])\s?(?:,\s?alert\)|\.(?:find|map|foreach|some|every|filter|reduce|findindex)"
+        r"\s?\(\s?(?:alert|confirm|prompt|eval))",
+        r"\bexpression\s?\(.{0,40}?(?:alert|eval|document|window|javascript|\()|\burl\s?\(\s?['\"]?\s?javascript|-moz-binding\s?:|\bbehavior\s?:\s?url",
+        r"\bnew\s(?:image|xmlhttprequest|function|activexobject|websocket)\s?[.(;]|\$\.(?:get|getscript|ajax)\s?\(\s?['\"]"
+        r"|['\"];?\s?\w{1,20}\s?=\s?new date\(\)",
+        words=_SCRIPT_WORDS,
+    ),
+    _family(
+        "script",
+        r"\b(?:window|self|top|parent|frames|this|globalthis)\s?(?:\?\.)?\[\s?['\"`/(]",
+        r"\.\s?source\s?\+|\$\.get\s?\(\s?['\"]",
+        marks="[' [\" [/ [` [( .source $.get",
+    ),
+    _family(
+        "template",
+        r"\{\{-?\s?(?:\d+\s?[*+/-]\s?'?\d|['\"(\[=]|config\b(?:\.|\[|\s?\}|\|)|self\b|request\s?[.|\[]|settings\.|lipsum|cycler|joiner|namespace|dump"
+        r"\(|app\.|_self|constructor|\$\w{1,20}\.constructor|_c\.|range\(|x\s?=|url_for|get_flashed|php\b|include\b|#with|\w{1,20}\.(?:constructor|__|mro))",
+        r"__\w{2,20}__|\|\s?attr\b|getruntime|freemarker|\.exec\b|\bpopen\b|\bos\.(?:popen|system|environ)|\.constructor\b|\.mro\b|alert\s?\("
+        r"|\bsystem\b\W|require\s?\(|file_get|phpinfo",
+        marks="{{",
+    ),
+    _family(
+        "template",
+        r"[$#*%@~]\{{1,3}\s?(?:\d+\s?[*+/-]\s?'?\d|t\s?\(|['\"\[(]|class\b|getclass|self\b\.|request\.|session\.|application\.|param\.|new\s|script:"
+        r"|facescontext|pagecontext|alert\s?\(|settimeout|throw\b|\w{1,20}\.(?:getclass|getruntime|constructor)|(?:var|int|string|for)\b)",
+        r"getruntime|java\.lang|processbuilder|\.exec\s?\(|classloader|freemarker|@java|#context|#_memberaccess|ognl|multipart/form-data|scriptengine",
+        marks="${ #{ *{ %{ @{ ~{",
+    ),
+    _family(
+        "template",
+        r"\{%-?\s?(?:for|if|set|import|include|extends|block|debug|macro|with|load|raw|call|print|csrf)\b[^%]{0,200}%\}|\{php\}|\{literal\}|\{\$smarty"
+        r"|\{if\s|\{system\(|\{self::|\{\s?7\s?\*\s?7\s?\}",
+        marks="{% {php} {literal} {$smarty {if {system( {self:: {7*7 {7_*_7".replace("_", " "),
+    ),
+    _family(
+        "template",
+        r"<%[=@#!]?\s?(?:\d+\s?[*+/-]\s?\d|system|exec|`|file\.|dir\.|runtime|response|request|eval|out\.|require|import|process)|<#assign\b"
+        r"|#set\s?\(\s?\$|#foreach\s?\(\s?\$|\$class\.inspect|#include\s?\(",
+        r"\[\[\s?(?:\d+\s?\*\s?\d|\$\{|constructor|\$\w{1,20}\.constructor|'\w'\.)|@\(\s?\d+\s?[*+]\s?\d+\s?\)",
+        marks="<% <#assign #set #foreach #include $class [[ @(",
+    ),
+    _family(
+        "template",
+        r"\bfreemarker\.template\.utility|\bclass\.module\.classloader|\bjava\.lang\.(?:runtime|processbuilder|class|system|thread)\b"
+        r"|\bgetruntime\s?\(|#_memberaccess|\(#\w{1,30}=|@ognl\.",
+        words="freemarker classloader getruntime _memberaccess ognl lang",
+        marks="(#",
+    ),
+    _family(
+        "command",
+        # a separator, then a program with something to work on
+        r"(?:[;|&\n]|\$\(|\$\{ifs\}|%0a|<\()\s?(?:\w{1,12}=\S{0,40} )?(?:/[\w./?*]{0,40}/)?"
+        r"(?:wget|curl|lwp-download|fetch|tftp|nc|ncat|netcat|telnet|nslookup|dig|ping6?|traceroute|tracert|bash|zsh|dash|ksh|csh|sh|powershell"
+        r"|pwsh|cmd(?:\.exe)?|python[23]?|perl|ruby|php|node|lua|gcc|chmod|chown|useradd|adduser|crontab|nohup|mkfifo|xterm|socat|certutil|bitsadmin"
+        r"|mshta|regsvr32|rundll32|cscript|wscript|schtasks|netstat|ifconfig|ipconfig|systeminfo|tasklist|sleep|timeout|printenv|cat|tac|more|less|head"
+        r"|tail|nl|od|xxd|rev|strings|type|ls|dir|ps|rm|del|cp|mv|ln|tar|find|grep|awk|sed|echo|printf|touch|mkdir|kill|killall|reboot|shutdown|set|env"
+        r"|export|expr|base64|uname|hostname|host|net|ver|vol|sudo|su|ssh|scp|mount|df|du|arp|route|reg|wmic|eval|exec|source)(?:\.exe)?"
+        r"(?:\s|\$\{?ifs\}?|<|%20)\s?(?:[-/\\~.$\"'`<>{*+@]\S|\d{1,3}(?:\.\d{1,3}){3}|\d+\s?(?:$|[;|&#)`'\"]|(?:ping|sleep|bash|sh|nc|curl|wget)\b)|https?:|ftp:|\w{1,60}\s?[>|]"
+        r"|[\w.-]{1,100}\.(?:com|net|org|io|php|txt|sh|py|exe|ini|conf|example)\b|(?:etc|phpinfo|localgroup|localhost|user|pwned|hacked|vuln\w{0,7})\b)",
+        # a separator, then a program that needs nothing
+        r"(?:&&|\|\||\$\()\s?(?:id|ls|ps|env)\s?(?:\)|;|\||&|#|\\n|'|\"|//|$)",
+        r"(?:&&|\|\||;|\$\()\s?(?:whoami|uname|ifconfig|ipconfig|netstat|systeminfo|tasklist|printenv|reboot)\s?(?:\)|;|\||&|#|\\n|'|\"|//)",
+        r"(?:^[;|&`]|&&|\|\||\$\()\s?(?:whoami|ifconfig|ipconfig|systeminfo|tasklist|printenv)\s?$",
+        r"[|;&`\n]\s?(?:whoami|ifconfig|ipconfig|netstat|systeminfo|tasklist|printenv)\b|[|;&`\n]\s?(?:ls|ps|dir|netstat|uname|net|id) [-/]\w",
+        r"^\s?(?:[|;&`\n]|\\n|&&|\|\||\$\(){1,2}\s?(?:id|whoami|ls|dir|pwd|ps|uname|cat|ver|net|ping|sleep|type|set|env|date|echo|read|w|netstat)\b",
+        r"^[\d.]{1,40}\s?[|;&]{1,2}\s?(?:id|env|ls|dir|pwd|uname|set|ver)\s?$"
+        r"|^[\w./-]{1,40}\s?[|;&]{1,2}\s?(?:id|env|ls|dir|pwd|uname|set|ver)\s?[;|&#]$",
+        words=_PROGRAMS,
+    ),
+    _family(
+        "command",
+        r"(?:^|[^\s])`\s?(?:id|dir|ls|whoami|cat|uname|ping|wget|curl|sleep|nslookup|pwd|ps|touch|echo|env|ifconfig|python|perl|php|bash|sh|nc)\b"
+        r"[^`]{0,200}`(?:$|[^\s\w])",
+        r"\$\(\s?(?:/|\w{2,20}[\s)])|\$\{?ifs\b",
+        marks="` $( $ifs ${ifs",
+    ),
+    _family(
+        "command",
+        r"(?:^|[^\w\s])\s?/(?:usr/)?(?:local/)?s?bin/(?:ba|z|da|k|c)?sh\b|[;|&$(>`\n]\s?/(?:usr/)?s?bin/\w{1,20}\b",
+        r"/dev/(?:tcp|udp)/\w|2>&1|>&\s?\d|>\s?/(?:tmp|var|etc|dev)/|%comspec%",
+        r"\(\s?\)\s?\{\s?(?::|_|[\w\s]{0,10})\s?;\s?\}\s?;|^\s?\(\s?\)\s?\{|\(\s?\)\s?\{\s?:;",
+        marks="bin/ /dev/ >& >/ >_/ %comspec () (_)".replace("_", " "),
+    ),
+    _family(
+        "command",
+        r"\bcmd(?:\.exe)?[\s+,;=]{0,3}/[ck]\b|\bpowershell(?:\.exe)?\s-\w",
+        r"\b(?:cat|tac|more|less|head|tail|nl|type|cut|sort|vi|nano|cp|od|xxd|strings|rev|base64|file)\s[\w ./?*-]{0,40}/etc/(?:passwd|shadow|hosts)",
+        words="cmd powershell passwd shadow hosts",
+    ),
+    _family(
+        "command",
+        r"\b(?:system|passthru|shell_exec|popen|proc_open|pcntl_exec|exec|assert|call_user_func(?:_array)?|create_function|file_get_contents"
+        r"|file_put_contents|fopen|readfile|include|require|eval|unserialize|var_dump|preg_replace|die|base64_decode|str_rot13|gzinflate|putenv"
+        r"|ini_set)\(\s?(?:['\"$\\]|base64_decode|chr\(|getenv|str_rot13|md5\(|phpinfo)",
+        r"\b(?:print|die|exit|echo|var_dump|assert|eval)\s?\(\s?(?:md5|\d+\s?[*+-]\s?\d)",
+        r"\bphp(?:info|version|_uname|credits)\(|\bgetenv\s?\(\s?['\"]|\b__import__\s?\(|\bos\s?\.\s?(?:system|popen|exec\w{0,3}|spawn\w{0,3})\s?\("
+        r"|\bsubprocess\s?\.\s?\w{2,20}\s?\(|\brequire\s?\(\s?['\"]\s?(?:child_process|fs|os|http|net)\b|\bchild_process['\"]"
+        r"|\bprocess\s?\.\s?(?:mainmodule|binding)\b|\bkernel\s?\.\s?(?:exec|system|fork)\b|\bruntime\s?\.\s?getruntime|\bio\s?\.\s?popen\s?\("
+        r"|\bthread\s?\.\s?sleep\s?\(",
+        words=_CALLS,
+    ),
+    _family(
+        "command",
+        r"<!--\s?#\s?(?:exec|include|echo|printenv|config|set|fsize|flastmod)\b|<\?(?:php\b|=|\s\w|$)|<%\s?(?:eval|execute)"
+        r"|\$_(?:get|post|request|cookie|server|files|session|env)\b\s?\[|%x\s?[\[({]",
+        marks="<!-- <? <% $_ %x",
+    ),
+    NOSQL,
+    _family(
+        "deserialisation",
+        r"(?:^|[;{|}\s\"'=])[oc]:\+?\d{1,4}:\"[\w\\]{1,120}\":\+?\d{1,4}:\{|!!(?:python/(?:object|name|module)|javax?\.|com\.sun|ruby/|org\.\w)"
+        r"|_\$\$nd_func\$\$_|\bysoserial\b",
+        marks=":{ !! _$$nd_func ysoserial",
+    ),
+    _family(
+        "ldap",
+        r"^[^(]{0,200}\)\s?\(\s?[|&!]?\s?\(?\s?[a-z][\w.;-]{0,40}\s?(?:~=|>=|<=|=)|^[^(]{0,200}\)\s?\(\s?[|&!]\s?\(?|\*\s?\(\s?[|&]\s?\("
+        r"|^\s?\(?[|&]?\(?\*\)\s?\(|\*\)\)?\(\||\)\(\|\(|\*\)\(\(|\*\(\)\|&|^[^(]{0,80}\)\s?\)\s?\(\s?\(|^[\w*]{0,40}\*?\){1,3}(?:\[null\]|%00|\x00)|^\*\)+$"
+        r"|\(\|\((?:mail|objectclass|cn|uid|sn)=\*\)\)",
+        marks=")( )_( )|( *( (| *) )[null]".replace("_", " "),
+    ),
+    _family(
+        "ssrf",
+        r"\b169\.254\.(?:169\.254|170\.2)\b|\bmetadata\.google\.internal\b|//2852039166\b|//0xa9fea9fe\b|a9fe:a9fe|//100\.100\.100\.200\b",
+        r"(?:^|[='\"\s(])(?:gopher|dict|netdoc|expect|phar|php|jar:file|ldap|tftp|zip|glob|compress\.\w{4,5}):/{1,3}[\w\[.{$]"
+        r"|(?:^|[='\"(])file:/{1,4}(?:/|etc|proc|localhost|[a-z]:|\.\.)",
+        r"data:[^,]{0,60},pd9wah",
+        words="gopher dict netdoc expect phar php jar ldap tftp zip glob compress file data",
+        marks="169.254. metadata.google 2852039166 0xa9fe a9fe:a9fe 100.100.100.200",
+    ),
+)
+
+SQL_WORDS = _words("having rlike regexp waitfor sleep procedure drop delete exec execute outfile dumpfile insert values")
+SQL_JUNCTIONS = _words("or and xor by div mod where")
+
+SUSPECT_WORDS: tuple[tuple[str, frozenset[str]], ...] = (
+    ("/", _words("etc/ proc/ var/ bin/ dev/ root/ windows/ winnt inetpub -inf/ ssh/ git/ aws/ cmd :/boot :/auto")),
+    (
+        ":",
+        _words(
+            "script :: gopher: dict: netdoc: expect: phar: php: file: ldap: tftp: zip: glob: compress. data: metadata. 2852039166 a9fe 100.100. 169.254"
+        ),
+    ),
+    ("=", _words("on __")),
+    ("_", _words("__ information_schema sqlite_master xp_ sp_")),
+    (".", _words("java. class. freemarker .ini global.asa .ht wp-config. web.config 169.254 metadata.google constructor.")),
+    (" -", _words("powershell")),
+    ("getruntime", _words("getruntime")),
+    ("sysobjects", _words("sysobjects")),
+)
+"""What a text of letters, digits and mild punctuation must hold to belong to any family: a mark, then one of the words that go with it."""
+
+SPLIT_HEADER = (
+    r"(?:[\r\n]|\\r|\\n)\s?(?:set-cookie|location|content-length|content-type|transfer-encoding|refresh|x-[a-z-]{2,30}|host|cookie"
+    r"|content-security-policy|access-control-[a-z-]{4,30})\s?:|(?:[\r\n]|\\r|\\n)\s?http/\d"
+)
+
+COMMAND_LINE = (
+    r"^[\d.:]{0,40}[\r\n]+(?:/\w{1,20}){0,4}/?"
+    r"(?:id|whoami|ls|cat|ping|sleep|uname|wget|curl|dir|ipconfig|ifconfig|netstat|nslookup|set|env)\b[^\n]{0,200}[\s;]*$"
+)
+"""A number or nothing, then a line that is a command."""
+
+FORGED_LOG = r"\n\s?(?:\[(?:info|warn|warning|error|debug|fatal|critical)\]|(?:info|warn|warning|error|debug|fatal|critical)\s?[:|-])|\n\s?\d{4}-\d\d-\d\d[t ]\d\d:\d\d"
+"""A line that starts as a log's lines do, in a short value."""
+
+SCRIPT_URI = r"(?:j ?a ?v ?a|v ?b|l ?i ?v ?e) ?s ?c ?r ?i ?p ?t ?: ?[^\s]{0,200}?[(\[=`'\"/;%&.]"
+
+AGENT_URI = r"(?:java|vb|live|mocha)script:|data:(?:text/html|application/x?javascript|text/javascript|image/svg)"
+"""In a user agent without white space."""
+
+SHELLSHOCK = r"\( ?\) ?\{"
+"""In a user agent: the start of a function definition of bash."""
+
+SENSITIVE_WORDS = _words("etc proc var root windows winnt inetpub ini asa inf htaccess htpasswd ssh git aws php config autoexec")
+
+SENSITIVE_FILE = (
+    r"(?:^|(?<=[^\w.\s/\\`]))[./\\]{0,80}(?:(?<=[/\\])(?:etc[/\\]+(?:passwd|shadow|hosts|group|issue|services|sudoers|motd|fstab|crontab|ssh|apache2|httpd|nginx|mysql|php)\b"
+    r"|proc[/\\]+(?:self|\d+|version|cmdline|net|mounts|cpuinfo)\b|var[/\\]+(?:log|www|lib)[/\\]|root[/\\]\.|windows[/\\]+(?:win\.ini|system)"
+    r"|winnt[/\\]|inetpub[/\\]|desktop\.ini\b|global\.asa\b|web-inf[/\\]|meta-inf[/\\])|boot\.ini\b|win\.ini\b|\.ht(?:access|passwd)(?:$|[%?&\x00])"
+    r"|\.ssh[/\\]|\.git[/\\](?:config|head)|\.aws[/\\]|wp-config\.php|web\.config\b)"
+    r"|(?:^|[^a-z])[a-z]:[/\\]+(?:windows|winnt|boot\.ini|inetpub|autoexec\.bat|etc[/\\])"
+)
+
+SCANNERS = _words(
+    "acunetix arachni bfac brutus bsqlbf burpsuite cgichk commix crimscanner dalfox datacha0s detectify dirb dirbuster dirsearch dotdotpwn feroxbuster ffuf"
+    " fhscan fimap gobuster grabber gootkit havij hydra immuniweb inspath interactsh invicti jaascois jaeles joomscan jorgee kiterunner l9explore l9scan"
+    " masscan metasploit metis morfeus muieblackcat mysqloit nessus netsparker nikto nmap nsauditor nuclei openvas pangolin paros pmafind qualys raccoon"
+    " rustbuster skipfish springenwerk sqlmap sqlninja sysscan uil2pn vega voideye w3af wapiti wascan webbandit webinspect webshag webvulnscan wfuzz"
+    " whatweb whcc wpscan x5s xsser xsstrike zaproxy zgrab zmap zmeu"
+)
+"""Product tokens of security scanners and attack tools, in lower case, without version."""
+
+SCANNER_PHRASES = (
+    "burp collaborator", "cisco-torch", "core-project/1.0", "crowdstrike-webscan", "domino hunter", "f-secure radar", "fuzz faster u fool",
+    "grendel-scan", "n-stealth", "openvas-vt", "owasp zap", "s.t.a.l.k.e.r.", "security scan", "shellshock-scan", "sql power injector", "struts-pwn",
+    "teh forest lobster", "this is an exploit", "toata dragostea", "wordpress hash grabber", "xmlrpc exploit",
+)  # fmt: skip
+"""The same for names that are no single token."""

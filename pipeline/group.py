@@ -1,0 +1,214 @@
+"""Group findings into alerts while they last, and alerts into incidents."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from hashlib import blake2b
+
+from detectors import Detector, by_id
+from model import WINDOW_MINUTES, Alert, Endpoint, Finding, Incident, Minute, Severity, is_whole
+from pipeline.severity import Context, weighed
+
+QUIET = 60
+"""Minutes without a finding after which an alert closes; an incident too."""
+REMEMBERED = 24 * 60
+"""Minutes for which closed alerts and incidents are remembered: the longest refractory time."""
+SLOW = "API_SpikeInLatency"
+"""Endpoints of one service that are slow at the same time are one matter."""
+LISTED = 100
+"""Actors, endpoints and alerts that an incident names; a campaign has more, and its numbers say so."""
+
+Key = tuple[str, Endpoint, str | None, str | None, str | None]
+
+
+def key_of(finding: Finding, detector: Detector) -> Key:
+    """What one alert is about: detector, endpoint, status class, and actor or parameter or both."""
+    sighting = finding.sighting
+    return (
+        finding.detector,
+        finding.endpoint,
+        sighting.status_class,
+        sighting.actor if detector.key != "parameter" else None,
+        sighting.parameter if detector.key != "actor" else None,
+    )
+
+
+def alert_id(key: Key, first: Minute) -> str:
+    """The same findings always make the same id, so that judging again updates and never doubles."""
+    detector, endpoint, *rest = key
+    text = "\0".join([detector, endpoint.id, *(part if part is not None else "\1" for part in rest), str(first)])
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+
+class Grouping:
+    """Open and lately closed alerts and incidents. `changed_…` hold what has to be written, by id."""
+
+    def __init__(self, alerts: Iterable[Alert] = (), incidents: Iterable[Incident] = (), detectors: Mapping[str, Detector] | None = None) -> None:
+        self.detectors = by_id() if detectors is None else detectors
+        self._alerts: dict[Key, Alert] = {}
+        self._incidents: dict[str, Incident] = {incident.id: incident for incident in incidents}
+        self.changed_alerts: dict[str, Alert] = {}
+        self.changed_incidents: dict[str, Incident] = {}
+        for alert in sorted(alerts, key=lambda alert: (alert.first, alert.id)):
+            if alert.detector in self.detectors:
+                self._alerts[self._key(alert)] = alert
+
+    def _key(self, alert: Alert) -> Key:
+        by = self.detectors[alert.detector].key
+        sighting = alert.sighting
+        return (
+            alert.detector,
+            alert.endpoint,
+            sighting.status_class,
+            sighting.actor if by != "parameter" else None,
+            sighting.parameter if by != "actor" else None,
+        )
+
+    def add(self, finding: Finding, context: Context) -> None:
+        """A finding opens an alert or updates the one that is open; within its refractory time a detector stays silent."""
+        detector = self.detectors[finding.detector]
+        key = key_of(finding, detector)
+        severity, formula = weighed(finding, context)
+        known = self._alerts.get(key)
+        if known is not None and known.open and finding.minute - known.last <= QUIET:
+            self._update(key, known, finding, severity, formula)
+            return
+        if known is not None and known.open:
+            self._close(key, known)
+        silent = REMEMBERED if severity is Severity.INFORMATIONAL else detector.refractory
+        if known is not None and severity < Severity.HIGH and finding.window < known.last + silent:
+            return
+        alert = Alert(
+            alert_id(key, finding.window),
+            finding.detector,
+            finding.endpoint,
+            severity,
+            finding.window,
+            finding.minute,
+            finding.minute,
+            finding.sighting,
+            finding.statuses,
+            finding.baseline_days,
+            formula=formula,
+        )
+        self._alerts[key] = alert
+        self._join(key, alert)
+
+    def _update(self, key: Key, alert: Alert, finding: Finding, severity: Severity, formula: str) -> None:
+        minute = max(alert.last, finding.minute)
+        new_window = finding.window > alert.last - alert.last % WINDOW_MINUTES
+        explained = severity is Severity.INFORMATIONAL  # what looked new has been rolled out
+        stronger = (severity, finding.sighting.observed) >= (alert.severity, alert.sighting.observed)
+        updated = replace(alert, last=minute, windows=alert.windows + new_window)
+        if explained or (stronger and alert.severity is not Severity.INFORMATIONAL):
+            sighting = finding.sighting
+            if sighting.actor != alert.sighting.actor:
+                sighting = replace(sighting, actor=None)
+            updated = replace(
+                updated, severity=severity, formula=formula, sighting=sighting, statuses=finding.statuses, baseline_days=finding.baseline_days
+            )
+        if updated != alert:
+            self._store(key, updated)
+            incident = self._incidents.get(alert.incident)
+            if incident is not None:
+                self._store_incident(replace(incident, last=max(incident.last, minute), severity=max(incident.severity, updated.severity)))
+
+    def _close(self, key: Key, alert: Alert) -> None:
+        self._store(key, replace(alert, open=False))
+
+    def _store(self, key: Key, alert: Alert) -> None:
+        self._alerts[key] = self.changed_alerts[alert.id] = alert
+
+    def _store_incident(self, incident: Incident) -> None:
+        self._incidents[incident.id] = self.changed_incidents[incident.id] = incident
+
+    def _join(self, key: Key, alert: Alert) -> None:
+        """Put a new alert in the oldest incident that it belongs to; incidents that it links become one."""
+        linked = sorted(
+            {
+                other.incident
+                for other in self._alerts.values()
+                if other.incident and other.id != alert.id and alert.first - other.last <= QUIET and related(alert, other)
+            },
+            key=lambda id: (self._incidents[id].first, id) if id in self._incidents else (alert.first, id),
+        )
+        linked = [id for id in linked if id in self._incidents]
+        if not linked:
+            incident = Incident(
+                alert.id, (alert.id,), alert.severity, alert.first, alert.last, _actors((alert,)), (alert.endpoint,), (alert.detector,)
+            )
+        else:
+            incident = self._incidents[linked[0]]
+            for absorbed in linked[1:]:
+                other = self._incidents.pop(absorbed)
+                self.changed_incidents[absorbed] = replace(other, open=False, merged_into=incident.id)
+                incident = _both(incident, other)
+                for other_key, one in list(self._alerts.items()):
+                    if one.incident == absorbed:
+                        self._store(other_key, replace(one, incident=incident.id))
+            incident = _both(
+                incident,
+                Incident(alert.id, (alert.id,), alert.severity, alert.first, alert.last, _actors((alert,)), (alert.endpoint,), (alert.detector,)),
+            )
+        self._store_incident(incident)
+        self._store(key, replace(alert, incident=incident.id))
+
+    def pass_time(self, minute: Minute) -> None:
+        """Close what has been quiet, forget what is long past."""
+        for key, alert in list(self._alerts.items()):
+            if alert.open and minute - alert.last > QUIET:
+                self._close(key, alert)
+            if minute - alert.last > REMEMBERED:
+                del self._alerts[key]
+        for incident in list(self._incidents.values()):
+            if incident.open and minute - incident.last > QUIET:
+                self._store_incident(replace(incident, open=False))
+            if minute - incident.last > REMEMBERED:
+                del self._incidents[incident.id]
+
+    def accused(self, service: str, start: Minute, end: Minute) -> set[str]:
+        """The actors that an alert of this service names between these minutes."""
+        return {
+            alert.sighting.actor
+            for alert in self._alerts.values()
+            if alert.sighting.actor and alert.first < end and alert.last >= start and alert.endpoint.service == service
+        }
+
+    def drain(self) -> tuple[list[Alert], list[Incident]]:
+        """What changed since the last drain, oldest first."""
+        alerts = sorted(self.changed_alerts.values(), key=lambda alert: (alert.first, alert.id))
+        incidents = sorted(self.changed_incidents.values(), key=lambda incident: (incident.first, incident.id))
+        self.changed_alerts, self.changed_incidents = {}, {}
+        return alerts, incidents
+
+    @property
+    def idle(self) -> bool:
+        """Nothing is remembered that time could change."""
+        return not self._alerts and not self._incidents
+
+
+def related(one: Alert, other: Alert) -> bool:
+    """Whether two alerts belong together: one actor; or one endpoint, unless both name different actors."""
+    a, b = one.sighting.actor, other.sighting.actor
+    if a and b:
+        return a == b
+    if one.detector == other.detector == SLOW:
+        return one.endpoint.service == other.endpoint.service
+    return one.endpoint == other.endpoint and not is_whole(one.endpoint)
+
+
+def _actors(alerts: Iterable[Alert]) -> tuple[str, ...]:
+    return tuple(sorted({alert.sighting.actor for alert in alerts if alert.sighting.actor}))[:LISTED]
+
+
+def _both(a: Incident, b: Incident) -> Incident:
+    return replace(
+        a,
+        alerts=tuple(dict.fromkeys((*a.alerts, *b.alerts)))[:LISTED],
+        severity=max(a.severity, b.severity),
+        first=min(a.first, b.first),
+        last=max(a.last, b.last),
+        actors=tuple(sorted({*a.actors, *b.actors}))[:LISTED],
+        endpoints=tuple(sorted({*a.endpoints, *b.endpoints}))[:LISTED],
+        detectors=tuple(sorted({*a.detectors, *b.detectors})),
+        open=True,
+    )

@@ -1,0 +1,408 @@
+"""Learning: window records become day summaries, up to 30 of them a baseline. Nothing here has ever seen an IP."""
+
+from collections import defaultdict, deque
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from model import STATUS_CLASSES, WINDOW_MINUTES, WINDOWS_PER_DAY, Endpoint, Minute, StatusClass
+from pipeline.window import Record, WindowRow, merge_records, untainted
+from stats.moments import Moments, log_moments
+from stats.rank import largest, rth
+from stats.seasonal import Seasonal, fit
+from stats.sketch import Sketch, union
+from stats.sketch import pack as pack_sketch
+from stats.sketch import unpack as unpack_sketch
+
+FORMAT = 1
+"""Stands first in every packed summary and baseline: a reader refuses what a newer writer wrote instead of misreading it."""
+
+DAYS = 30
+MINUTES_PER_DAY = 24 * 60
+DAY_VALUES = 2048
+"""Hashes in the sketch of one parameter of a day: 8 KiB at most."""
+MONTH_VALUES = 8192
+"""Hashes in the sketch of one parameter of a baseline: 32 KiB at most."""
+FRESH_DAYS = 10
+"""Recent days of which the windows with the most unseen values are remembered."""
+LATENCY_DAYS = 7
+OUTAGE = 6
+"""Windows in a row without any call to the service, at hours at which it is usually called, are no silence of an endpoint."""
+MARKED_SHARE = 0.5
+"""When more than this share of a day's windows was found suspicious, the series has changed for good and is learned as it is."""
+ROLLED_OUT = 5
+"""IPs that used a parameter or a type on one day make it known ..."""
+SETTLED_DAYS = 3
+"""... and so do days on which it was used: one caller alone cannot teach it in a single burst."""
+LEARNING_DAYS = 7
+"""In an endpoint's first days everything is new: what is seen then by two is known."""
+
+
+class DayTops(msgspec.Struct, frozen=True, array_like=True):
+    """The largest per-IP measures of a whole day of one endpoint, without the IPs: what window records cannot tell.
+
+    `tops`: "day:<parameter>" -> distinct values of the busiest IPs; "ips:<parameter>" -> [distinct IPs that sent it].
+    """
+
+    endpoint: Endpoint
+    day: int
+    tops: dict[str, list[float]]
+
+
+class ParameterDay(msgspec.Struct, frozen=True, array_like=True):
+    """`types` and `type_ips`: index into fold.VALUE_TYPES -> calls, and distinct IPs (at least). `bound` and `hashes` are a packed sketch."""
+
+    n: int
+    ips: int
+    types: dict[int, int]
+    type_ips: dict[int, int]
+    bound: int
+    hashes: bytes
+
+
+class DaySummary(msgspec.Struct, frozen=True, array_like=True):
+    """One endpoint's day, as `baseline_of` reads it. `day` is days since 1970-01-01 (UTC)."""
+
+    endpoint: Endpoint
+    day: int
+    calls: int
+    alive: int
+    """Bit h is set when the service got any call in window h of the day."""
+    series: dict[str, list[int]] = {}
+    """"2xx", "auth" (401 and 403), "distinct:<parameter>", "unseen:<parameter>" -> 72 counts, -1 for a window that must not be learned."""
+    tops: dict[str, list[float]] = {}
+    """"calls:2xx", "identity:2xx", "refused", "response:sum", "distinct:<parameter>", "day:<parameter>" ... -> largest per (actor, window)"""
+    pairs: dict[str, int] = {}
+    """Status class -> (IP, window) pairs"""
+    logs: dict[str, Moments] = {}
+    """"2 2xx" (index into tally.KINDS, status class) -> moments of the logarithms of bytes or milliseconds"""
+    parameters: dict[str, ParameterDay] = {}
+
+
+class Fresh(msgspec.Struct, frozen=True, array_like=True):
+    """Unseen values per window in recent days: how many windows are known, and the largest."""
+
+    windows: int
+    largest: list[float]
+
+
+class Baseline(msgspec.Struct, frozen=True, array_like=True):
+    """What is usual at one endpoint, ready to judge by. `days`: days since its first call, at most 30; 0 is no baseline at all."""
+
+    endpoint: Endpoint
+    day: int = -1
+    """The last day learned."""
+    days: int = 0
+    calls: int = 0
+    series: dict[str, Seasonal] = {}
+    tops: dict[str, list[float]] = {}
+    pairs: dict[str, int] = {}
+    logs: dict[str, Moments] = {}
+    latency: dict[StatusClass, Moments] = {}
+    """Logarithms of milliseconds over the last 7 days."""
+    parameters: dict[str, int] = {}
+    """Known parameters -> calls"""
+    types: dict[str, dict[int, int]] = {}
+    """Known parameters -> known types -> calls"""
+    fresh: dict[str, Fresh] = {}
+    seen: dict[str, Sketch] = {}
+
+    def expected(self, series: str, window: Minute) -> float | None:
+        """How many are usual in the window that starts at this minute; None for a series that is not known."""
+        found = self.series.get(series)
+        return found.expected(*_place(window)) if found else None
+
+    def threshold(self, series: str, window: Minute, k: float, c: float) -> float:
+        """What a count of this series must exceed by rule B; 0 for a series that was never seen, which leaves the detector's floor."""
+        found = self.series.get(series)
+        return found.threshold(*_place(window), k, c) if found else 0.0
+
+    def rank(self, measure: str, r: int) -> float | None:
+        """The r-th largest of this measure in 30 days; of fewer days the rank that lets as small a share pass. None when it was never that common."""
+        return rth(self.tops.get(measure, []), max(1, round(r * self.days / DAYS)))
+
+
+def summarise(day: int, rows: Iterable[WindowRow], tops: Iterable[DayTops] = (), known: Iterable[Endpoint] = ()) -> list[DaySummary]:
+    """The summaries of one day, from all its closed windows (the services' own rows, template "*", among them), sorted by endpoint.
+
+    `known`: endpoints with an earlier summary: a day of silence is information, unless the whole service was silent.
+    """
+    by_endpoint: dict[Endpoint, dict[int, Record]] = {endpoint: {} for endpoint in known}
+    alive: dict[str, int] = defaultdict(int)
+    start = day * MINUTES_PER_DAY
+    for row in rows:
+        slot = (row.window - start) // WINDOW_MINUTES
+        if not 0 <= slot < WINDOWS_PER_DAY:
+            continue
+        by_endpoint.setdefault(row.endpoint, {})[slot] = row.record
+        alive[row.endpoint.service] |= 1 << slot
+    day_tops = {top.endpoint: top.tops for top in tops if top.day == day}
+    return [
+        _summary(endpoint, day, alive[endpoint.service], records, day_tops.get(endpoint, {}))
+        for endpoint, records in sorted(by_endpoint.items())
+        if alive.get(endpoint.service)
+    ]
+
+
+def _summary(endpoint: Endpoint, day: int, alive: int, records: Mapping[int, Record], day_tops: Mapping[str, list[float]]) -> DaySummary:
+    series: dict[str, list[int]] = {}
+    histograms: dict[str, dict[int, int]] = {}
+    pairs: dict[str, int] = {}
+    for slot, record in records.items():
+        for name, n in record.series.items():
+            series.setdefault(name, [0] * WINDOWS_PER_DAY)[slot] = n
+        for key, histogram in record.sizes.items():
+            whole_day = histograms.setdefault(key, {})
+            for bucket, n in histogram.items():
+                whole_day[bucket] = whole_day.get(bucket, 0) + n
+        for key, n in record.pairs.items():
+            pairs[key] = pairs.get(key, 0) + n
+    names = {name for record in records.values() for name in record.parameters}
+    tops = {
+        measure: largest(*(record.tops[measure] for record in records.values() if measure in record.tops))
+        for measure in {measure for record in records.values() for measure in record.tops}
+    }
+    tops.update({measure: found for measure, found in day_tops.items() if not measure.startswith("ips:")})
+    return DaySummary(
+        endpoint,
+        day,
+        sum(record.n for record in records.values()),
+        alive,
+        {name: _learnable(counts) for name, counts in series.items()},
+        tops,
+        pairs,
+        {key: log_moments(histogram.items()) for key, histogram in histograms.items()},
+        {name: _parameter_day(name, records.values(), day_tops) for name in names},
+    )
+
+
+def _learnable(counts: list[int]) -> list[int]:
+    marked = sum(n < 0 for n in counts)
+    if marked > MARKED_SHARE * len(counts):
+        return [untainted(n) for n in counts]
+    return [max(n, -1) for n in counts]
+
+
+def _parameter_day(name: str, records: Iterable[Record], day_tops: Mapping[str, list[float]]) -> ParameterDay:
+    found = [record.parameters[name] for record in records if name in record.parameters]
+    types: dict[int, int] = {}
+    type_ips: dict[int, int] = {}
+    for one in found:
+        for kind, n in one.types.items():
+            types[kind] = types.get(kind, 0) + n
+        for kind, ips in one.type_ips.items():
+            type_ips[kind] = max(type_ips.get(kind, 0), ips)
+    ips = max(one.usual_ips for one in found)
+    return ParameterDay(
+        sum(one.n for one in found),
+        max(ips, *(int(n) for n in day_tops.get(f"ips:{name}", [0]))) if ips else 0,
+        types,
+        type_ips,
+        *pack_sketch(union((unpack_sketch(one.bound, one.hashes) for one in found), DAY_VALUES)),
+    )
+
+
+def baseline_of(endpoint: Endpoint, summaries: Sequence[DaySummary]) -> Baseline:
+    """The baseline from an endpoint's day summaries, oldest first; only the last 30 days count, and no days are no baseline.
+
+    Rule B and the cold-start parameters of the detection notes, section 7.
+    """
+    if not summaries:
+        return Baseline(endpoint)
+    last = summaries[-1].day
+    summaries = [summary for summary in summaries if summary.day > last - DAYS]
+    first = summaries[0].day
+    days = last - first + 1
+    silent = _outages(summaries, first, days)
+    series: dict[str, Seasonal] = {}
+    for name in sorted({name for summary in summaries for name in summary.series if not name.startswith("unseen:")}):
+        counts = np.full((days, WINDOWS_PER_DAY), np.nan)
+        for summary in summaries:
+            counts[summary.day - first] = summary.series.get(name, 0)
+        counts[(counts < 0) | silent] = np.nan
+        fitted = fit(counts, weekday(first))
+        if fitted is not None:
+            series[name] = fitted
+    return Baseline(
+        endpoint,
+        last,
+        days,
+        sum(summary.calls for summary in summaries),
+        series,
+        {
+            measure: largest(*(summary.tops[measure] for summary in summaries if measure in summary.tops))
+            for measure in sorted({measure for summary in summaries for measure in summary.tops})
+        },
+        {name: sum(summary.pairs.get(name, 0) for summary in summaries) for name in STATUS_CLASSES},
+        _logs(summaries),
+        _latency([summary for summary in summaries if summary.day > last - LATENCY_DAYS]),
+        *_known(summaries, first),
+        _fresh([summary for summary in summaries if summary.day > last - FRESH_DAYS]),
+        _seen(summaries),
+    )
+
+
+def _outages(summaries: Sequence[DaySummary], first: int, days: int) -> NDArray[np.bool_]:
+    """Which windows of the days were an outage of the whole service; a day without a summary is one."""
+    alive = np.zeros((days, WINDOWS_PER_DAY), bool)
+    for summary in summaries:
+        alive[summary.day - first] = [bool(summary.alive >> slot & 1) for slot in range(WINDOWS_PER_DAY)]
+    usually = alive.mean(axis=0) > 0.5
+    edges = np.flatnonzero(np.diff(np.concatenate(([0], (~alive).ravel().astype(int), [0]))))
+    long = np.zeros(alive.size, bool)
+    for start, end in edges.reshape(-1, 2):
+        long[start:end] = end - start >= OUTAGE
+    silent: NDArray[np.bool_] = ~alive & usually & long.reshape(alive.shape)
+    return silent
+
+
+def _logs(summaries: Iterable[DaySummary]) -> dict[str, Moments]:
+    found: dict[str, Moments] = {}
+    for summary in summaries:
+        for key, moments in summary.logs.items():
+            found[key] = found.get(key, Moments()) + moments
+    return found
+
+
+def _latency(summaries: Iterable[DaySummary]) -> dict[StatusClass, Moments]:
+    found = _logs(summaries)
+    return {name: found[f"2 {name}"] for name in STATUS_CLASSES if f"2 {name}" in found}
+
+
+def _known(summaries: Sequence[DaySummary], first: int) -> tuple[dict[str, int], dict[str, dict[int, int]]]:
+    """The parameters, and their types, that several callers or several days have shown."""
+    calls: dict[str, int] = {}
+    types: dict[str, dict[int, int]] = {}
+    learned: dict[tuple[str, int | None], int] = {}
+    for summary in summaries:
+        for name, one in summary.parameters.items():
+            calls[name] = calls.get(name, 0) + one.n
+            own = types.setdefault(name, {})
+            learned[name, None] = learned.get((name, None), 0) + _lesson(summary.day - first, one.ips)
+            for kind, n in one.types.items():
+                own[kind] = own.get(kind, 0) + n
+                learned[name, kind] = learned.get((name, kind), 0) + _lesson(summary.day - first, one.type_ips.get(kind, 0))
+    names = sorted(name for name in calls if learned[name, None] >= ROLLED_OUT)
+    return (
+        {name: calls[name] for name in names},
+        {name: {kind: n for kind, n in sorted(types[name].items()) if learned[name, kind] >= ROLLED_OUT} for name in names},
+    )
+
+
+def _lesson(age: int, ips: int) -> int:
+    """What one day teaches, of ROLLED_OUT: everything when enough IPs were there; else its share of SETTLED_DAYS."""
+    if ips >= (2 if age < LEARNING_DAYS else ROLLED_OUT):
+        return ROLLED_OUT
+    return -(-ROLLED_OUT // SETTLED_DAYS) if ips else 0
+
+
+def _fresh(summaries: Iterable[DaySummary]) -> dict[str, Fresh]:
+    found: dict[str, list[int]] = {}
+    for summary in summaries:
+        for name, counts in summary.series.items():
+            if name.startswith("unseen:"):
+                found.setdefault(name.removeprefix("unseen:"), []).extend(n for n in counts if n >= 0)
+    return {name: Fresh(len(counts), largest(counts)) for name, counts in found.items()}
+
+
+def _seen(summaries: Iterable[DaySummary]) -> dict[str, Sketch]:
+    found: dict[str, list[Sketch]] = {}
+    for summary in summaries:
+        for name, one in summary.parameters.items():
+            found.setdefault(name, []).append(unpack_sketch(one.bound, one.hashes))
+    return {name: union(sketches, MONTH_VALUES) for name, sketches in found.items()}
+
+
+def weekday(day: int) -> int:
+    """0 is Monday; 1970-01-01 was a Thursday."""
+    return (day + 3) % 7
+
+
+def _place(window: Minute) -> tuple[int, int]:
+    day, minute = divmod(window, MINUTES_PER_DAY)
+    return weekday(day), minute // WINDOW_MINUTES
+
+
+class _PackedBaseline(msgspec.Struct, array_like=True):
+    baseline: Baseline
+    seen: dict[str, tuple[int, bytes]]
+    format: int = FORMAT
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode_baseline = msgspec.msgpack.Decoder(_PackedBaseline).decode
+_decode_summary = msgspec.msgpack.Decoder(tuple[int, DaySummary, bytes]).decode
+
+
+def pack_baseline(baseline: Baseline) -> bytes:
+    return _encode(
+        _PackedBaseline(msgspec.structs.replace(baseline, seen={}), {name: pack_sketch(one) for name, one in baseline.seen.items()})
+    )
+
+
+def unpack_baseline(packed: bytes) -> Baseline:
+    """Raises ValueError on what `pack_baseline` of this format did not write."""
+    try:
+        found = _decode_baseline(packed)
+    except msgspec.DecodeError as error:
+        raise ValueError(f"not a packed baseline: {error}") from error
+    if found.format != FORMAT:
+        raise ValueError(f"a baseline of format {found.format}, where this version reads {FORMAT}: upgrade before reading it")
+    return msgspec.structs.replace(found.baseline, seen={name: unpack_sketch(*one) for name, one in found.seen.items()})
+
+
+def pack_summary(summary: DaySummary) -> bytes:
+    # msgpack has no integers of 72 bits
+    return _encode((FORMAT, msgspec.structs.replace(summary, alive=0), summary.alive.to_bytes(WINDOWS_PER_DAY // 8, "little")))
+
+
+def unpack_summary(packed: bytes) -> DaySummary:
+    """Raises ValueError on what `pack_summary` of this format did not write."""
+    try:
+        format_, summary, alive = _decode_summary(packed)
+    except msgspec.DecodeError as error:
+        raise ValueError(f"not a packed day summary: {error}") from error
+    if format_ != FORMAT:
+        raise ValueError(f"a day summary of format {format_}, where this version reads {FORMAT}: upgrade before reading it")
+    return msgspec.structs.replace(summary, alive=int.from_bytes(alive, "little"))
+
+
+class Learner:
+    """Keeps 30 days of summaries in memory and makes the next day's baselines as event time passes: for replays and the back-test."""
+
+    def __init__(self, summaries: Iterable[DaySummary] = (), rows: Iterable[WindowRow] = ()) -> None:
+        """`rows`: closed windows of days not yet summarised."""
+        self._summaries: dict[Endpoint, deque[DaySummary]] = {}
+        for summary in sorted(summaries, key=lambda summary: summary.day):
+            self._keep(summary)
+        self._rows: dict[int, dict[tuple[Endpoint, Minute], Record]] = {}
+        for row in rows:
+            self.add(row)
+
+    def add(self, row: WindowRow) -> None:
+        """A window has closed."""
+        self._rows.setdefault(row.window // MINUTES_PER_DAY, {})[row.endpoint, row.window] = row.record
+
+    def add_late(self, endpoint: Endpoint, window: Minute, late: Record) -> None:
+        """Something came after a window had closed; it is learned while its day is not."""
+        rows = self._rows.get(window // MINUTES_PER_DAY)
+        if rows is not None:
+            stored = rows.get((endpoint, window))
+            rows[endpoint, window] = merge_records(stored, late) if stored is not None else late
+
+    def close(self, day: int, tops: Iterable[DayTops]) -> tuple[list[DaySummary], list[Baseline]]:
+        """All windows of the day are closed: its summaries, and the baselines to judge by from now on."""
+        rows = [WindowRow(endpoint, window, record) for (endpoint, window), record in self._rows.pop(day, {}).items()]
+        for old in [old for old in self._rows if old < day]:
+            del self._rows[old]
+        summaries = summarise(day, rows, tops, self._summaries)
+        for summary in summaries:
+            self._keep(summary)
+        return summaries, [baseline_of(summary.endpoint, list(self._summaries[summary.endpoint])) for summary in summaries]
+
+    def _keep(self, summary: DaySummary) -> None:
+        self._summaries.setdefault(summary.endpoint, deque(maxlen=DAYS)).append(summary)
+
+

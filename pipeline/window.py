@@ -1,0 +1,530 @@
+"""A window: what is known of one endpoint's 20 minutes while they last, and the record that stays of them."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from model import NOBODY, OTHER, STATUS_CLASSES, Endpoint, Minute
+from pipeline.day import RollingDay
+from pipeline.fold import VALUE_TYPES
+from pipeline.severity import NOTHING_KNOWN, Context
+from stats.rank import largest
+from stats.sketch import SPAN, Sketch, shorten, sketch, union
+from stats.sketch import pack as pack_sketch
+from stats.sketch import unpack as unpack_sketch
+
+FORMAT = 1
+"""Stands first in every packed record: a reader refuses what a newer writer wrote instead of misreading it."""
+
+ACTORS = 20_000
+"""IPs, and identities, that a window tells apart; the least active are folded into OTHER, so a flood of spoofed ones cannot hide a busy one."""
+PARAMETERS = 64
+VALUES = 20_000
+"""Distinct values of one parameter that a window tells apart."""
+VALUES_OF_ONE = 2_000
+"""Distinct values of one parameter and one IP: twice what the strongest enumeration of the test traffic sends."""
+NAMES = 64
+"""User agents, reasons, kinds of evidence, details of sightings: each."""
+FIRST_IPS = 5
+"""So many IPs make a new parameter or type a roll-out."""
+ROUTES = 512
+"""Distinct routes that are counted for one IP."""
+LEARNT_VALUES = 1024
+"""Hashes in the sketch of one parameter of a record: 4 KiB at most."""
+BURST = 10
+"""Refused calls of one IP after which its next success is a break-in."""
+
+REFUSED = (401, 403)
+ID_TYPES = tuple(VALUE_TYPES.index(name) for name in ("integer", "uuid", "hex", "email"))
+ID_SHARE = 0.8
+
+
+class Parameter:
+    """One parameter in one window. Hashes are 64-bit and keyed; whether a value was answered 2xx at least once is kept with it."""
+
+    __slots__ = ("by_ip", "n", "new", "ok", "seen", "types", "unseen", "values")
+
+    def __init__(self) -> None:
+        self.new: list[int] = []
+        """Values that came since the unseen ones were counted."""
+        self.seen: Sketch | None = None
+        self.unseen = 0
+        self.n = 0
+        self.ok = 0
+        self.values: dict[int, bool] = {}
+        self.by_ip: dict[str, dict[int, bool]] = {}
+        self.types: dict[int, tuple[int, set[str]]] = {}
+
+
+class Window:
+    """The live counts of one (endpoint, window), fed row by row. `touched…` name the actors that got calls since `judged()`."""
+
+    __slots__ = (
+        "agents", "auth", "bytes", "changed", "classes", "codes", "context", "day", "dirty", "endpoint", "entered", "errors", "flagged", "found", "identities",
+        "ips", "late", "minute", "n", "parameters", "reasons", "refused", "regulars", "request_bytes", "response_bytes", "routes", "service_days",
+        "sightings", "sizes", "start", "statuses", "tainted", "touched", "touched_identities", "touched_sightings", "touched_values", "unknown",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        start: Minute,
+        *,
+        day: RollingDay | None = None,
+        regulars: Mapping[str, Mapping[str, float]] | None = None,
+        context: Context = NOTHING_KNOWN,
+        service_days: int = 0,
+    ) -> None:
+        self.endpoint = endpoint
+        self.start = start
+        self.day = day if day is not None else RollingDay()
+        self.regulars = regulars if regulars is not None else {}
+        """measure -> actor -> the largest that this actor did on its regular days; only actors with enough days are in it."""
+        self.context = context
+        self.service_days = service_days
+        """Days of history of the whole service."""
+        self.minute = start
+        self.n = 0
+        self.classes = [0] * 6
+        self.statuses: dict[int, int] = {}
+        self.ips: tuple[dict[str, int], ...] = ({}, {}, {}, {}, {}, {})
+        self.bytes: dict[str, list[int]] = {}
+        """ip -> [request bytes, response bytes, largest request, largest, second and third largest response]; of the calls that one minute counts together,
+        the largest stands for all"""
+        self.codes: dict[str, dict[int, int]] = {}
+        """ip or identity -> HTTP status -> n"""
+        self.request_bytes = 0
+        self.response_bytes = 0
+        self.refused: dict[str, int] = {}
+        self.entered: dict[str, int] = {}
+        """ip -> how many calls had been refused when one was let in"""
+        self.identities: tuple[dict[str, int], ...] = ({}, {}, {}, {}, {}, {})
+        self.parameters: dict[str, Parameter] = {}
+        self.agents: dict[str, int] = {}
+        self.auth: dict[str, int] = {}
+        self.reasons: dict[str, int] = {}
+        self.sizes: dict[tuple[int, int], dict[int, int]] = {}
+        """(kind, status class) -> bucket -> n"""
+        self.sightings: dict[tuple[str, str, str], dict[int, int]] = {}
+        """(rule, ip, detail) -> status -> n"""
+        self.routes: dict[str, set[Endpoint]] = {}
+        self.unknown: dict[str, int] = {}
+        """ip -> calls to paths that match no operation"""
+        self.errors: dict[str, int] = {}
+        self.changed: set[str] = set()
+        self.touched: set[str] = set()
+        self.touched_identities: set[str] = set()
+        self.touched_values: set[tuple[str, str]] = set()
+        """(parameter, ip)"""
+        self.touched_sightings: set[tuple[str, str, str]] = set()
+        self.dirty = False
+        """Its row has to be written."""
+        self.flagged: set[str] = set()
+        """Actors that were found in it: not learned."""
+        self.tainted: set[str] = set()
+        """Series that were found in it: not learned."""
+        self.found: set[str] = set()
+        self.late: dict[str, int] = {}
+
+    def call(self, ip: str, status: int, n: int, request: int, response: int, request_max: int, response_max: int) -> None:
+        kind = status // 100
+        self.n += n
+        self.classes[kind] += n
+        self.statuses[status] = self.statuses.get(status, 0) + n
+        ips = self.ips[kind]
+        ips[ip] = ips.get(ip, 0) + n
+        self.request_bytes += request
+        self.response_bytes += response
+        sizes = self.bytes.get(ip)
+        if sizes is None:
+            self.bytes[ip] = [request, response, request_max, response_max, 0, 0]
+            self.codes[ip] = {status: n}
+        else:
+            codes = self.codes[ip]
+            codes[status] = codes.get(status, 0) + n
+            sizes[0] += request
+            sizes[1] += response
+            if request_max > sizes[2]:
+                sizes[2] = request_max
+            if response_max > sizes[5]:
+                sizes[3:] = sorted((*sizes[3:5], response_max), reverse=True)
+        if kind == 4:
+            if status in REFUSED:
+                self.refused[ip] = self.refused.get(ip, 0) + n
+        elif kind == 2:
+            if self.refused.get(ip, 0) >= BURST:
+                self.entered.setdefault(ip, self.refused[ip])
+            if self.context.sensitive:
+                self.day.answered(ip, response, self.start)
+        self.touched.add(ip)
+
+    def route(self, ip: str, status: int, n: int, endpoint: Endpoint) -> None:
+        """Only for a whole service: where else this IP went."""
+        self.n += n
+        self.classes[status // 100] += n
+        self.statuses[status] = self.statuses.get(status, 0) + n
+        routes = self.routes.get(ip)
+        if routes is None:
+            routes = self.routes[ip] = set()
+        if len(routes) < ROUTES:
+            routes.add(endpoint)
+        ips = self.ips[0]
+        ips[ip] = ips.get(ip, 0) + n
+        if status // 100 == 4:
+            self.errors[ip] = self.errors.get(ip, 0) + n
+        if not endpoint.matched:
+            self.unknown[ip] = self.unknown.get(ip, 0) + n
+        self.touched.add(ip)
+
+    def identity(self, identity: str, status: int, n: int) -> None:
+        known = self.identities[status // 100]
+        known[identity] = known.get(identity, 0) + n
+        codes = self.codes.setdefault(identity, {})
+        codes[status] = codes.get(status, 0) + n
+        self.touched_identities.add(identity)
+
+    def value(self, ip: str, name: str, value: int, n: int, ok: int, kind: int) -> None:
+        parameter = self.parameters.get(name)
+        if parameter is None:
+            if len(self.parameters) >= PARAMETERS:
+                name = f"query:{OTHER}"
+                parameter = self.parameters.get(name)
+            if parameter is None:
+                parameter = self.parameters[name] = Parameter()
+        parameter.n += n
+        parameter.ok += ok
+        fine = ok > 0
+        values = parameter.values
+        if value in values:
+            if fine:
+                values[value] = True
+        elif len(values) < VALUES:
+            values[value] = fine
+            parameter.new.append(value)
+        own = parameter.by_ip.get(ip)
+        if own is None:
+            own = parameter.by_ip[ip] = {}
+        if value in own:
+            if fine:
+                own[value] = True
+        elif len(own) < VALUES_OF_ONE:
+            own[value] = fine
+        count, ips = parameter.types.get(kind) or (0, set())
+        if len(ips) < FIRST_IPS:
+            ips.add(ip)
+        parameter.types[kind] = (count + n, ips)
+        self.touched_values.add((name, ip))
+        self.day.value(ip, name, value, self.start)
+
+    def size(self, kind: int, status_class: int, bucket: int, n: int) -> None:
+        key = kind, status_class
+        histogram = self.sizes.get(key)
+        if histogram is None:
+            histogram = self.sizes[key] = {}
+        histogram[bucket] = histogram.get(bucket, 0) + n
+
+    def agent(self, name: str, n: int) -> None:
+        _count(self.agents, name, n)
+
+    def evidence(self, name: str, status: int, n: int) -> None:
+        _count(self.auth, f"{status // 100}xx {name}", n)
+
+    def reason(self, name: str, n: int) -> None:
+        _count(self.reasons, name, n)
+
+    def sighting(self, rule: str, ip: str, status: int, detail: str, n: int) -> None:
+        key = rule, ip, detail
+        if key not in self.sightings and len(self.sightings) >= 16 * NAMES:
+            key = rule, OTHER, detail
+        statuses = self.sightings.setdefault(key, {})
+        statuses[status] = statuses.get(status, 0) + n
+        self.touched_sightings.add(key)
+
+    def identifies(self, name: str) -> bool:
+        """Whether a parameter looks like an identifier: it is part of the path, or its values nearly always have a type that identifiers have."""
+        if name.startswith("path:"):
+            return True
+        parameter = self.parameters[name]
+        return sum(parameter.types[kind][0] for kind in ID_TYPES if kind in parameter.types) >= ID_SHARE * parameter.n
+
+    def unseen(self, name: str, seen: Sketch) -> float:
+        """How many of a parameter's distinct values `seen` does not hold. Counts only what is new since it was last asked."""
+        parameter = self.parameters[name]
+        if parameter.seen is not seen:
+            parameter.seen, parameter.unseen, parameter.new = seen, 0, list(parameter.values)
+        bound, hashes = seen.bound, seen.hashes
+        for value in parameter.new:
+            short = shorten(value)
+            parameter.unseen += short < bound and short not in hashes
+        parameter.new.clear()
+        return parameter.unseen * SPAN / bound
+
+    def judged(self) -> None:
+        """Forget what was touched: everything so far has been judged."""
+        self.changed.clear()
+        self.touched.clear()
+        self.touched_identities.clear()
+        self.touched_values.clear()
+        self.touched_sightings.clear()
+
+    def trim(self) -> None:
+        """Fold the least active actors into OTHER where there are more than ACTORS. Called after each minute."""
+        for counts in (*self.ips, *self.identities, self.refused, self.unknown, self.errors):
+            if len(counts) > ACTORS:
+                for name in _least(counts):
+                    counts[OTHER] = counts.get(OTHER, 0) + counts.pop(name)
+        if len(self.bytes) > ACTORS:
+            rest = self.bytes.setdefault(OTHER, [0] * 6)
+            self.codes.setdefault(OTHER, {})
+            for name in _least({ip: sizes[1] + sizes[0] for ip, sizes in self.bytes.items() if ip != OTHER}):
+                sizes = self.bytes.pop(name)
+                del self.codes[name]
+                rest[:3] = rest[0] + sizes[0], rest[1] + sizes[1], max(rest[2], sizes[2])
+                rest[3:] = sorted((*rest[3:], *sizes[3:]), reverse=True)[:3]
+        if len(self.routes) > ACTORS:
+            for name in _least({ip: len(routes) for ip, routes in self.routes.items()}):
+                del self.routes[name]
+        for parameter in self.parameters.values():
+            if len(parameter.by_ip) > ACTORS:
+                for name in _least({ip: len(own) for ip, own in parameter.by_ip.items()}):
+                    del parameter.by_ip[name]
+
+    def statuses_of(self, actor: str | None) -> dict[int, int]:
+        """HTTP status -> calls, of one IP or identity or of everyone."""
+        return dict(self.statuses if actor is None else self.codes.get(actor, {}))
+
+    def record(self, seen: Mapping[str, Sketch] | None = None) -> "Record":
+        """What stays. `seen`: the values known of each parameter, where enough days are known; without it nothing is counted as new."""
+        flagged, tainted = self.flagged.union(NOBODY), self.tainted
+        series: dict[str, int] = {}
+        tops: dict[str, list[float]] = {}
+        pairs: dict[str, int] = {}
+        for kind, class_ in enumerate(STATUS_CLASSES, 1):
+            name: str = class_
+            ips = self.ips[kind]
+            if not ips:
+                continue
+            usual = {ip: n for ip, n in ips.items() if ip not in self.flagged} if self.flagged else ips
+            series[name] = _taint(name in tainted, sum(usual.values()))
+            pairs[name] = len(usual)
+            _rank(tops, f"calls:{name}", (n for ip, n in usual.items() if ip not in flagged), 2)
+            _rank(tops, f"identity:{name}", (n for who, n in self.identities[kind].items() if who not in flagged), 2)
+        if self.refused:
+            series["auth"] = _taint("auth" in tainted, sum(n for ip, n in self.refused.items() if ip not in self.flagged))
+            _rank(tops, "refused", (n for ip, n in self.refused.items() if ip not in flagged), 2)
+        sizes = [own for ip, own in self.bytes.items() if ip not in flagged]
+        _rank(tops, "response:sum", (own[1] for own in sizes), 0)
+        _rank(tops, "response:call", (own[3] for own in sizes), 0)
+        _rank(tops, "response:third", (own[5] for own in sizes), 0)
+        _rank(tops, "request:call", (own[2] for own in sizes), 0)
+        _rank(tops, "routes", (len(routes) for ip, routes in self.routes.items() if ip not in flagged), 2)
+        parameters: dict[str, ParameterRecord] = {}
+        for name, parameter in self.parameters.items():
+            values: Iterable[int] = parameter.values
+            if self.flagged:
+                values = set().union(*(own for ip, own in parameter.by_ip.items() if ip not in self.flagged))
+            short = {shorten(value) for value in values}
+            learnt = sketch(short, LEARNT_VALUES)
+            parameters[name] = ParameterRecord(
+                parameter.n,
+                parameter.ok,
+                len(parameter.values),
+                len(parameter.by_ip),
+                {kind: count for kind, (count, _) in parameter.types.items()},
+                {kind: len(ips - self.flagged) for kind, (_, ips) in parameter.types.items()},
+                len(parameter.by_ip.keys() - self.flagged),
+                *pack_sketch(learnt),
+            )
+            marked = f"distinct:{name}" in tainted
+            series[f"distinct:{name}"] = _taint(marked, len(short))
+            if seen is not None:
+                known = seen.get(name)
+                series[f"unseen:{name}"] = _taint(marked, round(known.unseen(short)) if known else len(short))
+            _rank(tops, f"distinct:{name}", (len(own) for ip, own in parameter.by_ip.items() if ip not in flagged), 2)
+        return Record(
+            dict(self.statuses),
+            len(self.bytes),
+            self.request_bytes,
+            self.response_bytes,
+            {f"{kind} {STATUS_CLASSES[of - 1]}": dict(histogram) for (kind, of), histogram in self.sizes.items()},
+            parameters,
+            dict(self.agents),
+            dict(self.auth),
+            dict(self.reasons),
+            _sighted(self.sightings),
+            series,
+            tops,
+            pairs,
+            sorted(self.found),
+            dict(self.late),
+        )
+
+
+class ParameterRecord(msgspec.Struct, array_like=True, frozen=True):
+    """`distinct` is of everyone, the rest from `type_ips` on without the actors that were found. `bound` and `hashes` are a packed sketch."""
+
+    n: int
+    ok: int
+    distinct: int
+    ips: int
+    types: dict[int, int]
+    type_ips: dict[int, int]
+    usual_ips: int
+    bound: int
+    hashes: bytes
+
+
+class Record(msgspec.Struct, array_like=True, frozen=True):
+    """One window without any IP or identity. `calls`, bytes, `sizes`, `agents`, `auth`, `reasons` and `sightings` are of everyone and merge exactly;
+    `series`, `tops` and `pairs` are what may be learned: without the actors that were found; -1 - n for a series that was found itself."""
+
+    calls: dict[int, int] = {}
+    """HTTP status -> n"""
+    ips: int = 0
+    request_bytes: int = 0
+    response_bytes: int = 0
+    sizes: dict[str, dict[int, int]] = {}
+    """"2 2xx" (index into tally.KINDS, status class) -> bucket -> n"""
+    parameters: dict[str, ParameterRecord] = {}
+    agents: dict[str, int] = {}
+    auth: dict[str, int] = {}
+    """"2xx jwt+subscription-key" -> n"""
+    reasons: dict[str, int] = {}
+    sightings: dict[str, int] = {}
+    """rule and detail, joined by a space -> n"""
+    series: dict[str, int] = {}
+    tops: dict[str, list[float]] = {}
+    pairs: dict[str, int] = {}
+    found: list[str] = []
+    """Detectors that found something in it."""
+    late: dict[str, int] = {}
+    """Partition -> position of the last tally that came after the window was closed."""
+
+    @property
+    def n(self) -> int:
+        return sum(self.calls.values())
+
+
+class WindowRow(msgspec.Struct, frozen=True, array_like=True):
+    """A record and where it belongs: key of the `windows` table."""
+
+    endpoint: Endpoint
+    window: Minute
+    record: Record
+
+
+def merge_records(a: Record, b: Record) -> Record:
+    """Both together. Exact for everything that adds; distinct values are exact while sketches are (1,024 values), distinct IPs are at least the larger of
+    both, and a per-IP top is at least the larger: without IPs no one can know whether the same ones came twice."""
+    parameters = dict(a.parameters)
+    series = dict(a.series)
+    for name, theirs in b.parameters.items():
+        mine = parameters.get(name)
+        if mine is None:
+            parameters[name] = theirs
+            continue
+        both = union((unpack_sketch(mine.bound, mine.hashes), unpack_sketch(theirs.bound, theirs.hashes)), LEARNT_VALUES)
+        parameters[name] = ParameterRecord(
+            mine.n + theirs.n,
+            mine.ok + theirs.ok,
+            max(round(both.distinct), mine.distinct, theirs.distinct),
+            max(mine.ips, theirs.ips),
+            _sum(mine.types, theirs.types),
+            {kind: max(mine.type_ips.get(kind, 0), theirs.type_ips.get(kind, 0)) for kind in mine.type_ips.keys() | theirs.type_ips},
+            max(mine.usual_ips, theirs.usual_ips),
+            *pack_sketch(both),
+        )
+    for name, n in b.series.items():
+        before = series.get(name, 0)
+        marked = before < 0 or n < 0
+        if name.startswith("distinct:"):
+            series[name] = _taint(marked, parameters[name.removeprefix("distinct:")].distinct)
+        else:
+            series[name] = _taint(marked, untainted(before) + untainted(n))
+    return Record(
+        _sum(a.calls, b.calls),
+        max(a.ips, b.ips),
+        a.request_bytes + b.request_bytes,
+        a.response_bytes + b.response_bytes,
+        {key: _sum(a.sizes.get(key, {}), b.sizes.get(key, {})) for key in a.sizes.keys() | b.sizes},
+        parameters,
+        _sum(a.agents, b.agents),
+        _sum(a.auth, b.auth),
+        _sum(a.reasons, b.reasons),
+        _sum(a.sightings, b.sightings),
+        series,
+        {key: largest(a.tops.get(key, ()), b.tops.get(key, ())) for key in a.tops.keys() | b.tops},
+        _sum(a.pairs, b.pairs),
+        sorted({*a.found, *b.found}),
+        {key: max(a.late.get(key, -1), b.late.get(key, -1)) for key in a.late.keys() | b.late},
+    )
+
+
+def merge_late(stored: Record | None, partition: str, position: int, late: Record) -> Record:
+    """The stored record with a late tally's share; unchanged when it holds this position of this partition already."""
+    stored = stored if stored is not None else Record()
+    if stored.late.get(partition, -1) >= position:
+        return stored
+    merged = merge_records(stored, late)
+    return msgspec.structs.replace(merged, late={**merged.late, partition: position})
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(tuple[int, Record]).decode
+
+
+def pack_record(record: Record) -> bytes:
+    return _encode((FORMAT, record))
+
+
+def unpack_record(packed: bytes) -> Record:
+    """Raises ValueError on what `pack_record` of this format did not write."""
+    try:
+        format_, record = _decode(packed)
+    except msgspec.DecodeError as error:
+        raise ValueError(f"not a packed window record: {error}") from error
+    if format_ != FORMAT:
+        raise ValueError(f"a window record of format {format_}, where this version reads {FORMAT}: upgrade before reading it")
+    return record
+
+
+def untainted(n: int) -> int:
+    """The count in a record's series, whether it was found or not."""
+    return -1 - n if n < 0 else n
+
+
+def _taint(tainted: bool, n: int) -> int:
+    return -1 - n if tainted else n
+
+
+def _count(counts: dict[str, int], name: str, n: int) -> None:
+    if name not in counts and len(counts) >= NAMES:
+        name = OTHER
+    counts[name] = counts.get(name, 0) + n
+
+
+def _least(counts: Mapping[str, int]) -> list[str]:
+    """The names to fold, so that three quarters of ACTORS stay; equals by name, so that the order of arrival does not matter."""
+    return sorted(counts.keys() - {OTHER}, key=lambda name: (counts[name], name))[: len(counts) - ACTORS * 3 // 4]
+
+
+def _rank(tops: dict[str, list[float]], measure: str, values: Iterable[float], above: int) -> None:
+    """Values up to `above` are left out: no threshold is that low, and a thousand ones need no room."""
+    found = largest(value for value in values if value > above)
+    if found:
+        tops[measure] = found
+
+
+def _sighted(sightings: Mapping[tuple[str, str, str], Mapping[int, int]]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for (rule, _, detail), statuses in sightings.items():
+        _count(found, f"{rule} {detail}", sum(statuses.values()))
+    return found
+
+
+def _sum(a: Mapping[Any, int], b: Mapping[Any, int]) -> dict[Any, int]:
+    found = dict(a)
+    for key, n in b.items():
+        found[key] = found.get(key, 0) + n
+    return found

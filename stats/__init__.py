@@ -1,0 +1,1 @@
+"""Statistics that merge: a reading is None while too little is known."""

@@ -1,0 +1,141 @@
+"""Rule B: how many are expected in this 20-minute window, and from how many on it is a spike.
+
+A daily season for weekdays and one for weekends, the series' own 10th-largest residual, and a winsorised moving average: both must be exceeded.
+The rule, its constants and what it was measured against are in the detection notes, section 7.
+"""
+
+from math import sqrt
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from stats.ewma import winsorised
+
+WEEKEND_DAYS = (5, 6)
+SMOOTH = 3
+"""Windows on each side: the hour before and the hour after."""
+SHRINK = 5.0
+"""Pseudo-counts that pull a thin season towards its mean."""
+LEAST = 0.02
+"""A rate below one call in 17 hours cannot be told from none."""
+LEVEL_DAYS = 5
+"""Same-type days that say how busy these days are: a level follows within a week."""
+LEVEL_RANGE = (0.5, 2.0)
+LEVEL_CALLS = 20.0
+"""Calls a day below which a level is noise."""
+RESIDUAL_LEAST = 3.0
+EWMA_DAYS = 7
+"""Days the moving average runs over; at a span of one day what is older weighs less than a thousandth."""
+RECENT_DAYS = 3
+"""The moving average is read at the end of each of so many days and the middle reading is believed: one wild day must not hide the next."""
+
+Array = NDArray[np.float64]
+
+
+def stabilise(x: float) -> float:
+    """y = 2 sqrt(x + 3/8): Poisson noise of any level becomes about 1 wide (Anscombe 1948)."""
+    return 2.0 * sqrt(x + 0.375)
+
+
+def unstabilise(y: float) -> float:
+    return (y / 2.0) ** 2 - 0.375
+
+
+class Seasonal(msgspec.Struct, frozen=True, array_like=True):
+    """One series, learned. Seasons are [weekday, weekend] x 72 expected counts, level included."""
+
+    seasons: tuple[list[float], list[float]]
+    residual: float
+    """The r-th largest residual, r = 10 for 30 days."""
+    recent: list[tuple[float, float]]
+    """Mean and deviation of the winsorised moving average at the end of the last days, on the stabilised scale."""
+    mean: float
+    deviation: float
+    """Of all 20-minute windows of the 30 days."""
+
+    def expected(self, weekday: int, slot: int) -> float:
+        return self.seasons[weekday in WEEKEND_DAYS][slot]
+
+    def threshold(self, weekday: int, slot: int, k: float, c: float) -> float:
+        """What must be exceeded: both the season by `k` own residuals and the moving average by `c` deviations."""
+        seasonal = stabilise(self.seasons[weekday in WEEKEND_DAYS][slot]) + k * max(self.residual, RESIDUAL_LEAST)
+        recent = sorted(mean + c * max(deviation, 1.0) for mean, deviation in self.recent)
+        return unstabilise(max(seasonal, recent[len(recent) // 2]))
+
+
+def fit(counts: Array, first_weekday: int) -> Seasonal | None:
+    """`counts`: consecutive days x windows of a day, NaN for windows that must not be learned. None where there is nothing to learn from."""
+    days, slots = counts.shape if counts.ndim == 2 else (0, 0)
+    known = ~np.isnan(counts)
+    if not days or not known.any():
+        return None
+    filled = np.where(known, counts, 0.0)
+    smooth = _moving_mean(filled.ravel(), known.ravel()).reshape(days, slots)
+    weekend = np.isin((first_weekday + np.arange(days)) % 7, WEEKEND_DAYS)
+    day_means = np.array([filled[d].sum() / n if (n := known[d].sum()) else np.nan for d in range(days)])
+    seasons, levels = [], []
+    for kind in (False, True):
+        chosen = weekend == kind
+        if not chosen.any() or not known[chosen].any():
+            chosen = np.ones(days, bool)
+        season = _shrunk(_typical(smooth[chosen]), int(chosen.sum()))
+        seasons.append(season)
+        levels.append(_level(day_means[chosen], season))
+    residuals = (2 * np.sqrt(filled + 0.375) - 2 * np.sqrt(np.where(weekend[:, None], seasons[1], seasons[0]) + 0.375))[known]
+    r = max(1, round(10 * len(residuals) / (30 * slots)))
+    recent = [_recent(counts[: days - back][-EWMA_DAYS:]) for back in range(min(RECENT_DAYS, days))]
+    of_all = counts[known]
+    return Seasonal(
+        (_rounded(seasons[0] * levels[0]), _rounded(seasons[1] * levels[1])),
+        float(np.partition(residuals, -r)[-r]),
+        recent,
+        float(of_all.mean()),
+        float(of_all.std()),
+    )
+
+
+def _moving_mean(x: Array, known: NDArray[np.bool_]) -> Array:
+    """The mean of the known among each window and its SMOOTH neighbours on either side; NaN where none is known."""
+    kernel = np.ones(2 * SMOOTH + 1)
+    totals, ns = np.convolve(x, kernel, "same"), np.convolve(known, kernel, "same")
+    mean: Array = np.divide(totals, ns, out=np.full(len(x), np.nan), where=ns > 0)
+    return mean
+
+
+def _typical(smooth: Array) -> Array:
+    """Per slot the median over days; the mean where the median is at most 2, for there it is 0 most of the time."""
+    overall = float(smooth[~np.isnan(smooth)].mean())
+    if not np.isnan(smooth).any():
+        median, mean = np.median(smooth, axis=0), smooth.mean(axis=0)
+    else:
+        columns = [column[~np.isnan(column)] for column in smooth.T]
+        median = np.array([np.median(column) if len(column) else overall for column in columns])
+        mean = np.array([column.mean() if len(column) else overall for column in columns])
+    typical: Array = np.where(median <= 2, mean, median)
+    return typical
+
+
+def _shrunk(season: Array, days: int) -> Array:
+    n = (2 * SMOOTH + 1) * days
+    w = n * season / (n * season + SHRINK)
+    shrunk: Array = np.maximum(w * season + (1 - w) * season.mean(), LEAST)
+    shrunk *= max(float(season.mean()), LEAST) / shrunk.mean()  # a nightly job's empty hours must not be paid for by its busy one
+    return shrunk
+
+
+def _recent(counts: Array) -> tuple[float, float]:
+    known = counts[~np.isnan(counts)]
+    return winsorised((2 * np.sqrt(known + 0.375)).tolist(), counts.shape[1])
+
+
+def _level(day_means: Array, season: Array) -> float:
+    recent = day_means[~np.isnan(day_means)][-LEVEL_DAYS:]
+    if not len(recent) or np.median(recent) * len(season) < LEVEL_CALLS:
+        return 1.0
+    return float(np.clip(np.median(recent) / season.mean(), *LEVEL_RANGE))
+
+
+def _rounded(values: Any) -> list[float]:
+    return [round(float(value), 3) for value in values]

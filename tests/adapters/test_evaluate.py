@@ -1,0 +1,190 @@
+"""Evaluating from storage: whatever crashes, starts cold, comes late or has a rival, the windows say what a straight count says."""
+
+from collections import Counter
+from collections.abc import Iterable
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import Any
+
+import pytest
+from azure.core.exceptions import HttpResponseError
+
+from adapters import alerts, baseline, ledger
+from adapters.batches import BatchLog, Tail
+from adapters.evaluate import Evaluator, read_progress, read_windows
+from adapters.evidence import Evidence
+from adapters.ingest import Event, Ingest
+from adapters.tables import Entity, Tables
+from local import traffic
+from model import WINDOW_MINUTES, moment
+from tests.pipeline.test_decode import WHOLE
+
+KEY = b"k" * 32
+START = datetime(2026, 11, 24, 22, 0, tzinfo=UTC)
+NOW = START + timedelta(hours=4)
+QUIET = NOW + timedelta(minutes=10)
+"""So long after the last batch nothing is waited for any more."""
+SCHEDULES = 40
+
+Calls = Counter[tuple[str, datetime, int]]
+
+
+class FaultyTables(Tables):
+    """Real tables whose next writes can be made to fail."""
+
+    failing_after: int | None = None
+
+    def upsert(self, table: str, entities: Iterable[Entity], *args: Any, **kwargs: Any) -> None:
+        if self.failing_after is not None:
+            self.failing_after -= 1
+            if self.failing_after < 0:
+                self.failing_after = None
+                raise HttpResponseError("the server is busy")
+        super().upsert(table, entities, *args, **kwargs)
+
+
+def evaluator(tables: Tables) -> Evaluator:
+    return Evaluator(tables, BatchLog(tables), KEY, 60)
+
+
+def ingest(tables: Tables, evidence: Evidence) -> Ingest:
+    return Ingest(BatchLog(tables), evidence, KEY, timedelta(days=2), lambda _: Tail(-1, None))
+
+
+def of(call: dict[str, Any]) -> tuple[str, datetime, int]:
+    at = datetime.fromisoformat(call["time"])
+    start = at - timedelta(minutes=at.minute % WINDOW_MINUTES, seconds=at.second, microseconds=at.microsecond)
+    return f"{call['method']} {call['urlTemplate']}", start, call["status"]
+
+
+def stored(tables: Tables) -> Calls:
+    found: Calls = Counter()
+    for day in (START.date(), NOW.date()):
+        for row in read_windows(tables, day):
+            if row.endpoint.template != "*":
+                for status, n in row.record.calls.items():
+                    found[str(row.endpoint), moment(row.window), status] += n
+    return found
+
+
+def dump(tables: Tables) -> dict[tuple[str, str, str], dict[str, Any]]:
+    return {
+        (name, row["PartitionKey"], row["RowKey"]): dict(row)
+        for name in tables.names("")
+        if name not in ("progress",) and not name.startswith("batches")
+        for row in tables.query(name, "PartitionKey ge @least", least="")
+    }
+
+
+def calls(random: Random, minutes: int, count: int) -> list[dict[str, Any]]:
+    """In order of arrival: most as they happen, some minutes or an hour late."""
+    found = []
+    for number in range(count):
+        arrived = START + timedelta(minutes=minutes * number / count)
+        late = timedelta(minutes=random.choice((0, 0, 0, 0, 0, 1, 15, 70, 130)))
+        changed = {"time": (arrived - late).isoformat(), "requestId": str(number)}
+        found.append(WHOLE | traffic.call(random, arrived, random.choice(traffic.OPERATIONS[:3]), **changed))
+    return found
+
+
+@pytest.mark.parametrize("group", range(4))
+def test_windows_equal_a_straight_count_through_crashes_cold_starts_and_late_calls(tables: Tables, evidence: Evidence, group: int) -> None:
+    for number in range(SCHEDULES // 4):
+        for name in tables.names(""):
+            tables.service.delete_table(name)
+        random = Random(group * SCHEDULES + number)
+        faulty = FaultyTables.__new__(FaultyTables)
+        faulty.service = tables.service
+        some = calls(random, 200, random.randrange(1, 120))
+        intake, judge = ingest(tables, evidence), evaluator(faulty)
+        sequence = [0, 0]
+        at = 0
+        while at < len(some):
+            batch = some[at : at + random.choice((1, 5, 20))]
+            partition = random.randrange(2)
+            events = [Event(sequence[partition] + n, NOW, traffic.encode(call)) for n, call in enumerate(batch)]
+            intake.batch(str(partition), events, NOW)
+            sequence[partition] += len(batch)
+            at += len(batch)
+            if random.random() < 0.4:
+                faulty.failing_after = random.choice((None, None, 0, 1, 2, 4))
+                with suppress(HttpResponseError):
+                    judge.tick(NOW, NOW)
+                faulty.failing_after = None
+            if random.random() < 0.2:
+                judge = evaluator(faulty)
+        judge.tick(NOW, NOW)
+        judge.tick(QUIET, NOW)
+        assert stored(tables) == Counter(of(call) for call in some), f"schedule {group}/{number}"
+
+
+def fill(tables: Tables, evidence: Evidence, some: list[dict[str, Any]], first: int = 0) -> None:
+    ingest(tables, evidence).batch("0", [Event(first + n, NOW, traffic.encode(call)) for n, call in enumerate(some)], NOW)
+
+
+def test_a_repeat_changes_nothing(tables: Tables, evidence: Evidence) -> None:
+    some = calls(Random(1), 200, 300)
+    fill(tables, evidence, some)
+    evaluator(tables).tick(NOW, NOW)
+    progress = read_progress(tables)
+    before = dump(tables)
+    tables.delete("progress", [("evaluate", "progress")])  # as if the write of progress had been lost
+    evaluator(tables).tick(NOW, NOW)
+    assert dump(tables) == before
+    assert read_progress(tables).tails == progress.tails
+
+
+def test_two_instances_take_turns_and_nothing_is_counted_twice(tables: Tables, evidence: Evidence) -> None:
+    some = calls(Random(2), 200, 300)
+    rivals = [evaluator(tables), evaluator(tables)]
+    for turn in range(10):
+        fill(tables, evidence, some[turn * 30 : turn * 30 + 30], turn * 30)
+        rivals[turn % 2].tick(NOW, NOW)
+    rivals[0].tick(NOW, NOW)
+    rivals[0].tick(QUIET, NOW)
+    assert stored(tables) == Counter(of(call) for call in some)
+
+
+def test_closed_windows_say_which_address_called_what(tables: Tables, evidence: Evidence) -> None:
+    some = calls(Random(3), 200, 300)
+    fill(tables, evidence, some)
+    evaluator(tables).tick(NOW, NOW)
+    closed_until = read_progress(tables).closed_until
+    assert closed_until is not None
+    address = Counter(call["clientIp"] for call in some).most_common(1)[0][0]
+    expected = Counter(
+        of(call)[:2]
+        for call in some
+        if call["clientIp"] == address and of(call)[1] + timedelta(minutes=WINDOW_MINUTES) <= moment(closed_until)
+    )
+    found: Counter[tuple[str, datetime]] = Counter()
+    for entry in ledger.look_up(tables, address, KEY):
+        found[str(entry.endpoint), moment(entry.window)] += entry.n
+    assert found == expected
+
+
+def test_history_teaches_and_an_attack_alerts(tables: Tables, evidence: Evidence) -> None:
+    end = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+    past = list(traffic.history(end, 8, seed=5))
+    took = ingest(tables, evidence)
+    took._max_age = timedelta(days=60)
+    for at in range(0, len(past), 1000):
+        took.batch("0", [Event(at + n, end, traffic.encode(call)) for n, call in enumerate(past[at : at + 1000])], end)
+    judge = evaluator(tables)
+    judge.tick(end, end + timedelta(minutes=5))
+    assert baseline.run(tables, end) == len(traffic.OPERATIONS) + 1  # and the service as a whole
+    assert baseline.run(tables, end) == len(traffic.OPERATIONS) + 1
+    attack = list(traffic.attack("spike", end + timedelta(minutes=1)))
+    took.batch("0", [Event(len(past) + n, end, traffic.encode(call)) for n, call in enumerate(attack)], end + timedelta(minutes=2))
+    judge.tick(end + timedelta(minutes=3), end)
+    found = {alert.detector: alert for alert in alerts.read(tables, since=0) if moment(alert.first) >= end}
+    spike = found["API_PopulationSpikeInAPITraffic"]
+    assert str(spike.endpoint) == "PUT /v1/orders/{id}"
+    assert (spike.sighting.observed, spike.statuses, spike.baseline_days) == (600, {204: 600}, 8)
+    assert spike.sighting.mean is not None
+    assert spike.sighting.deviation is not None
+    page, following = alerts.read_page(tables, 1, "")
+    assert len(page) == 1
+    more, _ = alerts.read_page(tables, 200, following or "")
+    assert len(more) == len(list(alerts.read(tables, since=0))) - 1

@@ -1,0 +1,143 @@
+"""What holds for every detector that discovery finds."""
+
+import ast
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import detectors
+from detectors import Detector, collect, detector, discovered
+from model import Severity
+from pipeline.judge import bench, judge
+from pipeline.limits import Limits
+from tests.build import ENDPOINT, IP, baseline, cold, window
+
+ALL = discovered()
+FOLDER = Path(detectors.__file__).parent
+
+
+def each(function: Callable[[Detector], None]) -> Callable[[Detector], None]:
+    return pytest.mark.parametrize("one", ALL, ids=lambda one: one.id)(function)
+
+
+def busy() -> dict[str, object]:
+    return {
+        "calls": [(IP, 200, 500), (IP, 401, 400), (IP, 500, 300)],
+        "sizes": [(IP, 10_000_000, 50_000_000)],
+        "identities": [("user:7", 200, 500)],
+        "values": [(IP, "path:id", range(1000, 1400), True), (IP, "query:debug", range(3), True)],
+        "sightings": [(one.id, IP, 200, "something") for one in ALL],
+        "milliseconds": [900.0] * 50,
+    }
+
+
+def test_all_are_found() -> None:
+    files = {path.stem for path in FOLDER.glob("*.py") if "@detector(" in path.read_text()}
+    assert {one.name for one in ALL} == files
+    assert len(ALL) == len(files) >= 20
+
+
+@each
+def test_id_file_function_and_docstring_name_each_other(one: Detector) -> None:
+    source = Path(inspect.getsourcefile(one.function) or "")
+    assert source.stem == one.name
+    assert ast.get_docstring(ast.parse(source.read_text()))
+    assert one.id.startswith(("API_", "Gatewatch_"))
+    assert one.title[0].isupper()
+    assert one.sees.endswith(".")
+    assert one.causes.endswith(".")
+    assert one.remediation
+
+
+@each
+def test_owasp_and_techniques_are_real_ones(one: Detector) -> None:
+    assert {*one.owasp_2019, *one.owasp_2023} <= {f"API{n}" for n in range(1, 11)}
+    assert all(technique[0] == "T" and technique[1:5].isdigit() for technique in one.techniques)
+
+
+@each
+def test_every_limit_says_why(one: Detector) -> None:
+    lines = inspect.getsource(one.function).splitlines()
+    for name in one.limits:
+        line = next(line for line in lines if line.strip().startswith(f"{name}:"))
+        assert "#" in line or name.startswith(("young_", "few_")), f"{one.id}: {name} has no reason"
+
+
+@each
+def test_an_empty_window_is_silent(one: Detector) -> None:
+    assert list(one(window(), baseline())) == []
+
+
+@each
+def test_one_call_is_silent(one: Detector) -> None:
+    found = window(calls=[(IP, 200, 1)], values=[(IP, "path:id", [1], True)], identities=[("user:7", 200, 1)], milliseconds=[12.0])
+    assert list(one(found, baseline(milliseconds=12.0))) == []
+
+
+def test_a_cold_baseline_is_silent_but_for_rules() -> None:
+    found = window(**busy())  # type: ignore[arg-type]
+    judged = [judge(found, cold(), bench(), Limits(), ended=ended) for ended in (False, True)]
+    assert not [failure for one in judged for failure in one.failures]
+    rules = {one.id for one in ALL if one.watches == "sightings"}
+    assert {finding.detector for one in judged for finding in one.findings} == rules
+
+
+@each
+def test_same_input_same_verdict(one: Detector) -> None:
+    def verdict() -> list[str]:
+        found = window(**busy())  # type: ignore[arg-type]
+        return sorted(map(repr, one(found, baseline(milliseconds=10.0))))
+
+    assert verdict() == verdict()
+
+
+@each
+def test_no_evidence_quotes_a_value(one: Detector) -> None:
+    for sighting in one(window(**busy()), baseline(milliseconds=10.0)):  # type: ignore[arg-type]
+        assert IP not in "".join(map(str, sighting.evidence.values()))
+
+
+def test_a_detector_that_raises_is_a_failure_and_the_others_go_on() -> None:
+    @detector(
+        id="API_Broken", title="Broken", severity=Severity.LOW, sees="Nothing.", causes="None.", remediation=("None.",), tactic="Impact",
+        techniques=(), owasp_2019=(), owasp_2023=(),
+    )  # fmt: skip
+    def broken(window, baseline, *, floor: int = 3):  # type: ignore[no-untyped-def]
+        yield from ()
+        raise KeyError("203.0.113.9 must not be repeated")
+
+    found = judge(window(**busy()), baseline(), bench([*ALL, broken]), Limits())  # type: ignore[arg-type]
+    assert [failure.detector for failure in found.failures] == ["API_Broken"]
+    assert found.failures[0].error.startswith("KeyError in test_contract.py:")
+    assert "203" not in found.failures[0].error
+    assert {finding.detector for finding in found.findings} >= {"API_SpikeInAPITraffic", "API_ParameterEnumeration"}
+    assert all(finding.endpoint == ENDPOINT for finding in found.findings)
+
+
+def test_a_duplicate_id_stops_the_start() -> None:
+    a, b = ModuleType("a"), ModuleType("b")
+    original = ALL[0]
+    a.__dict__["one"] = original
+    b.__dict__["two"] = Detector(**{name: getattr(original, name) for name in Detector.__dataclass_fields__})
+    with pytest.raises(ValueError, match=original.id):
+        collect([a, b])
+    assert collect([a, a]) == (original,)
+
+
+def positional(window: object, baseline: object, floor: int = 3) -> None: ...
+def without_baseline(window: object) -> None: ...
+def without_default(window: object, baseline: object, *, floor: int) -> None: ...
+def not_a_number(window: object, baseline: object, *, floor: str = "3") -> None: ...
+
+
+@pytest.mark.parametrize("function", [positional, without_baseline, without_default, not_a_number])
+def test_a_detector_of_the_wrong_shape_stops_the_start(function: Callable[..., object]) -> None:
+    make = detector(
+        id="API_X", title="X", severity=Severity.LOW, sees="X.", causes="X.", remediation=("X.",), tactic="Impact", techniques=(), owasp_2019=(),
+        owasp_2023=(),
+    )  # fmt: skip
+    with pytest.raises(TypeError, match="API_X"):
+        make(function)  # type: ignore[arg-type]

@@ -1,0 +1,28 @@
+"""The largest request body of one IP."""
+
+import pytest
+
+from detectors.request_payload_spike import request_payload_spike
+from model import Severity
+from tests.build import IP, baseline, window
+
+
+@pytest.mark.parametrize(
+    ("case", "size", "usual", "found"),
+    [
+        ("as usual", 900, 1_000, 0),
+        ("twice the 10th-largest is below the floor", 2_100, 1_000, 0),
+        ("above the floor", 4_097, 1_000, 1),
+        ("an endpoint of large bodies", 150_000, 100_000, 0),
+        ("larger than twice", 200_001, 100_000, 1),
+        ("a body where there was never one", 5_000, None, 1),
+    ],
+)
+def test_request_payload_spike(case: str, size: int, usual: float | None, found: int) -> None:
+    learned = baseline(tops={"request:call": [usual] * 12} if usual else {})
+    sightings = list(request_payload_spike(window(sizes=[(IP, size, 0), (IP, 10, 0)]), learned))
+    assert [sighting.observed for sighting in sightings] == [size] * found, case
+
+
+def test_a_huge_body_is_severe() -> None:
+    assert [s.severity for s in request_payload_spike(window(sizes=[(IP, 4096 * 100, 0)]), baseline())] == [Severity.HIGH]

@@ -1,0 +1,69 @@
+"""The rolling day against sets counted the slow way."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import pipeline.day as module
+from pipeline.day import RollingDay
+from stats.moments import Moments
+from tests.build import IP, START, value
+
+events = st.lists(st.tuples(st.integers(0, 200), st.sampled_from(["a", "b"]), st.integers(0, 6)), max_size=60)
+
+
+@given(events)
+def test_against_sets(found: list[tuple[int, str, int]]) -> None:
+    day = RollingDay()
+    found.sort(key=lambda event: event[0])
+    for slot, ip, number in found:
+        day.value(ip, "path:id", value(number), START + slot * 20)
+    now = found[-1][0] if found else 0
+    for ip in ("a", "b"):
+        expected = {number for slot, who, number in found if who == ip and slot > now - 72}
+        assert day.distinct("path:id", ip) == len(expected)
+    assert day.ips("path:id") == len({ip for slot, ip, _ in found if slot > now - 72})
+
+
+@given(st.lists(st.tuples(st.integers(0, 200), st.sampled_from(["a", "b"]), st.integers(1, 9)), max_size=60))
+def test_bytes_against_sums(found: list[tuple[int, str, int]]) -> None:
+    day = RollingDay()
+    found.sort(key=lambda event: event[0])
+    for slot, ip, n in found:
+        day.answered(ip, n, START + slot * 20)
+    now = found[-1][0] if found else 0
+    for ip in ("a", "b"):
+        assert day.taken(ip) == sum(n for slot, who, n in found if who == ip and slot > now - 72)
+
+
+def test_what_comes_late_counts_while_it_is_of_the_day() -> None:
+    day = RollingDay()
+    day.value(IP, "path:id", value(1), START)
+    day.value(IP, "path:id", value(2), START - 20)
+    day.value(IP, "path:id", value(3), START - 24 * 60)
+    assert day.distinct("path:id", IP) == 2
+    day.advance(START + 71 * 20)
+    assert day.distinct("path:id", IP) == 1
+    day.advance(START + 72 * 20)
+    assert day.distinct("path:id", IP) == 0
+    assert day.by_ip() == {}
+
+
+def test_sampling_keeps_the_scale(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "ENTRIES", 500)
+    day = RollingDay()
+    for number in range(4_000):
+        day.value(IP, "path:id", value(number), START)
+        if number % 100 == 0:
+            day.trim()
+    day.trim()
+    assert day.distinct("path:id", IP) == pytest.approx(4_000, rel=0.15)
+    assert sum(len(own) for own in day._last["path:id"].values()) <= 500
+
+
+def test_latency_before_leaves_out_the_last_hour() -> None:
+    day = RollingDay()
+    for back in range(80):
+        day.latency[START - back * 20] = Moments(1, 1.0, 1.0)
+    assert day.latency_before(START).n == 72 - 3
+    assert RollingDay().latency_before(START) == Moments()

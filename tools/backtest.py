@@ -1,0 +1,190 @@
+"""Back-test: run the whole pipeline over recorded events in event time, without storage, and write the alerts that it would have raised.
+
+    python -m tools.backtest FILES... [--alerts OUT.jsonl] [--limits LIMITS.json] [--tor FILE]
+
+FILES hold one event of the contract a line (.jsonl or .jsonl.gz), in time order. Windows are judged minute by minute and baselines are
+learned at each day's end, as the evaluation does it live.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import BinaryIO
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from detectors import by_id
+from model import Alert, ApiCall, Failure, is_whole, moment
+from pipeline.decode import Rejected, decode
+from pipeline.evaluation import Evaluation, Step
+from pipeline.fold import fold
+from pipeline.learn import Learner
+from pipeline.limits import Limits, parse
+from pipeline.tally import Row, Tally
+
+BATCH = 1000
+KEY = b"a back-test keeps no values at all"
+HISTORY = datetime(9999, 1, 1, tzinfo=UTC)
+"""A clock so late that every event is history: judged behind its watermark, minute by minute."""
+TOR = "API_AccessFromTorExitNode"
+
+
+def lines(path: Path, moved: Callable[[int], None]) -> Iterator[bytes]:
+    """The lines of a file, plain or gzip; `moved` hears how many bytes of it have been read so far."""
+    with ExitStack() as opened:
+        raw = opened.enter_context(path.open("rb"))
+        text: BinaryIO = raw
+        if path.suffix == ".gz":
+            text = opened.enter_context(gzip.GzipFile(fileobj=raw))  # type: ignore[assignment]  # reads like one
+        for number, line in enumerate(text):
+            if number % BATCH == 0:
+                moved(raw.tell())
+            if line.strip():
+                yield line
+
+
+def calls(events: Iterable[bytes], rejected: Counter[str]) -> Iterator[list[ApiCall]]:
+    """The calls in batches; what is no call is counted by its reason."""
+    batch: list[ApiCall] = []
+    for event in events:
+        try:
+            batch.append(decode(event))
+        except Rejected as reason:
+            rejected[str(reason)] += 1
+        if len(batch) == BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def listed(tally: Tally, exits: frozenset[str]) -> Tally:
+    """The tally with a sighting for every call from a listed address."""
+    numbers = {number for number, ip in enumerate(tally.ips) if ip in exits}
+    if not numbers:
+        return tally
+    rules, details = [*tally.rules, TOR], [*tally.details, "Tor exit list"]
+    found: list[Row] = [
+        (minute, endpoint, len(rules) - 1, ip, status, len(details) - 1, n)
+        for minute, endpoint, ip, status, n, *_ in tally.tables["calls"]
+        if ip in numbers
+    ]
+    rows = sorted([*tally.tables.get("sightings", []), *found])
+    return Tally(
+        tally.since, tally.endpoints, tally.ips, tally.identities, tally.parameters, tally.agents, tally.evidence, tally.reasons, rules, details,
+        {**tally.tables, "sightings": rows},
+    )  # fmt: skip
+
+
+def backtest(
+    batches: Iterable[Sequence[ApiCall]], *, limits: Limits | None = None, exits: frozenset[str] = frozenset()
+) -> Iterator[Step]:
+    """The steps of an evaluation that is fed these batches, the last one after everything was closed."""
+    evaluation = Evaluation(learner=Learner(), limits=limits, live_rows=False)
+    for position, batch in enumerate(batches):
+        tally = fold(batch, KEY)
+        evaluation.feed("0", listed(tally, exits) if exits else tally, position)
+        yield evaluation.step(HISTORY)
+    yield evaluation.finish()
+
+
+def line_of(alert: Alert) -> dict[str, str | int | float | None]:
+    """One line of the alerts file."""
+    return {
+        "id": alert.id,
+        "detector": alert.detector,
+        "title": by_id()[alert.detector].title,
+        "severity": alert.severity.label,
+        "endpoint": "*" if is_whole(alert.endpoint) else str(alert.endpoint),
+        "actor": alert.sighting.actor,
+        "status_class": alert.sighting.status_class,
+        "parameter": alert.sighting.parameter,
+        "start": moment(alert.first).isoformat(),
+        "end": moment(alert.last + 1).isoformat(),
+        "raised": moment(alert.raised + 1).isoformat(),
+        "observed": alert.sighting.observed,
+        "expected": alert.sighting.expected,
+        "threshold": alert.sighting.threshold,
+        "incident": alert.incident,
+    }
+
+
+def _moved(progress: Progress, bar: TaskID, before: int, at: int) -> None:
+    progress.update(bar, completed=before + at)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m tools.backtest", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILES")
+    parser.add_argument("--alerts", type=Path, help="write one alert a line (JSON) to this file")
+    parser.add_argument("--limits", type=Path, help="overrides of the detectors' limits (JSON)")
+    parser.add_argument("--tor", type=Path, help="a Tor exit list, one address a line")
+    options = parser.parse_args(arguments)
+    screen = Console(stderr=True)
+    try:
+        limits = parse(options.limits.read_bytes()) if options.limits else None
+        exits = frozenset(line.strip() for line in options.tor.read_text().splitlines()) - {""} if options.tor else frozenset()
+        sizes = {path: path.stat().st_size for path in options.files}
+    except (OSError, ValueError) as error:
+        screen.print(f"[red]{error}[/red]", highlight=False)
+        return 2
+
+    alerts: dict[str, Alert] = {}
+    rejected: Counter[str] = Counter()
+    failures: list[Failure] = []
+    n, cpu = 0, time.process_time()
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn(), TextColumn("{task.fields[at]}"))
+    with Progress(*columns, console=screen, transient=True) as progress:
+        bar = progress.add_task("back-test", total=sum(sizes.values()), at="")
+
+        def everything() -> Iterator[bytes]:
+            for number, path in enumerate(sizes):
+                before = sum(list(sizes.values())[:number])
+                yield from lines(path, partial(_moved, progress, bar, before))
+
+        def counted() -> Iterator[list[ApiCall]]:
+            nonlocal n
+            for batch in calls(everything(), rejected):
+                n += len(batch)
+                yield batch
+
+        try:
+            for step in backtest(counted(), limits=limits, exits=exits):
+                alerts.update((alert.id, alert) for alert in step.alerts)
+                failures.extend(step.failures)
+                if step.watermark is not None:
+                    progress.update(bar, at=f"{moment(step.watermark):%Y-%m-%d}, {len(alerts)} alerts")
+        except (OSError, EOFError) as error:
+            screen.print(f"[red]{error}[/red]", highlight=False)
+            return 2
+    cpu = time.process_time() - cpu
+    ordered = sorted(alerts.values(), key=lambda alert: (alert.raised, alert.id))
+    if options.alerts:
+        options.alerts.write_text("".join(json.dumps(line_of(alert), ensure_ascii=False) + "\n" for alert in ordered))
+    screen.print(
+        f"{n:,} calls, {len(ordered)} alerts in {len({alert.incident for alert in ordered})} incidents; {cpu:.1f} s of CPU"
+        f" ({cpu / max(n, 1) * 1e6:.0f} µs a call)",
+        highlight=False,
+    )
+    for id, count in sorted(Counter(alert.detector for alert in ordered).items()):
+        screen.print(f"{count:6} {id}", highlight=False)
+    for reason, count in rejected.most_common():
+        screen.print(f"{count:6} messages were no calls: {reason}", highlight=False)
+    for (id, reason), count in sorted(Counter((failure.detector, failure.error) for failure in failures).items()):
+        screen.print(f"[red]{count:6} failures of {id}: {reason}[/red]", highlight=False)
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
