@@ -1,0 +1,1 @@
+"""Endpoint inventory, usage and assessments: configuration and counts in, recommendations out; pure."""

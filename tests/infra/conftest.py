@@ -1,0 +1,38 @@
+"""One compiler and one set of snapshots for every test of the infrastructure."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.infra.bicep_compiler import VARIANTS, Bicep, Resource, find
+
+
+@pytest.fixture(scope="session")
+def bicep(tmp_path_factory: pytest.TempPathFactory) -> Bicep:
+    found = find()
+    if found is None:
+        if os.environ.get("CI", "").lower() == "true":
+            pytest.fail("no Bicep compiler: neither ../shared/tools/bicep/bicep nor `bicep` on PATH, and CI must have one")
+        pytest.skip("no Bicep compiler: neither ../shared/tools/bicep/bicep nor `bicep` on PATH")
+    return Bicep(Path(found), tmp_path_factory.mktemp("bicep"))
+
+
+@pytest.fixture(scope="session")
+def template(bicep: Bicep) -> dict[str, Any]:
+    done = bicep.run("build", "main.bicep", "--stdout")
+    assert done.returncode == 0, done.stderr
+    compiled: dict[str, Any] = json.loads(done.stdout)
+    return compiled
+
+
+@pytest.fixture(scope="session")
+def variants(bicep: Bicep) -> dict[str, list[Resource]]:
+    return {name: bicep.resources(**variables) for name, variables in VARIANTS.items()}
+
+
+@pytest.fixture(params=sorted(VARIANTS))
+def resources(request: pytest.FixtureRequest, variants: dict[str, list[Resource]]) -> list[Resource]:
+    return variants[request.param]
