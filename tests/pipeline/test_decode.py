@@ -90,6 +90,7 @@ def test_only_required_fields_and_unknown_ones() -> None:
         (message(status=None), "status has a wrong type or value"),
         (message(status=-1), "status is not an HTTP status"),
         (message(status=0), "status is not an HTTP status"),
+        (message(status=1000), "status is not an HTTP status"),
         (message(status=10**30), "status is not an HTTP status"),
         (message(method=7), "method has a wrong type or value"),
         (message(time="yesterday"), "time has a wrong type or value"),
@@ -177,3 +178,7 @@ def test_a_message_cut_anywhere_is_salvaged_or_rejected(at: int) -> None:
 def test_any_bytes_are_decoded_or_rejected(body: bytes) -> None:
     with pytest.raises(Rejected):
         decode(body)
+
+
+def test_a_status_beyond_the_classes_counts_as_a_server_error() -> None:
+    assert decode(message(status=999)).status == 599
