@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import List  # noqa: UP035  the worker refuses list[...]
 
@@ -19,6 +20,8 @@ logging.getLogger("azure").setLevel(logging.WARNING)  # the SDKs log every reque
 
 TICK = timedelta(minutes=8)
 """The most that one run may take of the function's ten minutes."""
+ANSWER = timedelta(seconds=20)
+"""The most that a request works on an erasure before it answers; the next request, or the purge, goes on."""
 
 
 @app.function_name("ingest")
@@ -54,6 +57,50 @@ def baseline(timer: func.TimerRequest) -> None:  # noqa: ARG001
     logging.info("made %d baselines", run(gatewatch.tables, datetime.now(UTC)))
 
 
+@app.function_name("purge")
+@app.timer_trigger(arg_name="timer", schedule="0 5 * * * *", use_monitor=True)
+def purge(timer: func.TimerRequest) -> None:  # noqa: ARG001
+    now = datetime.now(UTC)
+    gatewatch.purge.run(now, _until(now + TICK), [gatewatch.hub_retention], lambda: gatewatch.requests.resume(now, _until(now + TICK)))
+
+
+@app.function_name("dsr_export")
+@app.route(route="dsr/export", methods=["POST"], auth_level=func.AuthLevel.ADMIN)
+def dsr_export(req: func.HttpRequest) -> func.HttpResponse:
+    from web.dsr import export
+
+    status, body = export(gatewatch.requests, req.get_body(), req.headers, datetime.now(UTC))
+    return _json(body, status)
+
+
+@app.function_name("dsr_delete")
+@app.route(route="dsr/delete", methods=["POST"], auth_level=func.AuthLevel.ADMIN)
+def dsr_delete(req: func.HttpRequest) -> func.HttpResponse:
+    from web.dsr import delete
+
+    now = datetime.now(UTC)
+    status, body = delete(gatewatch.requests, req.get_body(), req.headers, gatewatch.settings.kept, now, _until(now + ANSWER))
+    return _json(body, status)
+
+
+@app.function_name("dsr_status")
+@app.route(route="dsr/{id}", methods=["GET"], auth_level=func.AuthLevel.ADMIN)
+def dsr_status(req: func.HttpRequest) -> func.HttpResponse:
+    from web.dsr import status as status_of
+
+    now = datetime.now(UTC)
+    status, body = status_of(gatewatch.requests, req.route_params["id"], gatewatch.settings.kept, now, _until(now + ANSWER))
+    return _json(body, status)
+
+
+@app.function_name("privacy")
+@app.route(route="privacy", methods=["GET"], auth_level=func.AuthLevel.ADMIN)
+def privacy(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001
+    from web.privacy import page
+
+    return _json(page(gatewatch.settings, gatewatch.tables, gatewatch.evidence, datetime.now(UTC)), 200)
+
+
 @app.function_name("alerts")
 @app.route(route="alerts", methods=["GET"])
 def alerts(req: func.HttpRequest) -> func.HttpResponse:
@@ -61,6 +108,15 @@ def alerts(req: func.HttpRequest) -> func.HttpResponse:
 
     status, body = page(gatewatch.tables, req.params)
     return _json(body, status)
+
+
+@app.function_name("inventory")
+@app.route(route="inventory", methods=["GET"])
+def inventory(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001
+    from adapters.inventory import read
+    from web.inventory import page
+
+    return _json(page(read(gatewatch.tables)), 200)
 
 
 @app.function_name("health")
@@ -72,7 +128,14 @@ def health(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001
     return _json(body, 200 if well else 503)
 
 
+def _until(moment: datetime) -> Callable[[], bool]:
+    return lambda: datetime.now(UTC) >= moment
+
+
 def _json(body: object, status: int) -> func.HttpResponse:
     return func.HttpResponse(
-        json.dumps(body, ensure_ascii=False), status_code=status, mimetype="application/json", headers={"Cache-Control": "no-store"}
+        body if isinstance(body, bytes) else json.dumps(body, ensure_ascii=False),
+        status_code=status,
+        mimetype="application/json",
+        headers={"Cache-Control": "no-store"},
     )

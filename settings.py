@@ -5,7 +5,12 @@ import binascii
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from ipaddress import ip_network
+from urllib.parse import urlsplit
+
+from retention import residency
+from retention.policy import POLICY, Promises, promises, span
 
 VERSION = "0.1.0"
 
@@ -61,6 +66,31 @@ SETTINGS: dict[str, Setting] = {
         "",
         "proxies before the gateway whose X-Forwarded-For is believed",
     ),
+    **{
+        place.setting.name: Setting(
+            f"a whole number of {place.setting.unit}, {place.setting.shortest} to {place.longest // place.setting.step}",
+            str(place.setting.default),
+            str(place.setting.default),
+            f"how long {place.kind} {place.name} keeps {place.holds}; never longer, because {place.reason}",
+        )
+        for place in POLICY
+        if place.setting and place.longest
+    },
+    "LEGAL_HOLD": Setting(
+        "a date (the last day of the hold) and a reason, or empty",
+        "2027-06-30 proceedings 4 O 118/26",
+        "",
+        "until then an erasure leaves alerts alone, and says so; the thirty days of addresses still hold",
+    ),
+    "GEOGRAPHY": Setting(
+        f"one of {', '.join(residency.REGIONS)}, or empty",
+        "eu",
+        "",
+        "the border that data must not cross: the app does not start where a service's name or its own region is outside",
+    ),
+    "REGION_NAME": Setting(
+        "the region that the app runs in, or empty; Azure Functions sets it", "West Europe", "", "compared with GEOGRAPHY"
+    ),
     "AZURE_CLIENT_ID": Setting(
         "the client id of a user-assigned managed identity, or empty",
         "00000000-0000-0000-0000-000000000000",
@@ -98,6 +128,11 @@ class Settings:
     max_event_age_hours: int
     window_close_minutes: int
     trusted_proxies: tuple[str, ...]
+    kept: Promises
+    """How long each place of the retention policy keeps what it holds."""
+    legal_hold: tuple[date, str] | None
+    """Its last day, and its reason."""
+    geography: str
 
     def __repr__(self) -> str:
         return f"Settings({self.event_hub!r}, {self.hub!r}, {self.state!r}, {self.evidence!r})"
@@ -105,7 +140,7 @@ class Settings:
 
 def read(environment: Mapping[str, str]) -> Settings:
     """The settings in an environment. Raises SettingError for the first that is missing or malformed."""
-    return Settings(
+    found = Settings(
         event_hub=_text(environment, "EVENT_HUB_NAME", r"[A-Za-z0-9][A-Za-z0-9._-]{0,255}"),
         consumer_group=_text(environment, "EVENT_HUB_CONSUMER_GROUP", r"\$Default|[A-Za-z0-9][A-Za-z0-9._-]{0,49}"),
         hub=_connection(environment, "EventHubConnection", "fullyQualifiedNamespace", r"[A-Za-z0-9.-]+", "Endpoint=sb://"),
@@ -117,7 +152,14 @@ def read(environment: Mapping[str, str]) -> Settings:
         max_event_age_hours=_number(environment, "MAX_EVENT_AGE_HOURS", 1, 10_000_000),
         window_close_minutes=_number(environment, "WINDOW_CLOSE_MINUTES", 1, 1440),
         trusted_proxies=_networks(environment),
+        kept=_promises(environment),
+        legal_hold=_hold(environment),
+        geography=_text(environment, "GEOGRAPHY", "|".join(residency.REGIONS) + "|"),
     )
+    hosts = [("EventHubConnection", _host(found.hub)), ("StateStorage", _host(found.state)), ("EvidenceStorage", _host(found.evidence))]
+    if wrong := residency.outside(found.geography, environment.get("REGION_NAME", "").strip(), hosts):
+        raise SettingError(f"Setting GEOGRAPHY is {found.geography}, but {wrong}: data would leave its geography.")
+    return found
 
 
 def _error(name: str, what: str) -> SettingError:
@@ -157,6 +199,48 @@ def _key(environment: Mapping[str, str]) -> bytes | None:
     if not 16 <= len(key) <= 64:
         raise _error("HASH_KEY", "is malformed")
     return key
+
+
+def _promises(environment: Mapping[str, str]) -> Promises:
+    shorter = {}
+    for place in POLICY:
+        if place.setting and place.longest:
+            setting = place.setting
+            value = _value(environment, setting.name)
+            if not re.fullmatch(r"[0-9]{1,6}", value):
+                raise _error(setting.name, "is malformed")
+            shorter[place.id] = wanted = int(value) * setting.step
+            if wanted > place.longest:
+                raise _error(setting.name, f"is more than {span(place.longest)}, and {place.reason}")
+            if wanted < setting.shortest * setting.step:
+                raise _error(setting.name, "is malformed")
+    shorter["alert-feed"] = shorter["calls"]
+    return promises(shorter)
+
+
+def _hold(environment: Mapping[str, str]) -> tuple[date, str] | None:
+    value = _value(environment, "LEGAL_HOLD")
+    if not value:
+        return None
+    day, _, reason = value.partition(" ")
+    try:
+        if not reason.strip() or not re.fullmatch(r"\d{4}-\d\d-\d\d", day):
+            raise ValueError
+        return date.fromisoformat(day), reason.strip()
+    except ValueError:
+        raise _error("LEGAL_HOLD", "is malformed") from None
+
+
+def _host(connection: Connection) -> str:
+    """The host name in an address or a connection string, "" where it names none."""
+    text = connection.connection_string
+    if text is None:
+        return (urlsplit(connection.address).hostname or connection.address.partition("/")[0]).lower()
+    parts = dict(part.split("=", 1) for part in text.split(";") if "=" in part)
+    for name in ("Endpoint", "TableEndpoint", "BlobEndpoint"):
+        if name in parts:
+            return (urlsplit(parts[name]).hostname or "").lower()
+    return f"{parts.get('AccountName', '')}.{parts.get('EndpointSuffix', 'core.windows.net')}".lower()
 
 
 def _networks(environment: Mapping[str, str]) -> tuple[str, ...]:

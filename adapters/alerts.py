@@ -17,6 +17,11 @@ def key(first: Minute, id: str) -> str:
     return f"{LAST_MINUTE - first:08d}-{id}"
 
 
+def first_of(row: str) -> Minute:
+    """The minute in a row's key."""
+    return LAST_MINUTE - int(row[:8])
+
+
 def write(tables: Tables, alerts: Iterable[Alert], incidents: Iterable[Incident]) -> None:
     tables.upsert("alerts", [_alert_row(alert) for alert in alerts] + [_incident_row(incident) for incident in incidents], UpdateMode.MERGE)
 

@@ -1,17 +1,27 @@
 """What the triggers share in one process: clients, built on first use from the settings."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from settings import Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from adapters.batches import BatchLog
+    from adapters.dsr import Requests
     from adapters.evaluate import Evaluator
     from adapters.evidence import Evidence
     from adapters.ingest import Ingest
+    from adapters.purge import Purge
     from adapters.tables import Tables
+    from adapters.tombstones import TombstoneStore
+    from pipeline.contents import Look
+
+
+NEVER_IN_URLS = frozenset({"secret", "secret_azure", "national_id_eu", "national_id_other", "tax_id_eu"})
+"""Families of information types whose presence in a URL is a finding by itself: addresses end up in logs."""
 
 
 class App:
@@ -47,6 +57,7 @@ class App:
         from adapters.batches import Tail
         from adapters.evaluate import read_progress
         from adapters.ingest import Ingest
+        from pipeline.addresses import TrustedProxies
 
         return Ingest(
             self.batches,
@@ -54,10 +65,48 @@ class App:
             self.hash_key,
             timedelta(hours=self.settings.max_event_age_hours),
             lambda partition: read_progress(self.tables).tails.get(partition, Tail(-1, None)),
+            self.tombstones,
+            self.settings.kept,
+            self.look,
+            TrustedProxies.parse(self.settings.trusted_proxies) if self.settings.trusted_proxies else None,
         )
+
+    @cached_property
+    def look(self) -> "Callable[[bytes], Look]":
+        """Looks into one message. Compiling the information types takes a second, so what was compiled is kept in the evidence account."""
+        from adapters.taxonomy import stored
+        from pipeline.contents import look, parts
+
+        taxonomy = stored(self.evidence)
+        never_in_urls = frozenset(kind.id for kind in taxonomy.types if kind.family in NEVER_IN_URLS)
+        return lambda message: look(taxonomy.classify(parts(message)), never_in_urls)
+
+    @cached_property
+    def tombstones(self) -> "TombstoneStore":
+        from adapters.tombstones import TombstoneStore
+
+        return TombstoneStore(self.tables, self.hash_key)
+
+    @cached_property
+    def purge(self) -> "Purge":
+        from adapters.purge import Purge
+
+        return Purge(self.tables, self.batches, self.evidence, self.hash_key, self.settings.kept)
+
+    def hub_retention(self) -> "Iterable[str]":
+        from adapters.hub_retention import check
+
+        return check(self.settings.hub, self.settings.event_hub, self.settings.kept, datetime.now(UTC))
+
+    @cached_property
+    def requests(self) -> "Requests":
+        from adapters.dsr import Hold, Requests
+
+        hold = Hold(*self.settings.legal_hold) if self.settings.legal_hold else None
+        return Requests(self.tables, self.batches, self.evidence, self.hash_key, self.settings.kept, hold)
 
     @cached_property
     def evaluator(self) -> "Evaluator":
         from adapters.evaluate import Evaluator
 
-        return Evaluator(self.tables, self.batches, self.hash_key, self.settings.window_close_minutes)
+        return Evaluator(self.tables, self.batches, self.hash_key, self.settings.window_close_minutes, self.tombstones, self.settings.kept)

@@ -1,16 +1,19 @@
 """The batch log: one append-only row for each batch of each hub partition, chained so that every event is counted exactly once.
 
 The row of a batch is keyed by the sequence number that its writer expects next, so of two writers that know the same tail one is refused.
-Rows live in the table of the day on which their first new event was enqueued, and are dropped with it.
+Rows live in the table of the day on which their first new event was enqueued, and are dropped with it. Before that its chains are sealed: a row
+that holds nothing (`last` is `first` - 1) takes the next key, so that of the writers that come too late each is refused, and goes on in a later table.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 from adapters.tables import Exists, Tables, int64, joined, number, pieces
+from pipeline.tally import Tally, pack
 
 PREFIX = "batches"
+EMPTY = pack(Tally())
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +26,10 @@ class Batch:
     day: date
     packed: bytes
     rejected: int
+    actors: bytes = b""
+    """Fingerprints of whom it counts, for a search that cannot read every row."""
+    late: bool = False
+    """The day's table must not be made any more: it was dropped, or soon will be."""
 
 
 class Behind(Exception):
@@ -31,7 +38,7 @@ class Behind(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Tail:
-    """The last sequence number that was counted (-1: none), and the day whose table holds its row."""
+    """The last sequence number that was counted (-1: none), and the day whose table holds its row; the next day once that is sealed."""
 
     last: int
     day: date | None
@@ -42,16 +49,18 @@ class BatchLog:
         self._tables = tables
 
     def append(self, batch: Batch) -> None:
-        """Raises Behind where a row of this key is there, be it a rival's or our own from a write whose answer was lost."""
+        """Raises Behind where a row of this key is there, be it a rival's or our own from a write whose answer was lost; Missing where the batch is late
+        and the day's table is not there."""
         entity = {
             "PartitionKey": batch.partition,
             "RowKey": _key(batch.first),
             "last": int64(batch.last),
             "rejected": batch.rejected,
+            "actors": batch.actors,
             **pieces(batch.packed),
         }
         try:
-            self._tables.insert(table_of(batch.day), entity)
+            self._tables.insert(table_of(batch.day), entity, create=not batch.late)
         except Exists:
             raise Behind(batch.partition) from None
 
@@ -61,22 +70,37 @@ class BatchLog:
             known = Tail(batch.last, batch.day)
         return known
 
+    def seal(self, day: date) -> int:
+        """End every chain in a day's table; the number of those that a writer might still have continued there."""
+        sealed = 0
+        for partition, first in self._first_rows(table_of(day)):
+            tail = self.tail(partition, Tail(first - 1, day))
+            while tail.day == day:
+                try:
+                    self.append(Batch(partition, tail.last + 1, tail.last, day, EMPTY, 0, late=True))
+                    sealed += 1
+                except Behind:
+                    pass
+                tail = self.tail(partition, tail)
+        return sealed
+
     def read(self, partition: str, after: Tail) -> Iterator[Batch]:
         """The batches behind a place on the chain, in order."""
         return self._follow(partition, after, None)
 
     def partitions(self) -> set[str]:
         """The hub partitions that have rows in the newest two tables."""
-        found: set[str] = set()
-        for table in self._tables.names(PREFIX)[-2:]:
-            above = ""
-            while True:  # one look at the first row of each partition
-                row = next(self._tables.query(table, "PartitionKey gt @above", select=["PartitionKey"], above=above), None)
-                if row is None:
-                    break
-                above = row["PartitionKey"]
-                found.add(above)
-        return found
+        return {partition for table in self._tables.names(PREFIX)[-2:] for partition in self.partitions_in(table)}
+
+    def partitions_in(self, table: str) -> list[str]:
+        return [partition for partition, _ in self._first_rows(table)]
+
+    def _first_rows(self, table: str) -> Iterator[tuple[str, int]]:
+        """Partition and first sequence number: one look each."""
+        above = ""
+        while row := next(self._tables.query(table, "PartitionKey gt @above", select=["PartitionKey", "RowKey"], above=above), None):
+            above = row["PartitionKey"]
+            yield above, int(row["RowKey"])
 
     def _follow(self, partition: str, place: Tail, select: list[str] | None) -> Iterator[Batch]:
         days = [day_of(name) for name in self._tables.names(PREFIX)]
@@ -90,8 +114,9 @@ class BatchLog:
                 first = int(entity["RowKey"])
                 if first != place.last + 1 and whole:
                     return  # a row written while an earlier table was read: next time
-                place, whole = Tail(number(entity["last"]), day), True
-                yield Batch(partition, first, place.last, day, joined(entity), number(entity["rejected"]))
+                last = number(entity["last"])
+                place, whole = Tail(last, day if last >= first else day + timedelta(days=1)), True
+                yield Batch(partition, first, last, place.day or day, joined(entity), number(entity["rejected"]))
 
 
 def table_of(day: date) -> str:

@@ -2,34 +2,33 @@
 
 import json
 import logging
-import zlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from hashlib import blake2b
 from itertools import islice
 from threading import Lock
 
 import msgspec
 
-from adapters import alerts
+from adapters import alerts, inventory, ledger
 from adapters.batches import BatchLog, Tail
 from adapters.tables import Changed, Entity, Tables, int64, joined, pieces
 from adapters.telemetry import Reporter
-from model import Endpoint, Minute, moment
-from pipeline.evaluation import RECALL, Activity, Evaluation, Late, Regular, Step
-from pipeline.fold import hash_value
+from adapters.tombstones import TombstoneStore
+from model import Endpoint, Minute, minute_of, moment
+from pipeline.evaluation import RECALL, Activity, Evaluation, Late, Step
+from pipeline.inventory import Inventory, merge
 from pipeline.learn import Baseline, unpack_baseline
-from pipeline.tally import unpack
+from pipeline.tally import Tally, unpack
 from pipeline.window import WindowRow, merge_late, pack_record, unpack_record
+from retention.guard import Guard
+from retention.policy import Promises, promises
 
 log = logging.getLogger("gatewatch.evaluate")
 
 BATCHES_PER_STEP = 64
 """Of one partition: bounds what a step holds in memory after a long pause."""
-BUCKETS = 64
-"""Activity rows of a closed window, whatever the number of IPs: a look-up of one IP reads one bucket."""
 
 
 @dataclass(slots=True)
@@ -71,12 +70,22 @@ def _write_progress(tables: Tables, progress: Progress) -> str:
 class Evaluator:
     """Holds the evaluation between ticks; when another instance wrote progress, or after a fault, it starts cold from the tables."""
 
-    def __init__(self, tables: Tables, batches: BatchLog, key: bytes, close_after: int) -> None:
+    def __init__(
+        self,
+        tables: Tables,
+        batches: BatchLog,
+        key: bytes,
+        close_after: int,
+        tombstones: TombstoneStore | None = None,
+        kept: Promises | None = None,
+    ) -> None:
         self._tables, self._batches, self._key, self._close_after = tables, batches, key, close_after
+        self._tombstones, self._kept = tombstones or TombstoneStore(tables, key), kept or promises()
         self._evaluation: Evaluation | None = None
         self._progress = Progress()
         self._learned: str | None = None
-        self._known: set[str] = set()
+        self._known: set[Endpoint] = set()
+        self._inventories: dict[Endpoint, Inventory] = {}
         self._reporter = Reporter()
         self._lock = Lock()
 
@@ -90,13 +99,16 @@ class Evaluator:
         while True:
             evaluation = self._warm()
             fed = 0
+            tallies: list[tuple[str, int, Tally]] = []
             for partition in sorted(self._batches.partitions()):
                 for batch in islice(self._batches.read(partition, self._progress.tails.get(partition, Tail(-1, None))), BATCHES_PER_STEP):
-                    evaluation.feed(partition, unpack(batch.packed), batch.last)
+                    tally = unpack(batch.packed)
+                    evaluation.feed(partition, tally, batch.last)
+                    tallies.append((partition, batch.last, tally))
                     self._progress.tails[partition] = Tail(batch.last, batch.day)
                     fed += 1
             try:
-                self._write(evaluation.step(now), now)
+                self._write(evaluation.step(now), tallies, now)
             except BaseException:
                 self._evaluation = None  # what was written is written again, to the same keys
                 raise
@@ -111,18 +123,22 @@ class Evaluator:
         stored = read_progress(self._tables)
         if self._evaluation is not None and stored.etag == self._progress.etag:
             if version != self._learned:
-                self._evaluation.learn(_baselines(self._tables), _regulars(self._tables, stored.closed_until))
+                self._evaluation.learn(
+                    _baselines(self._tables), ledger.regulars(self._tables, (moment(stored.closed_until or 0) - timedelta(days=30)).date())
+                )
                 self._learned = version
             return self._evaluation
-        endpoints = list(_endpoints(self._tables))
-        self._known = {endpoint.id for endpoint in endpoints}
+        known = dict(inventory.read(self._tables))
+        self._known = set(known)
+        self._inventories = {endpoint: it for endpoint, it in known.items() if it is not None}
         since = (stored.watermark or 0) - 24 * 60
         evaluation = Evaluation(
             baselines=_baselines(self._tables),
-            regulars=_regulars(self._tables, stored.closed_until),
+            regulars=ledger.regulars(self._tables, (moment(stored.closed_until or 0) - timedelta(days=30)).date()),
             alerts=alerts.read(self._tables, since),
             incidents=alerts.read_incidents(self._tables, since),
-            endpoints=[endpoint for endpoint in endpoints if not endpoint.matched],
+            endpoints=[endpoint for endpoint in known if not endpoint.matched],
+            contexts={endpoint: it.context() for endpoint, it in self._inventories.items()},
             closed_until=stored.closed_until,
             watermark=stored.watermark,
             close_after=self._close_after,
@@ -140,25 +156,29 @@ class Evaluator:
         self._evaluation, self._progress, self._learned = evaluation, stored, version
         return evaluation
 
-    def _write(self, step: Step, now: datetime) -> None:
+    def _write(self, step: Step, tallies: list[tuple[str, int, Tally]], now: datetime) -> None:
         tables = self._tables
+        guard = Guard(self._key, now, self._kept, self._tombstones.at(now))
         rows = step.changed + step.closed
-        new = {row.endpoint.id: row.endpoint for row in rows if row.endpoint.id not in self._known}
-        new |= {endpoint.id: endpoint for endpoint in step.endpoints}
+        new = {row.endpoint for row in rows} - self._known | set(step.endpoints)
         if new:
-            tables.upsert("endpoints", [_endpoint_row(endpoint, now) for endpoint in new.values()])
-            self._known |= new.keys()
+            inventory.admit(tables, new)
+            self._known |= new
         for table, some in _by_table("windows", "%Y%m", ((row.window, _window_row(row)) for row in rows)):
             tables.upsert(table, some)
         for late in step.late:
-            self._merge_late(late)
-        for table, some in _by_table("activity", "%Y%m%d", self._activity_rows(step.activity)):
+            self._merge_late(late, guard)
+        self._write_activity(step.activity, guard)
+        kept = (it for it in step.regulars if guard.keeps(it.actor, it.day * 1440))
+        for table, some in _by_table("activity", "%Y%m%d", ((it.day * 1440, ledger.regular_row(it, self._key)) for it in kept)):
+            if guard.takes(table):
+                tables.upsert(table, some)
+        for table, some in _by_table(
+            "days", "%Y%m", ((it.day * 1440, _tops_row(it.endpoint, it.day, msgspec.msgpack.encode(it))) for it in step.days)
+        ):
             tables.upsert(table, some)
-        for table, some in _by_table("activity", "%Y%m%d", ((it.day * 1440, _regular_row(it)) for it in step.regulars)):
-            tables.upsert(table, some)
-        for table, some in _by_table("days", "%Y%m", ((it.day * 1440, _tops_row(it.endpoint, it.day, msgspec.msgpack.encode(it))) for it in step.days)):
-            tables.upsert(table, some)
-        alerts.write(tables, step.alerts, step.incidents)
+        self._take_stock(tallies, step.watermark if step.watermark is not None else minute_of(now))
+        alerts.write(tables, map(guard.alert, step.alerts), map(guard.incident, step.incidents))
         self._progress.watermark, self._progress.closed_until, self._progress.evaluated = step.watermark, step.closed_until, now
         try:
             self._progress.etag = _write_progress(tables, self._progress)
@@ -168,7 +188,16 @@ class Evaluator:
             return
         self._reporter.step(step, now)
 
-    def _merge_late(self, late: Late) -> None:
+    def _take_stock(self, tallies: list[tuple[str, int, Tally]], now: Minute) -> None:
+        """What was seen becomes part of the inventory, after it was judged by what the inventory said before."""
+        changed = merge(self._inventories, tallies, lambda endpoint: endpoint.matched or endpoint in self._known)
+        changed = {endpoint: it.aged(now) for endpoint, it in changed.items()}
+        inventory.write(self._tables, changed.values())
+        self._inventories |= changed
+        if self._evaluation is not None:
+            self._evaluation.know({endpoint: it.context() for endpoint, it in changed.items()})
+
+    def _merge_late(self, late: Late, guard: Guard) -> None:
         table, entity = next(
             iter(_by_table("windows", "%Y%m", [(late.window, _window_row(WindowRow(late.endpoint, late.window, late.record)))]))
         )
@@ -176,28 +205,13 @@ class Evaluator:
         stored = self._tables.get(table, *key)
         record = merge_late(unpack_record(joined(stored)) if stored else None, late.partition, late.position, late.record)
         self._tables.upsert(table, [_window_row(WindowRow(late.endpoint, late.window, record))])
-        suffix = f"late-{late.partition}-{late.position}"
-        for activity, some in _by_table("activity", "%Y%m%d", self._activity_rows(late.activity, suffix)):
-            self._tables.upsert(activity, some)
+        self._write_activity(late.activity, guard, f"late-{late.partition}-{late.position}")
 
-    def _activity_rows(self, activity: Iterable[Activity], suffix: str = "") -> Iterator[tuple[Minute, Entity]]:
-        """One row a bucket and closed window, split where it is too large for an entity."""
-        buckets: dict[tuple[Minute, int], list[Activity]] = defaultdict(list)
-        for it in activity:
-            buckets[it.window, hash_value(it.ip, self._key) % BUCKETS].append(it)
-        for (window, bucket), some in sorted(buckets.items()):
-            endpoints = sorted({it.endpoint for it in some})
-            place = {endpoint: at for at, endpoint in enumerate(endpoints)}
-            for part in range(0, len(some), ACTIVITY_PER_ROW):
-                packed = msgspec.msgpack.encode(
-                    (endpoints, [(it.ip, place[it.endpoint], it.status_class, it.n) for it in some[part : part + ACTIVITY_PER_ROW]])
-                )
-                row = f"{window:08d}-{part // ACTIVITY_PER_ROW:04d}{'-' + suffix if suffix else ''}"
-                yield window, {"PartitionKey": f"{bucket:02x}", "RowKey": row, **pieces(zlib.compress(packed, 1))}
-
-
-ACTIVITY_PER_ROW = 10_000
-"""At most 80 bytes each before compression: below what an entity holds."""
+    def _write_activity(self, activity: Iterable[Activity], guard: Guard, suffix: str = "") -> None:
+        kept = (it for it in activity if guard.keeps(it.ip, it.window))
+        for table, some in _by_table("activity", "%Y%m%d", ledger.rows(kept, self._key, suffix)):
+            if guard.takes(table):  # a replay of history does not bring back what was dropped
+                self._tables.upsert(table, some)
 
 
 def _by_table(prefix: str, form: str, rows: Iterable[tuple[Minute, Entity]]) -> Iterator[tuple[str, list[Entity]]]:
@@ -206,24 +220,6 @@ def _by_table(prefix: str, form: str, rows: Iterable[tuple[Minute, Entity]]) -> 
     for minute, row in rows:
         found[f"{prefix}{moment(minute):{form}}"].append(row)
     yield from sorted(found.items())
-
-
-def _endpoint_row(endpoint: Endpoint, now: datetime) -> Entity:
-    return {
-        "PartitionKey": "endpoints",
-        "RowKey": endpoint.id,
-        "service": endpoint.service,
-        "api": endpoint.api,
-        "method": endpoint.method,
-        "template": endpoint.template,
-        "matched": endpoint.matched,
-        "firstSeen": now,
-    }
-
-
-def _endpoints(tables: Tables) -> Iterator[Endpoint]:
-    for row in tables.query("endpoints", "PartitionKey eq 'endpoints'"):
-        yield Endpoint(row["service"], row["api"], row["method"], row["template"], row["matched"])
 
 
 def _window_row(row: WindowRow) -> Entity:
@@ -242,23 +238,6 @@ def read_windows(tables: Tables, day: date) -> Iterator[WindowRow]:
     for row in tables.query(f"windows{day:%Y%m}", "PartitionKey eq @day", day=f"{day:%Y%m%d}"):
         at = datetime.strptime(row["PartitionKey"] + row["RowKey"][-4:], "%Y%m%d%H%M").replace(tzinfo=UTC)
         yield WindowRow(Endpoint(*json.loads(row["endpoint"])), int(at.timestamp()) // 60, unpack_record(joined(row)))
-
-
-def _regular_row(regular: Regular) -> Entity:
-    name = "\0".join((regular.endpoint.id, regular.measure, regular.actor))
-    return {
-        "PartitionKey": "regulars",
-        "RowKey": blake2b(name.encode(), digest_size=16).hexdigest(),
-        "regular": msgspec.json.encode(regular).decode(),
-    }
-
-
-def _regulars(tables: Tables, closed_until: Minute | None) -> Iterator[Regular]:
-    oldest = f"activity{moment(closed_until or 0) - timedelta(days=30):%Y%m%d}"
-    for table in tables.names("activity"):
-        if table >= oldest:
-            for row in tables.query(table, "PartitionKey eq 'regulars'"):
-                yield msgspec.json.decode(row["regular"], type=Regular)
 
 
 def _tops_row(endpoint: Endpoint, day: int, packed: bytes) -> Entity:

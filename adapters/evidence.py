@@ -3,7 +3,7 @@
 import base64
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -62,22 +62,28 @@ class Evidence:
         )
         self._creating(QUARANTINE, name, lines.encode(), overwrite=True)
 
+    def put(self, container: str, name: str, content: bytes, metadata: Mapping[str, str] | None = None) -> None:
+        self._creating(container, name, content, overwrite=True, metadata=dict(metadata or {}))
+
+    def get(self, container: str, name: str) -> bytes:
+        """Raises ResourceNotFoundError."""
+        return bytes(self.service.get_blob_client(container, name).download_blob().readall())
+
     def hash_key(self) -> bytes:
         """The key of all keyed hashes; whichever instance asks first makes it, and every other gets the same."""
-        blob = self.service.get_blob_client(CONFIGURATION, "hash-key")
         try:
-            return bytes(blob.download_blob().readall())
+            return self.get(CONFIGURATION, "hash-key")
         except ResourceNotFoundError:
             pass
         with suppress(ResourceExistsError):  # another instance was first
             self._creating(CONFIGURATION, "hash-key", os.urandom(KEY_LENGTH), overwrite=False)
-        return bytes(blob.download_blob().readall())
+        return self.get(CONFIGURATION, "hash-key")
 
-    def _creating(self, container: str, name: str, content: bytes, *, overwrite: bool) -> None:
+    def _creating(self, container: str, name: str, content: bytes, *, overwrite: bool, metadata: dict[str, str] | None = None) -> None:
         blob: Any = self.service.get_blob_client(container, name)
         try:
-            blob.upload_blob(content, overwrite=overwrite)
+            blob.upload_blob(content, overwrite=overwrite, metadata=metadata)
         except ResourceNotFoundError:
             with suppress(ResourceExistsError):  # another instance was first
                 self.service.create_container(container)
-            blob.upload_blob(content, overwrite=overwrite)
+            blob.upload_blob(content, overwrite=overwrite, metadata=metadata)

@@ -7,6 +7,7 @@ from typing import Any
 from adapters.batches import BatchLog, Tail
 from adapters.evaluate import Progress, read_progress
 from adapters.hub import last_enqueued
+from adapters.purge import wrong
 from adapters.tables import Tables
 from model import moment
 from settings import VERSION, Settings
@@ -40,6 +41,10 @@ def check(settings: Settings, tables: Tables, batches: BatchLog, now: datetime) 
         partitions.append({"partition": partition, "counted": counted, "evaluated": evaluated, "lag": lag})
         if lag is not None and lag > LARGEST_LAG:
             problems.append(f"partition {partition} lags {lag} events behind")
+    try:
+        problems += wrong(tables, now)
+    except Exception as error:
+        problems.append(f"the record of the purges cannot be read ({type(error).__name__})")
     age = (now - progress.evaluated).total_seconds() if progress.evaluated else None
     if age is None:
         problems.append("nothing has been evaluated yet")

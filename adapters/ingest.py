@@ -1,20 +1,28 @@
 """Ingest one batch of events: decode, quarantine what is no call, fold the rest, append it to the chain exactly once."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from adapters.batches import Batch, BatchLog, Behind, Tail
 from adapters.evidence import Evidence, Rejection
-from adapters.tables import LARGEST_ENTITY
-from model import ApiCall
+from adapters.tables import LARGEST_ENTITY, Missing
+from adapters.tombstones import TombstoneStore
+from model import ApiCall, minute_of
+from pipeline.addresses import TrustedProxies
+from pipeline.contents import Look, Sampler
 from pipeline.decode import Rejected, decode
 from pipeline.fold import fold
 from pipeline.tally import pack
+from retention.policy import Promises, first_open_day, is_open, promises
+from retention.subject import Tombstones, actors, fingerprints, without
 
 if TYPE_CHECKING:
     from azure.functions import EventHubEvent
+
+LOOKS_PER_BATCH = 250
+"""Calls of one batch that are looked into at most: some tens of milliseconds."""
 
 AHEAD = timedelta(minutes=10)
 """How far a gateway's clock may run ahead of ours."""
@@ -56,35 +64,51 @@ class Ingested:
 class Ingest:
     """Knows where the chain of each partition ended; that knowledge may be stale, and the chain then says so."""
 
-    def __init__(self, log: BatchLog, evidence: Evidence, key: bytes, max_age: timedelta, progress: Callable[[str], Tail]) -> None:
-        """`progress`: a place on a partition's chain to start looking for its end from."""
+    def __init__(
+        self,
+        log: BatchLog,
+        evidence: Evidence,
+        key: bytes,
+        max_age: timedelta,
+        progress: Callable[[str], Tail],
+        tombstones: TombstoneStore | None = None,
+        kept: Promises | None = None,
+        look: Callable[[bytes], Look] | None = None,
+        trusted: TrustedProxies | None = None,
+    ) -> None:
+        """`progress`: a place on a partition's chain to start looking for its end from. `look`: what a message carries; without it nobody looks."""
         self._log, self._evidence, self._key, self._max_age, self._progress = log, evidence, key, max_age, progress
+        self._look, self._sampler, self._trusted = look, Sampler(), trusted
+        self._tombstones, self._kept = tombstones, kept or promises()
         self._tails: dict[str, Tail] = {}
 
     def batch(self, partition: str, events: Sequence[Event], now: datetime) -> Ingested:
         """Count the events, in sequence order, that nobody has counted yet. Raises only for a storage fault."""
         counted = rejected = 0
         tail = self._tails.get(partition) or self._find(partition)
+        erased = self._tombstones.at(now) if self._tombstones else Tombstones()
         left = [event for event in events if event.sequence > tail.last]
         while left:
             if left[0].sequence > tail.last + 1 and tail == self._tails.get(partition):
                 # a hole: events that the hub dropped, or a rival that went on while we slept
                 tail = self._find(partition)
             else:
-                calls, rejections = self._decode(partition, left, now)
-                batch = self._pack(partition, tail, left, calls, len(rejections))
+                calls, bodies, rejections = self._decode(partition, left, now)
+                batch = self._pack(partition, tail, left, (calls, self._looks(calls, bodies)), len(rejections), erased, now)
                 if batch is None:
                     half = self.batch(partition, left[: len(left) // 2], now)
                     rest = self.batch(partition, left[len(left) // 2 :], now)
                     return Ingested(half.calls + rest.calls, half.rejected + rest.rejected, len(events) - len(left))
                 if rejections:
-                    self._evidence.quarantine(rejections)
+                    self._evidence.quarantine([self._kept_of(it, now, erased) for it in rejections])
                 try:
                     self._log.append(batch)
                     tail = self._tails[partition] = Tail(batch.last, batch.day)
                     counted, rejected = len(calls), len(rejections)
                 except Behind:
                     tail = self._find(partition)
+                except Missing:
+                    tail = self._after_dropped(partition, tail, batch.day, now)
             left = [event for event in left if event.sequence > tail.last]
         return Ingested(counted, rejected, len(events) - counted - rejected)
 
@@ -93,21 +117,64 @@ class Ingest:
         self._tails.pop(partition, None)
         return self._log.tail(partition, known)
 
-    def _decode(self, partition: str, events: Sequence[Event], now: datetime) -> tuple[list[ApiCall], list[Rejection]]:
+    def _after_dropped(self, partition: str, known: Tail, day: date, now: datetime) -> Tail:
+        """The end of a chain whose table was dropped before these late events came: where no later table has it, the first open one takes it."""
+        self._tails.pop(partition, None)
+        tail = self._log.tail(partition, max(known, self._progress(partition), key=lambda it: it.last))
+        return tail if tail.day and tail.day > day else Tail(tail.last, first_open_day(day, self._kept, now))
+
+    def _kept_of(self, it: Rejection, now: datetime, erased: Tombstones) -> Rejection:
+        """Without the message where it may not be kept: it is too old already, or names someone who was erased."""
+        minute = minute_of(it.enqueued)
+        if it.enqueued + self._kept["quarantine"] <= now or (erased and any(erased.hides(actor, minute) for actor in actors(it.body))):
+            return replace(it, body=b"")
+        return it
+
+    def _decode(self, partition: str, events: Sequence[Event], now: datetime) -> tuple[list[ApiCall], list[bytes], list[Rejection]]:
         oldest, newest = now - self._max_age, now + AHEAD
         calls: list[ApiCall] = []
+        bodies: list[bytes] = []
         rejections: list[Rejection] = []
         for event in events:
             try:
                 calls.append(decode(event.body, oldest, newest))
+                bodies.append(event.body)
             except Rejected as error:
                 rejections.append(Rejection(partition, event.sequence, event.enqueued, str(error), event.body))
-        return calls, rejections
+        return calls, bodies, rejections
 
-    def _pack(self, partition: str, tail: Tail, events: Sequence[Event], calls: list[ApiCall], rejected: int) -> Batch | None:
+    def _looks(self, calls: Sequence[ApiCall], bodies: Sequence[bytes]) -> dict[int, Look]:
+        """What looking into the calls that are worth it shows, by index; no more of one batch than its budget."""
+        found: dict[int, Look] = {}
+        if self._look is None:
+            return found
+        for at, call in enumerate(calls):
+            shape = self._sampler.wants(call)
+            if shape is not None:
+                found[at] = seen = self._look(bodies[at])
+                shape.saw({(kind, place) for kind, place, _ in seen.found})
+                if len(found) == LOOKS_PER_BATCH:
+                    break
+        return found
+
+    def _pack(
+        self,
+        partition: str,
+        tail: Tail,
+        events: Sequence[Event],
+        looked: tuple[list[ApiCall], dict[int, Look]],
+        rejected: int,
+        erased: Tombstones,
+        now: datetime,
+    ) -> Batch | None:
         """None where the batch must be halved to fit into an entity."""
-        packed = pack(fold(calls, self._key))
+        tally = fold(looked[0], self._key, looked[1], self._trusted)
+        tally = without(tally, erased.hides) if erased else tally
+        packed = pack(tally)
         if len(packed) > LARGEST_ENTITY and len(events) > 1:  # the caps of fold keep one call below 100 KiB
             return None
         day = events[0].enqueued.astimezone(UTC).date()
-        return Batch(partition, tail.last + 1, events[-1].sequence, day, packed, rejected)
+        day = max(day, tail.day or day)  # a sealed chain goes on in a later table
+        return Batch(
+            partition, tail.last + 1, events[-1].sequence, day, packed, rejected, fingerprints(tally), not is_open(day, self._kept, now)
+        )

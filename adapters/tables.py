@@ -28,6 +28,10 @@ class Exists(Exception):
     """An entity of this key is there already."""
 
 
+class Missing(Exception):
+    """The table is not there, and is not to be made."""
+
+
 class Changed(Exception):
     """Somebody else wrote the entity since it was read."""
 
@@ -41,10 +45,15 @@ class Tables:
         else:
             self.service = TableServiceClient(connection.address, credential=credential(connection.client_id))
 
-    def insert(self, table: str, entity: Entity) -> None:
-        """Raises Exists."""
+    def insert(self, table: str, entity: Entity, *, create: bool = True) -> None:
+        """Raises Exists, and Missing where the table is not there and `create` is False."""
         try:
-            self._creating(table, lambda: self.service.get_table_client(table).create_entity(entity))
+            if create:
+                self._creating(table, lambda: self.service.get_table_client(table).create_entity(entity))
+            else:
+                self.service.get_table_client(table).create_entity(entity)
+        except ResourceNotFoundError:
+            raise Missing(table) from None
         except ResourceExistsError:
             raise Exists(table) from None
 
@@ -90,6 +99,10 @@ class Tables:
         where = "TableName ge @low and TableName lt @high"
         found = self.service.query_tables(where, parameters={"low": prefix, "high": prefix + "~"})
         return sorted(item.name for item in found)
+
+    def drop(self, table: str) -> None:
+        """A table that is not there is dropped. Its name must not be used again: the service refuses it for a while."""
+        self.service.delete_table(table)
 
     def delete(self, table: str, keys: Iterable[tuple[str, str]]) -> None:
         client = self.service.get_table_client(table)

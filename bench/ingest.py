@@ -128,7 +128,14 @@ def datum(bodies: Sequence[bytes]) -> tuple[Any, Any]:
 
     enqueued = NOW.strftime("%Y-%m-%dT%H:%M:%S.123")  # no offset: so the extension writes it
     system = [
-        {"x-opt-sequence-number": n, "x-opt-offset": str(n), "x-opt-enqueued-time": enqueued, "SequenceNumber": n, "Offset": n, "EnqueuedTimeUtc": enqueued}
+        {
+            "x-opt-sequence-number": n,
+            "x-opt-offset": str(n),
+            "x-opt-enqueued-time": enqueued,
+            "SequenceNumber": n,
+            "Offset": n,
+            "EnqueuedTimeUtc": enqueued,
+        }
         for n in range(len(bodies))
     ]
     metadata = {
@@ -150,7 +157,9 @@ def transactions() -> float:
 def imports() -> dict[str, float]:
     """Milliseconds of CPU of fresh interpreters, the best of five."""
     ingest = "import azure.functions, adapters.intake, adapters.app, pipeline.decode, pipeline.fold, pipeline.tally"
-    return {name: min(_import(code) for _ in range(5)) for name, code in {"azure.functions": "import azure.functions", "ingest": ingest}.items()}
+    return {
+        name: min(_import(code) for _ in range(5)) for name, code in {"azure.functions": "import azure.functions", "ingest": ingest}.items()
+    }
 
 
 def _import(code: str) -> float:

@@ -16,7 +16,10 @@ ID = "Gatewatch_DetectorFailure"
     severity=Severity.LOW,
     sees="A detector raised an error while it judged this endpoint. The others went on; what this one watches for was not looked for.",
     causes="A fault in Gatewatch, or traffic of a shape that no one thought of.",
-    remediation=("Report the error that the evidence names: it quotes no traffic.", "Switch the detector off in the limits until it is repaired."),
+    remediation=(
+        "Report the error that the evidence names: it quotes no traffic.",
+        "Switch the detector off in the limits until it is repaired.",
+    ),
     tactic="DefenseEvasion",
     techniques=("T1562",),
     owasp_2019=("API10",),

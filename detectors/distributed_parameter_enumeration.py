@@ -8,6 +8,8 @@ from pipeline.learn import Baseline
 from pipeline.window import Window
 from stats.rank import rth
 
+RANK, WINDOWS = 3, 720
+"""The 3rd-largest of 10 days; of fewer days the rank that lets as small a share pass."""
 KNOWN = 72
 """Windows in which values were told from known ones; a day of them is little enough."""
 
@@ -77,7 +79,7 @@ def _unseen(window: Window, baseline: Baseline, name: str, floor: int, ratio: fl
     fresh, seen = baseline.fresh.get(name), baseline.seen.get(name)
     if fresh is None or seen is None or fresh.windows < KNOWN:
         return None
-    usual = rth(fresh.largest, 3) or 0.0
+    usual = rth(fresh.largest, max(1, round(RANK * fresh.windows / WINDOWS))) or 0.0
     threshold = max(floor, ratio * usual)
     unseen = window.unseen(name, seen)
     return (unseen, usual, threshold, "values never seen in 30 days") if unseen > threshold else None

@@ -9,6 +9,8 @@ from pipeline.window import Window
 
 YOUNG = 3
 """Days; below it a baseline has seen too little for the ordinary parameters."""
+GROWN = 14
+"""Days from which on a baseline is fully believed."""
 JUDGED = (2, 4, 5)
 """Status classes; 1xx and 3xx say nothing about an attack."""
 
@@ -45,11 +47,14 @@ def population_spike(
     young_c: float = 4.0,
     young_floor: int = 30,
     young_ratio: float = 3.0,
+    young_margin: float = 0.4,  # added to k on day 3, falling to none on day 14, when a season has been seen twice
     share: float = 0.5,  # of the busiest IP; above it, it is that IP's spike, unless the others alone make one too
     high: float = 10.0,  # times the expected count from which on it is severe
 ) -> Iterator[Sighting]:
     if baseline.days < YOUNG:
         k, c, floor, ratio = young_k, young_c, young_floor, young_ratio
+    elif baseline.days < GROWN:
+        k += young_margin * (GROWN - baseline.days) / (GROWN - YOUNG)
     for kind in JUDGED:
         observed = window.classes[kind]
         if observed < floor:

@@ -39,6 +39,4 @@ def request_payload_spike(
     for ip in window.touched:
         observed = window.bytes[ip][2]
         if observed > threshold and ip not in NOBODY:
-            yield Sighting(
-                observed, usual, threshold, "bytes", actor=ip, severity=Severity.HIGH if observed >= high * threshold else None
-            )
+            yield Sighting(observed, usual, threshold, "bytes", actor=ip, severity=Severity.HIGH if observed >= high * threshold else None)

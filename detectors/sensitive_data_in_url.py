@@ -13,7 +13,7 @@ ID = "API_SensitiveDataInUrl"
 @detector(
     id=ID,
     title="Sensitive data in the URL of an API endpoint",
-    severity=Severity.LOW,
+    severity=Severity.MEDIUM,
     sees="Calls to this endpoint carried sensitive information in the path or the query.",
     causes="A design that passes personal data, keys or tokens in addresses; or one client that does.",
     remediation=(

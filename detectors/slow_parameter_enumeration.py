@@ -24,7 +24,7 @@ from pipeline.window import Window
     owasp_2019=("API1", "API2"),
     owasp_2023=("API1", "API2"),
     watches="values",
-    min_days=3,
+    min_days=5,
     key="both",
     refractory=12 * 60,
 )

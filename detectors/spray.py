@@ -7,6 +7,9 @@ from model import NOBODY, Severity, Sighting
 from pipeline.learn import Baseline
 from pipeline.window import Window
 
+YOUNG = 3
+"""Days below which the number of endpoints that is usual is a guess."""
+
 
 @detector(
     id="API_SprayInRequests",
@@ -34,7 +37,7 @@ def spray(
     ratio: float = 1.25,  # times the 10th-largest number of distinct endpoints of an (IP, window)
     high: int = 20,  # calls to unknown paths from which on it is severe
 ) -> Iterator[Sighting]:
-    usual = baseline.rank("routes", 10) if baseline.days else None
+    usual = baseline.rank("routes", 10) if baseline.days >= YOUNG else None
     most = max(routes, ratio * usual) if usual is not None else None
     for ip in window.touched:
         found = window.routes.get(ip)

@@ -35,7 +35,8 @@ _COMPARE = (
 _JUNCTION = r"(?:\b(?:or|and|xor|having|where|div|mod)\b|\|\||&&)"
 _SQL_FUNCTION = (
     r"(?:ascii|ord|substr|substring|mid|length|len|left|right|char_length|instr|isnull|ifnull|if|iif|exp|floor|count|exists|sleep|cast"
-    r"|convert|version|user|database|chr|char|concat|hex|unicode|nvl|decode|coalesce|greatest|least|row|extractvalue|updatexml|elt|make_set)"
+    r"|convert|version|user|database|chr|char|concat|hex|unicode|nvl|decode|coalesce|greatest|least|row|extractvalue|updatexml|elt"
+    r"|make_set)"
 )
 
 BREAKOUT = (
@@ -58,7 +59,8 @@ BREAKOUT = (
 """A quote that ends the developer's string, then SQL. Only a quote that no earlier one in the text has opened counts: `percall` looks at the parity."""
 
 GADGET = (
-    r"\"@type\"\s?:\s?\"(?:com\.sun|com\.mchange|com\.zaxxer|org\.(?:apache|hibernate|springframework|eclipse|h2)|javax?\.|sun\.|l?ch\.qos|\[)"
+    r"\"@type\"\s?:\s?\"(?:com\.sun|com\.mchange|com\.zaxxer|org\.(?:apache|hibernate|springframework|eclipse|h2)|javax?\.|sun\.|l?ch\.qos"
+    r"|\[)"
     r"|\"\$type\"\s?:\s?\"(?:system\.|microsoft\.)|\"__(?:class|reduce|type)__\"\s?:"
 )
 """In JSON: the class that a polymorphic reader (fastjson, Jackson, Json.NET) is told to build."""
@@ -71,7 +73,8 @@ NOSQL = _family(
     r"['\"]?\$(?:gt|gte|lt|regex|nin)['\"]?\s?:\s?(?:['\"]\s?['\"]|['\"]?\.[*+]|['\"]\^|\[\s?\]|\[\s?['\"]{2}|null|\{\s?\}|undefined)",
     r"\$(?:or|and)['\"]?\s?:\s?\[\s?\{\s?\}",
     r"['\"]\s?(?:\|\||&&)\s?['\"]?\w{0,12}['\"]?\s?={2,3}\s?['\"]?\w{0,12}|['\"];\s?(?:return|while|var|sleep|db\.)\b"
-    r"|['\"};]\s?return\s?(?:true|\(|this\.|1\b)|\bdb\.\w{1,40}\.(?:find|insert|drop|remove|update|count|aggregate|save|mapreduce)\w{0,10}\s?\("
+    r"|['\"};]\s?return\s?(?:true|\(|this\.|1\b)|\bdb\.\w{1,40}\.(?:find|insert|drop|remove|update|count|aggregate|save"
+    r"|mapreduce)\w{0,10}\s?\("
     r"|\bdb\.(?:dropdatabase|getcollectionnames|version|admincommand|eval)\s?\("
     r"|\bthis\.(?:password|passwd|pass|username|user|secret|token|constructor)\b\s?(?:\.|=|!|\[|<|>)",
     words="return db this while var",
@@ -98,7 +101,8 @@ _CALLS = (
 FAMILIES: tuple[Family, ...] = (
     _family(
         "xpath",
-        r"['\"\])\d]\s?(?:or|and|\|)\s.{0,80}?(?:(?:name|position|text|string-length|contains|starts-with|local-name|last)\s?\(|count\s?\(\s?/|substring\s?\(\s?(?:/|name))"
+        r"['\"\])\d]\s?(?:or|and|\|)\s.{0,80}?(?:(?:name|position|text|string-length|contains|starts-with|local-name|last)\s?\("
+        r"|count\s?\(\s?/|substring\s?\(\s?(?:/|name))"
         r"|/(?:child|descendant|parent|ancestor|following|preceding|self|attribute)(?:-or-self)?::|::node\s?\(|\]\s?\|\s?//|^count\s?\(\s?/"
         r"|\bdoc\s?\(\s?(?:concat|['\"]https?:)",
         marks=":: name( text() position( count( string-length( contains( starts-with( doc( substring( last( ]|//",
@@ -118,7 +122,8 @@ FAMILIES: tuple[Family, ...] = (
         r"[(=,;]\s?select\s?(?:\d|'|\"|@@|\*)",
         r"^\s?select(?:\s?[*@'\"]|\s?\([^()]{1,80}\)\s?(?:,|from\b)| \d| [\w.`\"]+\s?(?:,|\().{0,100}?\bfrom\b"
         r"| [\w.`\"]+ from [\w.`\"]+ ?(?:where\b|limit\b|order by\b|;|--))",
-        r"\bselect\b.{1,100}?\bfrom\s?(?:information_schema|pg_|sys\.|sysobjects|syscolumns|mysql\.|all_tab|dual\b|sqlite_|msysobjects|rdb\$|sysibm)",
+        r"\bselect\b.{1,100}?\bfrom\s?(?:information_schema|pg_|sys\.|sysobjects|syscolumns|mysql\.|all_tab|dual\b|sqlite_|msysobjects"
+        r"|rdb\$|sysibm)",
         r"\bselect\b[^;]{1,100}?\bfrom\s[\w.`\"\[\]]{1,60}(?: as \w{1,20})?\s(?:where|having)\b[^;]{1,40}?(?:[=<>]|\bin \(|\blike ')",
         r"\bselect\b[^;]{1,100}?\bfrom\s[\w.`\"\[\]]{1,60}(?: as \w{1,20})?\slimit \d",
         r"['\"]\)?\s?\(\s?select\b",
@@ -131,7 +136,8 @@ FAMILIES: tuple[Family, ...] = (
         r"\b(?:extractvalue|updatexml|load_file|load_extension|xmltype|utl_http\.request|utl_inaddr\.get_host\w{1,10}|dbms_xmlgen\.\w{1,20}"
         r"|ctxsys\.drithsx\.sn|httpuritype|group_concat|st_latfromgeohash|gtid_subset|regexp_substring|char_to_rdb|pg_read_file|lo_import"
         r"|xp_cmdshell|xp_dirtree|xp_regread|xp_fileexist|query_to_xml|database_to_xml)\s?\(",
-        rf"(?:\b(?:and|or|xor|where|having)\b|^\s?-?\d{{1,12}}\b\s?,)\s?\(?(?:not )?{_SQL_FUNCTION}\s?\((?:[^()]{{0,80}}[(,=<>@'\"]|\d+\s?\))",
+        rf"(?:\b(?:and|or|xor|where|having)\b|^\s?-?\d{{1,12}}\b\s?,)\s?\(?(?:not )?{_SQL_FUNCTION}\s?\((?:[^()]{{0,80}}[(,=<>@'\"]"
+        rf"|\d+\s?\))",
         r"\b(?:if|iif|elt|make_set)\s?\(\s?\(?\s?(?:\d{1,6}\s?(?:[=<>]{1,2}|like|is)\s?\d|ascii|ord\b|substr|length|select)",
         r"\b(?:char|chr)\s?\(\s?\d{1,3}\s?\)\s?(?:\|\||\+|,)|\b(?:char|concat|concat_ws)\s?\(\s?(?:\d{2,3}|0x[0-9a-f]{1,80})\s?,",
         r"\b(?:convert|cast)\s?\(\s?(?:\(?\s?select\b|int\s?,|(?:current_|session_|system_)?(?:user|version|database|db_name)\b|@@"
@@ -148,7 +154,8 @@ FAMILIES: tuple[Family, ...] = (
         "sql",
         r"@@(?:version|hostname|datadir|basedir|global|servername|innodb|tmpdir|session|language)",
         r"^\s?\(\d{1,9}\s?(?:[=<>]| like )\s?\d{1,9}\)\s?\*",
-        r"^\s?-?\d{1,12}\)*\s?;?\s?--(?:\s?-?\s?$|\s[-+])|^\s?-?\d{1,12}['\")]{1,6}\s?(?:--|#|/\*)",
+        r"^\s?-?\d{1,12}\)*\s?;?\s?--(?:\s?-\s?$|\s?[-+]\s?$|\s[-+])|^\s?-?\d{1,12}[);]{1,6}\s?--$|^\s?-?\d{1,12}['\")]{1,6}\s?(?:--|#"
+        r"|/\*)",
         marks="@@ )* -- #",
     ),
     _family(
@@ -165,10 +172,13 @@ FAMILIES: tuple[Family, ...] = (
     ),
     _family(
         "sql",
-        r"[;']\s?\)?\s?(?:drop|truncate|create|alter)\s(?:table|database|user|schema|view|procedure|function|login|index|alias|trigger|or replace)\b",
-        r"[;']\s?(?:delete from|insert into|replace into|update \w[\w.]{0,40} set|exec(?:ute)?[\s(]{1,3}(?:immediate|master|xp_|sp_|@|'|sys)"
+        r"[;']\s?\)?\s?(?:drop|truncate|create|alter)\s(?:table|database|user|schema|view|procedure|function|login|index|alias|trigger"
+        r"|or replace)\b",
+        r"[;']\s?(?:delete from|insert into|replace into|update \w[\w.]{0,40} set|exec(?:ute)?[\s(]{1,3}(?:immediate|master|xp_|sp_|@|'"
+        r"|sys)"
         r"|declare @|declare \w{1,40} (?:char|varchar|int)|select[\s('\"@*][\d('\"@*]|select \w{1,40}\s?[(,]|select [\w,. ]{1,80} from\b"
-        r"|shutdown\b(?:\s?(?:--|;|$|with))|waitfor\b|grant \w{1,20} (?:on|to)|copy \w{1,40}\s?\(|call \w{1,40}[.(]|begin (?:dbms|if|exec)|if\s?\("
+        r"|shutdown\b(?:\s?(?:--|;|$|with))|waitfor\b|grant \w{1,20} (?:on|to)|copy \w{1,40}\s?\(|call \w{1,40}[.(]|begin (?:dbms|if|exec)"
+        r"|if\s?\("
         r"|set @|pragma |attach database|load data|handler \w{1,40} (?:open|read)|do sleep)",
         r"\bwaitfor (?:delay|time)\s?['\"(@]",
         words="drop truncate create alter delete insert replace update exec execute declare select shutdown waitfor grant copy call begin if set pragma attach"
@@ -197,22 +207,30 @@ FAMILIES: tuple[Family, ...] = (
         r"<(?:svg|math|set|animate|animatetransform)\b[^<>]{0,200}(?:/?>\s?<|onload|onbegin|href|attributename|/$|$)",
         r"<meta\b[^<>]{0,200}?http-equiv|<link\b[^<>]{0,200}?(?:stylesheet|import|prefetch|preload)",
         r"<!--.{0,20}?(?:-->)?\s?<(?:img|script|svg)|<\?import\b|<html\s+xmlns|<\?xml-stylesheet",
-        r"<(?:img|image|input|video|audio|source)\b[^<>]{0,200}?\s(?:src|srcset|poster|dynsrc|lowsrc)\s?=\s?['\"]?\s?(?:x\b|#|1\b|//|\\\\|&|data:|`)",
+        r"<(?:img|image|input|video|audio|source)\b[^<>]{0,200}?\s(?:src|srcset|poster|dynsrc|lowsrc)\s?=\s?['\"]?\s?(?:x\b|#|1\b|//|\\\\|&"
+        r"|data:|`)",
         r"<(?:form|input|button|textarea|select|keygen)\b[^<>]{0,200}?(?:action|formaction|autofocus|srcdoc)\s?=",
         r"<(?:template|details|dialog|marquee|slot)\b[^<>]{0,200}?(?:shadow|popover|behavior)",
-        r"<img\b[^<>]{0,40}src\s?=\s?'[^'<>]{0,200}\?$|<\w[^<>]{0,200}\bstyle\s?=[^<>]{0,200}(?:expression|url\s?\(|behavior|position\s?:\s?fixed)",
+        r"<img\b[^<>]{0,40}src\s?=\s?'[^'<>]{0,200}\?$|<\w[^<>]{0,200}\bstyle\s?=[^<>]{0,200}(?:expression|url\s?\(|behavior"
+        r"|position\s?:\s?fixed)",
         marks="<",
     ),
     _family("script", r"@import|expression|javascript|behavior|-moz-binding|@keyframes|\{|<style\b[^<>]{0,100}\son", marks="<style"),
     _family("script", r"script|alert|onerror|\]\]><", marks="<![cdata["),
     _family(
         "script",
-        r"(?:^|[\s\"'`/;&$])on(?:abort|after\w{2,10}|animation\w{3,10}|auxclick|before\w{3,20}|begin|blur|bounce|cancel|canplay\w{0,10}|change"
-        r"|click|close|content\w{5,30}|contextmenu|copy|cut|dblclick|drag\w{0,6}|drop|durationchange|end|ended|error|finish|focus\w{0,3}|formdata"
-        r"|fullscreen\w{2,8}|gotpointercapture|hashchange|input|invalid|key\w{2,6}|load\w{0,10}|message|mouse\w{2,6}|offline|online|page\w{3,6}|paste"
-        r"|pause|play\w{0,4}|pointer\w{2,12}|popstate|progress|ratechange|readystatechange|repeat|reset|resize|scroll\w{0,3}|search|seek\w{2,4}"
-        r"|select\w{0,10}|show|stalled|start|storage|submit|suspend|timeupdate|toggle|touch\w{3,6}|transition\w{3,8}|unhandledrejection|unload"
-        r"|volumechange|waiting|webkit\w{5,30}|wheel)\s?=\s?['\"`]?\s?[a-z_$.]{0,40}\s?(?:[(\[=\\&/%'\"`{]|alert|import|eval|location|document|window)",
+        r"(?:^|[\s\"'`/;&$])on(?:abort|after\w{2,10}|animation\w{3,10}|auxclick|before\w{3,20}|begin|blur|bounce|cancel|canplay\w{0,10}"
+        r"|change"
+        r"|click|close|content\w{5,30}|contextmenu|copy|cut|dblclick|drag\w{0,6}|drop|durationchange|end|ended|error|finish|focus\w{0,3}"
+        r"|formdata"
+        r"|fullscreen\w{2,8}|gotpointercapture|hashchange|input|invalid|key\w{2,6}|load\w{0,10}|message|mouse\w{2,6}|offline|online"
+        r"|page\w{3,6}|paste"
+        r"|pause|play\w{0,4}|pointer\w{2,12}|popstate|progress|ratechange|readystatechange|repeat|reset|resize|scroll\w{0,3}|search"
+        r"|seek\w{2,4}"
+        r"|select\w{0,10}|show|stalled|start|storage|submit|suspend|timeupdate|toggle|touch\w{3,6}|transition\w{3,8}|unhandledrejection"
+        r"|unload"
+        r"|volumechange|waiting|webkit\w{5,30}|wheel)\s?=\s?['\"`]?\s?[a-z_$.]{0,40}\s?(?:[(\[=\\&/%'\"`{]|alert|import|eval|location"
+        r"|document|window)",
         marks="on",
     ),
     _family(
@@ -221,13 +239,16 @@ FAMILIES: tuple[Family, ...] = (
         r"|`[^`\s]|&lpar;|\.(?:call|apply|bind)\b|\(\)\s?(?:$|[;/'\"}<-]))",
         r"\b(?:eval|settimeout|setinterval|function|execscript|atob)\s?"
         r"(?:\(\s?(?:['\"`]|string\.|atob|name\)|location|unescape|decodeuri|document|window\.|\d|this\.|\+|alert|confirm|prompt)|`[^`\s])",
-        r"\bdocument\s?(?:\.|\[)\s?['\"]?(?:cookie|domain|location|write\w{0,2}\(|body\b|forms|onkeypress|createelement|documentelement|referrer)",
-        r"\bstring\s?\.\s?fromcharcode\b|\.\s?(?:inner|outer)html\s?=|\blocation\s?(?:\.\s?(?:href|hash|assign|replace)\s?)?[=(]\s?['\"`/n(]",
+        r"\bdocument\s?(?:\.|\[)\s?['\"]?(?:cookie|domain|location|write\w{0,2}\(|body\b|forms|onkeypress|createelement|documentelement"
+        r"|referrer)",
+        r"\bstring\s?\.\s?fromcharcode\b|\.\s?(?:inner|outer)html\s?=|\blocation\s?(?:\.\s?(?:href|hash|assign"
+        r"|replace)\s?)?[=(]\s?['\"`/n(]",
         r"\bconstructor\s?(?:\.\s?(?:constructor|prototype)|\[\s?['\"]|\(\s?['\"`])|\b__proto__\b\s?[\[.\"':=]|(?:^|\W)onerror\s?="
         r"|\bthrow\s?(?:['\"`/{+]|new error\()|\bimport\s?\(\s?['\"`/]|\bfetch\s?\(\s?['\"`/]|\.\s?then\s?\(\s?(?:alert|eval)",
         r"(?:^|[;{}\]/\"'`*\s(])(?:\d|alert|\[\d?\])\s?(?:,\s?alert\)|\.(?:find|map|foreach|some|every|filter|reduce|findindex)"
         r"\s?\(\s?(?:alert|confirm|prompt|eval))",
-        r"\bexpression\s?\(.{0,40}?(?:alert|eval|document|window|javascript|\()|\burl\s?\(\s?['\"]?\s?javascript|-moz-binding\s?:|\bbehavior\s?:\s?url",
+        r"\bexpression\s?\(.{0,40}?(?:alert|eval|document|window|javascript|\()|\burl\s?\(\s?['\"]?\s?javascript|-moz-binding\s?:"
+        r"|\bbehavior\s?:\s?url",
         r"\bnew\s(?:image|xmlhttprequest|function|activexobject|websocket)\s?[.(;]|\$\.(?:get|getscript|ajax)\s?\(\s?['\"]"
         r"|['\"];?\s?\w{1,20}\s?=\s?new date\(\)",
         words=_SCRIPT_WORDS,
@@ -240,28 +261,35 @@ FAMILIES: tuple[Family, ...] = (
     ),
     _family(
         "template",
-        r"\{\{-?\s?(?:\d+\s?[*+/-]\s?'?\d|['\"(\[=]|config\b(?:\.|\[|\s?\}|\|)|self\b|request\s?[.|\[]|settings\.|lipsum|cycler|joiner|namespace|dump"
-        r"\(|app\.|_self|constructor|\$\w{1,20}\.constructor|_c\.|range\(|x\s?=|url_for|get_flashed|php\b|include\b|#with|\w{1,20}\.(?:constructor|__|mro))",
-        r"__\w{2,20}__|\|\s?attr\b|getruntime|freemarker|\.exec\b|\bpopen\b|\bos\.(?:popen|system|environ)|\.constructor\b|\.mro\b|alert\s?\("
+        r"\{\{-?\s?(?:\d+\s?[*+/-]\s?'?\d|['\"(\[=]|config\b(?:\.|\[|\s?\}|\|)|self\b|request\s?[.|\[]|settings\.|lipsum|cycler|joiner"
+        r"|namespace|dump"
+        r"\(|app\.|_self|constructor|\$\w{1,20}\.constructor|_c\.|range\(|x\s?=|url_for|get_flashed|php\b|include\b|#with"
+        r"|\w{1,20}\.(?:constructor|__|mro))",
+        r"__\w{2,20}__|\|\s?attr\b|getruntime|freemarker|\.exec\b|\bpopen\b|\bos\.(?:popen|system|environ)|\.constructor\b|\.mro\b"
+        r"|alert\s?\("
         r"|\bsystem\b\W|require\s?\(|file_get|phpinfo",
         marks="{{",
     ),
     _family(
         "template",
-        r"[$#*%@~]\{{1,3}\s?(?:\d+\s?[*+/-]\s?'?\d|t\s?\(|['\"\[(]|class\b|getclass|self\b\.|request\.|session\.|application\.|param\.|new\s|script:"
+        r"[$#*%@~]\{{1,3}\s?(?:\d+\s?[*+/-]\s?'?\d|t\s?\(|['\"\[(]|class\b|getclass|self\b\.|request\.|session\.|application\.|param\."
+        r"|new\s|script:"
         r"|facescontext|pagecontext|alert\s?\(|settimeout|throw\b|\w{1,20}\.(?:getclass|getruntime|constructor)|(?:var|int|string|for)\b)",
-        r"getruntime|java\.lang|processbuilder|\.exec\s?\(|classloader|freemarker|@java|#context|#_memberaccess|ognl|multipart/form-data|scriptengine",
+        r"getruntime|java\.lang|processbuilder|\.exec\s?\(|classloader|freemarker|@java|#context|#_memberaccess|ognl|multipart/form-data"
+        r"|scriptengine",
         marks="${ #{ *{ %{ @{ ~{",
     ),
     _family(
         "template",
-        r"\{%-?\s?(?:for|if|set|import|include|extends|block|debug|macro|with|load|raw|call|print|csrf)\b[^%]{0,200}%\}|\{php\}|\{literal\}|\{\$smarty"
+        r"\{%-?\s?(?:for|if|set|import|include|extends|block|debug|macro|with|load|raw|call|print|csrf)\b[^%]{0,200}%\}|\{php\}|\{literal\}"
+        r"|\{\$smarty"
         r"|\{if\s|\{system\(|\{self::|\{\s?7\s?\*\s?7\s?\}",
         marks="{% {php} {literal} {$smarty {if {system( {self:: {7*7 {7_*_7".replace("_", " "),
     ),
     _family(
         "template",
-        r"<%[=@#!]?\s?(?:\d+\s?[*+/-]\s?\d|system|exec|`|file\.|dir\.|runtime|response|request|eval|out\.|require|import|process)|<#assign\b"
+        r"<%[=@#!]?\s?(?:\d+\s?[*+/-]\s?\d|system|exec|`|file\.|dir\.|runtime|response|request|eval|out\.|require|import|process)"
+        r"|<#assign\b"
         r"|#set\s?\(\s?\$|#foreach\s?\(\s?\$|\$class\.inspect|#include\s?\(",
         r"\[\[\s?(?:\d+\s?\*\s?\d|\$\{|constructor|\$\w{1,20}\.constructor|'\w'\.)|@\(\s?\d+\s?[*+]\s?\d+\s?\)",
         marks="<% <#assign #set #foreach #include $class [[ @(",
@@ -277,33 +305,51 @@ FAMILIES: tuple[Family, ...] = (
         "command",
         # a separator, then a program with something to work on
         r"(?:[;|&\n]|\$\(|\$\{ifs\}|%0a|<\()\s?(?:\w{1,12}=\S{0,40} )?(?:/[\w./?*]{0,40}/)?"
-        r"(?:wget|curl|lwp-download|fetch|tftp|nc|ncat|netcat|telnet|nslookup|dig|ping6?|traceroute|tracert|bash|zsh|dash|ksh|csh|sh|powershell"
-        r"|pwsh|cmd(?:\.exe)?|python[23]?|perl|ruby|php|node|lua|gcc|chmod|chown|useradd|adduser|crontab|nohup|mkfifo|xterm|socat|certutil|bitsadmin"
-        r"|mshta|regsvr32|rundll32|cscript|wscript|schtasks|netstat|ifconfig|ipconfig|systeminfo|tasklist|sleep|timeout|printenv|cat|tac|more|less|head"
-        r"|tail|nl|od|xxd|rev|strings|type|ls|dir|ps|rm|del|cp|mv|ln|tar|find|grep|awk|sed|echo|printf|touch|mkdir|kill|killall|reboot|shutdown|set|env"
+        r"(?:wget|curl|lwp-download|fetch|tftp|nc|ncat|netcat|telnet|nslookup|dig|ping6?|traceroute|tracert|bash|zsh|dash|ksh|csh|sh"
+        r"|powershell"
+        r"|pwsh|cmd(?:\.exe)?|python[23]?|perl|ruby|php|node|lua|gcc|chmod|chown|useradd|adduser|crontab|nohup|mkfifo|xterm|socat|certutil"
+        r"|bitsadmin"
+        r"|mshta|regsvr32|rundll32|cscript|wscript|schtasks|netstat|ifconfig|ipconfig|systeminfo|tasklist|sleep|timeout|printenv|cat|tac"
+        r"|more|less|head"
+        r"|tail|nl|od|xxd|rev|strings|type|ls|dir|ps|rm|del|cp|mv|ln|tar|find|grep|awk|sed|echo|printf|touch|mkdir|kill|killall|reboot"
+        r"|shutdown|set|env"
         r"|export|expr|base64|uname|hostname|host|net|ver|vol|sudo|su|ssh|scp|mount|df|du|arp|route|reg|wmic|eval|exec|source)(?:\.exe)?"
-        r"(?:\s|\$\{?ifs\}?|<|%20)\s?(?:[-/\\~.$\"'`<>{*+@]\S|\d{1,3}(?:\.\d{1,3}){3}|\d+\s?(?:$|[;|&#)`'\"]|(?:ping|sleep|bash|sh|nc|curl|wget)\b)|https?:|ftp:|\w{1,60}\s?[>|]"
-        r"|[\w.-]{1,100}\.(?:com|net|org|io|php|txt|sh|py|exe|ini|conf|example)\b|(?:etc|phpinfo|localgroup|localhost|user|pwned|hacked|vuln\w{0,7})\b)",
+        r"(?:\s|\$\{?ifs\}?|<|%20)\s?(?:[-/\\~.$\"'`<>{*+@]\S|\d{1,3}(?:\.\d{1,3}){3}|\d+\s?(?:$|[;|&#)`'\"]|(?:ping|sleep|bash|sh|nc|curl"
+        r"|wget)\b)|https?:|ftp:|\w{1,60}\s?[>|]"
+        r"|[\w.-]{1,100}\.(?:com|net|org|io|php|txt|sh|py|exe|ini|conf|example)\b|(?:etc|phpinfo|localgroup|localhost|user|pwned|hacked"
+        r"|vuln\w{0,7})\b)",
         # a separator, then a program that needs nothing
         r"(?:&&|\|\||\$\()\s?(?:id|ls|ps|env)\s?(?:\)|;|\||&|#|\\n|'|\"|//|$)",
-        r"(?:&&|\|\||;|\$\()\s?(?:whoami|uname|ifconfig|ipconfig|netstat|systeminfo|tasklist|printenv|reboot)\s?(?:\)|;|\||&|#|\\n|'|\"|//)",
+        r"(?:&&|\|\||;|\$\()\s?(?:whoami|uname|ifconfig|ipconfig|netstat|systeminfo|tasklist|printenv|reboot)\s?(?:\)|;|\||&|#|\\n|'|\""
+        r"|//)",
         r"(?:^[;|&`]|&&|\|\||\$\()\s?(?:whoami|ifconfig|ipconfig|systeminfo|tasklist|printenv)\s?$",
-        r"[|;&`\n]\s?(?:whoami|ifconfig|ipconfig|netstat|systeminfo|tasklist|printenv)\b|[|;&`\n]\s?(?:ls|ps|dir|netstat|uname|net|id) [-/]\w",
-        r"^\s?(?:[|;&`\n]|\\n|&&|\|\||\$\(){1,2}\s?(?:id|whoami|ls|dir|pwd|ps|uname|cat|ver|net|ping|sleep|type|set|env|date|echo|read|w|netstat)\b",
+        r"[|;&`\n]\s?(?:whoami|ifconfig|ipconfig|netstat|systeminfo|tasklist|printenv)\b|[|;&`\n]\s?(?:ls|ps|dir|netstat|uname|net"
+        r"|id) [-/]\w",
+        r"^\s?(?:[|;&`\n]|\\n|&&|\|\||\$\(){1,2}\s?(?:id|whoami|ls|dir|pwd|ps|uname|cat|ver|net|ping|sleep|type|set|env|date|echo|read|w"
+        r"|netstat|true|false)\b",
+        r"^\w{0,2}\)?\s?[|;&]{1,2}\s?(?:id|env|ls|dir|pwd|uname|set|ver)\s?$|\)\s?[|;&]{1,2}\s?id\b|^\s?(?:id|ls|dir|whoami|ver)\s?["
+        r"|;&`]{1,2}\s?$",
+        r"\bdir[\s+]{1,3}[a-z]:(?:\s|$|\W)|\bping6?(?:\.exe)?[\s+]-[nci][\s+]?\d|\b(?:netstat|ipconfig|nslookup"
+        r"|tracert)(?:\.exe)?\s[-/][a-z]{1,5}\b",
+        r"\bping6?(?:\.exe)?\s(?:\d{1,3}\.){3}\d|\bnc\s-[a-z]{1,6}\s|^\s?(?:wget|curl)\s(?:-\S{1,20}\s){0,4}https?://|\|\s?(?:ba|z"
+        r"|da)?sh\s?$",
+        r"\\n\s?(?:/(?:usr/)?s?bin/\w|(?:id|ls|whoami|cat)\s?(?:\\n|[;|]|$))",
         r"^[\d.]{1,40}\s?[|;&]{1,2}\s?(?:id|env|ls|dir|pwd|uname|set|ver)\s?$"
         r"|^[\w./-]{1,40}\s?[|;&]{1,2}\s?(?:id|env|ls|dir|pwd|uname|set|ver)\s?[;|&#]$",
         words=_PROGRAMS,
     ),
     _family(
         "command",
-        r"(?:^|[^\s])`\s?(?:id|dir|ls|whoami|cat|uname|ping|wget|curl|sleep|nslookup|pwd|ps|touch|echo|env|ifconfig|python|perl|php|bash|sh|nc)\b"
+        r"(?:^|[^\s])`\s?(?:id|dir|ls|whoami|cat|uname|ping|wget|curl|sleep|nslookup|pwd|ps|touch|echo|env|ifconfig|python|perl|php|bash|sh"
+        r"|nc)\b"
         r"[^`]{0,200}`(?:$|[^\s\w])",
-        r"\$\(\s?(?:/|\w{2,20}[\s)])|\$\{?ifs\b",
+        r"['\"]`\s?\w{1,20}\s?`['\"]|^`(?:true|false)`$|\$\(\s?(?:/|\w{2,20}[\s)])|\$\{?ifs\b",
         marks="` $( $ifs ${ifs",
     ),
     _family(
         "command",
-        r"(?:^|[^\w\s])\s?/(?:usr/)?(?:local/)?s?bin/(?:ba|z|da|k|c)?sh\b|[;|&$(>`\n]\s?/(?:usr/)?s?bin/\w{1,20}\b",
+        r"(?:^|[^\w\s])\s?/(?:usr/)?(?:local/)?s?bin/(?:ba|z|da|k|c)?sh\b|[;|&$(>`\n]\s?/(?:usr/)?s?bin/\w{1,20}\b"
+        r"|^/(?:usr/)?s?bin/\w{2,20}(?:\s-|$)",
         r"/dev/(?:tcp|udp)/\w|2>&1|>&\s?\d|>\s?/(?:tmp|var|etc|dev)/|%comspec%",
         r"\(\s?\)\s?\{\s?(?::|_|[\w\s]{0,10})\s?;\s?\}\s?;|^\s?\(\s?\)\s?\{|\(\s?\)\s?\{\s?:;",
         marks="bin/ /dev/ >& >/ >_/ %comspec () (_)".replace("_", " "),
@@ -311,18 +357,23 @@ FAMILIES: tuple[Family, ...] = (
     _family(
         "command",
         r"\bcmd(?:\.exe)?[\s+,;=]{0,3}/[ck]\b|\bpowershell(?:\.exe)?\s-\w",
-        r"\b(?:cat|tac|more|less|head|tail|nl|type|cut|sort|vi|nano|cp|od|xxd|strings|rev|base64|file)\s[\w ./?*-]{0,40}/etc/(?:passwd|shadow|hosts)",
+        r"\b(?:cat|tac|more|less|head|tail|nl|type|cut|sort|vi|nano|cp|od|xxd|strings|rev|base64|file)\s[\w ./?*-]{0,40}/etc/(?:passwd"
+        r"|shadow|hosts)",
         words="cmd powershell passwd shadow hosts",
     ),
     _family(
         "command",
-        r"\b(?:system|passthru|shell_exec|popen|proc_open|pcntl_exec|exec|assert|call_user_func(?:_array)?|create_function|file_get_contents"
-        r"|file_put_contents|fopen|readfile|include|require|eval|unserialize|var_dump|preg_replace|die|base64_decode|str_rot13|gzinflate|putenv"
+        r"\b(?:system|passthru|shell_exec|popen|proc_open|pcntl_exec|exec|assert|call_user_func(?:_array)?|create_function"
+        r"|file_get_contents"
+        r"|file_put_contents|fopen|readfile|include|require|eval|unserialize|var_dump|preg_replace|die|base64_decode|str_rot13|gzinflate"
+        r"|putenv"
         r"|ini_set)\(\s?(?:['\"$\\]|base64_decode|chr\(|getenv|str_rot13|md5\(|phpinfo)",
         r"\b(?:print|die|exit|echo|var_dump|assert|eval)\s?\(\s?(?:md5|\d+\s?[*+-]\s?\d)",
-        r"\bphp(?:info|version|_uname|credits)\(|\bgetenv\s?\(\s?['\"]|\b__import__\s?\(|\bos\s?\.\s?(?:system|popen|exec\w{0,3}|spawn\w{0,3})\s?\("
+        r"\bphp(?:info|version|_uname|credits)\(|\bgetenv\s?\(\s?['\"]|\b__import__\s?\(|\bos\s?\.\s?(?:system|popen|exec\w{0,3}"
+        r"|spawn\w{0,3})\s?\("
         r"|\bsubprocess\s?\.\s?\w{2,20}\s?\(|\brequire\s?\(\s?['\"]\s?(?:child_process|fs|os|http|net)\b|\bchild_process['\"]"
-        r"|\bprocess\s?\.\s?(?:mainmodule|binding)\b|\bkernel\s?\.\s?(?:exec|system|fork)\b|\bruntime\s?\.\s?getruntime|\bio\s?\.\s?popen\s?\("
+        r"|\bprocess\s?\.\s?(?:mainmodule|binding)\b|\bkernel\s?\.\s?(?:exec|system|fork)\b|\bruntime\s?\.\s?getruntime"
+        r"|\bio\s?\.\s?popen\s?\("
         r"|\bthread\s?\.\s?sleep\s?\(",
         words=_CALLS,
     ),
@@ -335,14 +386,16 @@ FAMILIES: tuple[Family, ...] = (
     NOSQL,
     _family(
         "deserialisation",
-        r"(?:^|[;{|}\s\"'=])[oc]:\+?\d{1,4}:\"[\w\\]{1,120}\":\+?\d{1,4}:\{|!!(?:python/(?:object|name|module)|javax?\.|com\.sun|ruby/|org\.\w)"
+        r"(?:^|[;{|}\s\"'=])[oc]:\+?\d{1,4}:\"[\w\\]{1,120}\":\+?\d{1,4}:\{|!!(?:python/(?:object|name|module)|javax?\.|com\.sun|ruby/"
+        r"|org\.\w)"
         r"|_\$\$nd_func\$\$_|\bysoserial\b",
         marks=":{ !! _$$nd_func ysoserial",
     ),
     _family(
         "ldap",
         r"^[^(]{0,200}\)\s?\(\s?[|&!]?\s?\(?\s?[a-z][\w.;-]{0,40}\s?(?:~=|>=|<=|=)|^[^(]{0,200}\)\s?\(\s?[|&!]\s?\(?|\*\s?\(\s?[|&]\s?\("
-        r"|^\s?\(?[|&]?\(?\*\)\s?\(|\*\)\)?\(\||\)\(\|\(|\*\)\(\(|\*\(\)\|&|^[^(]{0,80}\)\s?\)\s?\(\s?\(|^[\w*]{0,40}\*?\){1,3}(?:\[null\]|%00|\x00)|^\*\)+$"
+        r"|^\s?\(?[|&]?\(?\*\)\s?\(|\*\)\)?\(\||\)\(\|\(|\*\)\(\(|\*\(\)\|&|^[^(]{0,80}\)\s?\)\s?\(\s?\(|^[\w*]{0,40}\*?\){1,3}(?:\[null\]"
+        r"|%00|\x00)|^\*\)+$"
         r"|\(\|\((?:mail|objectclass|cn|uid|sn)=\*\)\)",
         marks=")( )_( )|( *( (| *) )[null]".replace("_", " "),
     ),
@@ -361,17 +414,25 @@ SQL_WORDS = _words("having rlike regexp waitfor sleep procedure drop delete exec
 SQL_JUNCTIONS = _words("or and xor by div mod where")
 
 SUSPECT_WORDS: tuple[tuple[str, frozenset[str]], ...] = (
-    ("/", _words("etc/ proc/ var/ bin/ dev/ root/ windows/ winnt inetpub -inf/ ssh/ git/ aws/ cmd :/boot :/auto")),
+    ("/", _words("etc/ proc/ var/ bin/ dev/ root/ windows/ winnt inetpub -inf/ ssh/ git/ aws/ cmd wget curl ipconfig :/boot :/auto")),
     (
         ":",
         _words(
-            "script :: gopher: dict: netdoc: expect: phar: php: file: ldap: tftp: zip: glob: compress. data: metadata. 2852039166 a9fe 100.100. 169.254"
+            "script :: dir gopher: dict: netdoc: expect: phar: php: file: ldap: tftp: zip: glob: compress. data: metadata. 2852039166 a9fe 100.100. 169.254"
         ),
     ),
     ("=", _words("on __")),
+    ("id_rsa", _words("id_rsa")),
     ("_", _words("__ information_schema sqlite_master xp_ sp_")),
-    (".", _words("java. class. freemarker .ini global.asa .ht wp-config. web.config 169.254 metadata.google constructor.")),
-    (" -", _words("powershell")),
+    (
+        ".",
+        _words(
+            "java. class. freemarker .ini global.asa .ht wp-config. web.config httpd.conf .bash_history my.cnf access.log access_log error.log error_log php.ini ping 169.254 metadata.google constructor."
+        ),
+    ),
+    (" -", _words("powershell ping netstat ipconfig nslookup tracert")),
+    ("+-", _words("ping")),
+    ("0x2e0x2e", _words("0x2e")),
     ("getruntime", _words("getruntime")),
     ("sysobjects", _words("sysobjects")),
 )
@@ -383,7 +444,7 @@ SPLIT_HEADER = (
 )
 
 COMMAND_LINE = (
-    r"^[\d.:]{0,40}[\r\n]+(?:/\w{1,20}){0,4}/?"
+    r"^[\d.:]{0,40}[\r\n]+\s{0,8}(?:/\w{1,20}){0,4}/?"
     r"(?:id|whoami|ls|cat|ping|sleep|uname|wget|curl|dir|ipconfig|ifconfig|netstat|nslookup|set|env)\b[^\n]{0,200}[\s;]*$"
 )
 """A number or nothing, then a line that is a command."""
@@ -399,14 +460,22 @@ AGENT_URI = r"(?:java|vb|live|mocha)script:|data:(?:text/html|application/x?java
 SHELLSHOCK = r"\( ?\) ?\{"
 """In a user agent: the start of a function definition of bash."""
 
-SENSITIVE_WORDS = _words("etc proc var root windows winnt inetpub ini asa inf htaccess htpasswd ssh git aws php config autoexec")
+SENSITIVE_WORDS = _words(
+    "etc proc var root windows winnt inetpub ini asa inf htaccess htpasswd ssh git aws php config autoexec file oot web conf bash_history"
+    " id_rsa cnf access_log error_log log appserv apache xampp"
+)
 
 SENSITIVE_FILE = (
-    r"(?:^|(?<=[^\w.\s/\\`]))[./\\]{0,80}(?:(?<=[/\\])(?:etc[/\\]+(?:passwd|shadow|hosts|group|issue|services|sudoers|motd|fstab|crontab|ssh|apache2|httpd|nginx|mysql|php)\b"
-    r"|proc[/\\]+(?:self|\d+|version|cmdline|net|mounts|cpuinfo)\b|var[/\\]+(?:log|www|lib)[/\\]|root[/\\]\.|windows[/\\]+(?:win\.ini|system)"
-    r"|winnt[/\\]|inetpub[/\\]|desktop\.ini\b|global\.asa\b|web-inf[/\\]|meta-inf[/\\])|boot\.ini\b|win\.ini\b|\.ht(?:access|passwd)(?:$|[%?&\x00])"
-    r"|\.ssh[/\\]|\.git[/\\](?:config|head)|\.aws[/\\]|wp-config\.php|web\.config\b)"
-    r"|(?:^|[^a-z])[a-z]:[/\\]+(?:windows|winnt|boot\.ini|inetpub|autoexec\.bat|etc[/\\])"
+    r"(?:^|(?<=[^\w.\s/\\`]))[./\\]{0,80}(?:(?<=[/\\])(?:etc[/\\]+(?:passwd|shadow|hosts|group|issue|services|sudoers|motd|fstab|crontab"
+    r"|ssh|apache2|httpd|nginx|mysql|php)\b"
+    r"|proc[/\\]+(?:self|\d+|version|cmdline|net|mounts|cpuinfo)\b|var[/\\]+(?:log|www|lib)[/\\]|root[/\\]\.|windows[/\\]+(?:win\.ini"
+    r"|system)"
+    r"|winnt[/\\]|inetpub[/\\]|desktop\.ini\b|global\.asa\b|web-inf[/\\]|meta-inf[/\\])|boot\.ini\b|win\.ini\b|\.ht(?:access|passwd)(?:$"
+    r"|[%?&\x00])"
+    r"|\.ssh[/\\]|\.git[/\\](?:config|head)|\.aws[/\\]|wp-config\.php|web\.config\b|[\w./\\ -]{0,80}(?:httpd\.conf|\.bash_history|id_rsa"
+    r"|my\.cnf|access[._]log|error[._]log|php\.ini)$)"
+    r"|(?:^|[/\\=])\.{6,}[/\\]{0,2}(?:web-inf|etc|boot|win)|[./\\][/\\i.]{1,300}\{file\}"
+    r"|(?:^|[^a-z])[a-z]:[/\\]+(?:appserv|apache|xampp|windows|winnt|boot\.ini|inetpub|autoexec\.bat|etc[/\\])|\b[a-z]: ?oot\.ini\b"
 )
 
 SCANNERS = _words(

@@ -76,9 +76,7 @@ class RollingDay:
 
     def latency_before(self, window: Minute) -> Moments:
         """Of the 24 hours up to an hour before this window: what was usual when it began, deploys included."""
-        return sum(
-            (one for start, one in self.latency.items() if window - 24 * 60 <= start < window - LATEST * WINDOW_MINUTES), Moments()
-        )
+        return sum((one for start, one in self.latency.items() if window - 24 * 60 <= start < window - LATEST * WINDOW_MINUTES), Moments())
 
     def distinct(self, parameter: str, ip: str) -> float:
         """How many different values this IP asked for in the last 24 hours."""

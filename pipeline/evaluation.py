@@ -243,11 +243,17 @@ class Evaluation:
         if self._watermark is not None:
             self._know_regulars(self._watermark // MINUTES_PER_DAY)
 
+    def know(self, contexts: Mapping[Endpoint, Context]) -> None:
+        """From now on weigh what is found at these endpoints by what the inventory knows of them."""
+        self._contexts.update(contexts)
+
     # what comes in
 
     def _queue(self, tally: Tally, partition: str, position: int, *, recalled: bool) -> None:
         source = _Source(tally, partition, position, recalled)
         for table, rows in tally.tables.items():
+            if table not in _FEED:
+                continue  # is not judged: the inventory's
             for minute, of_minute in groupby(rows, _minute):
                 self._pending.setdefault(minute + tally.since, []).append(_Slice(source, table, list(of_minute)))
             if rows:
@@ -646,6 +652,12 @@ def _feed_sightings(tally: Tally, rows: list[Row], windows: _Windows) -> None:
         windows[endpoint].sighting(tally.rules[rule], tally.ips[ip], status, tally.details[detail], n)
 
 
+def _feed_sensitive(tally: Tally, rows: list[Row], windows: _Windows) -> None:
+    for _, endpoint, information, place, confidence, kind, n in rows:
+        if confidence:  # what is only possible is no finding
+            windows[endpoint].carry(tally.information[information], tally.places[place], kind, n)
+
+
 _FEED: Mapping[str, Callable[[Tally, list[Row], _Windows], None]] = {
     "calls": _feed_calls,
     "identities": _feed_identities,
@@ -655,6 +667,7 @@ _FEED: Mapping[str, Callable[[Tally, list[Row], _Windows], None]] = {
     "reasons": _feed_reasons,
     "sizes": _feed_sizes,
     "sightings": _feed_sightings,
+    "sensitive": _feed_sensitive,
 }
 _ORDER = {table: number for number, table in enumerate(_FEED)}
 _minute = itemgetter(0)

@@ -10,13 +10,18 @@ from functools import lru_cache
 from hashlib import blake2b
 from itertools import islice, repeat
 from operator import itemgetter
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 from urllib.parse import unquote_plus
 
 from model import OTHER, ApiCall, Endpoint
-from pipeline.percall import canonical_ip, suspicious_agent
+from pipeline.addresses import TrustedProxies, canonical_ip, client_ip
+from pipeline.mask import masked
+from pipeline.percall import suspicious_agent
 from pipeline.tally import Row, Tally
 from stats.buckets import bucket
+
+if TYPE_CHECKING:
+    from pipeline.contents import Look
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "QUERY"})
 PARAMETERS_PER_CALL = 64
@@ -24,6 +29,7 @@ NAMES_PER_BATCH = 2048
 """Distinct parameter names, user agents, identities, reasons, unmatched templates: each."""
 NAME_LENGTH = 128
 AGENT_LENGTH = 256
+PLACE_LENGTH = 256
 TEMPLATE_LENGTH = 1024
 LARGEST_SIZE = 1 << 48
 """Bytes or milliseconds; beyond it a number is taken for unknown."""
@@ -43,6 +49,7 @@ TYPED_LENGTH = 4096
 """Characters; a longer value is text."""
 
 SUSPICIOUS_AGENT = "API_AccessFromSuspiciousUserAgent"
+SENSITIVE_URL = "API_SensitiveDataInUrl"
 
 K = TypeVar("K", bound=Hashable)
 Key = TypeVar("Key", bound=Row)
@@ -104,7 +111,7 @@ class _Pairs(dict[tuple[str, str], int]):
 
     def __init__(self) -> None:
         super().__init__()
-        self.parameters: _Index[str] = _Index(lambda name: name, NAMES_PER_BATCH)
+        self.parameters: _Index[str] = _Index(masked, NAMES_PER_BATCH)
         self._numbers: dict[tuple[int, str], int] = {}
         self._pieces: dict[str, int] = {}
 
@@ -147,13 +154,15 @@ class _Buckets(dict[float | None, int]):
         return found
 
 
-def fold(calls: Sequence[ApiCall], key: bytes) -> Tally:
-    """The tally of some calls. `key`, 16 to 64 bytes, keys the hashes of parameter values; values themselves go no further than this function."""
+def fold(calls: Sequence[ApiCall], key: bytes, looks: "Mapping[int, Look] | None" = None, trusted: TrustedProxies | None = None) -> Tally:
+    """The tally of some calls. `key`, 16 to 64 bytes, keys the hashes of parameter values; values themselves go no further than this function.
+    `looks`: what looking into some of the calls showed, by their index. `trusted`: the proxies whose X-Forwarded-For is believed.
+    """
     if not calls:
         return Tally()
     endpoints, pairs, buckets = _Endpoints(), _Pairs(), _Buckets()
     ips: _Index[str | None] = _Index(lambda text: canonical_ip(text) if text else "")
-    agents: _Index[str | None] = _Index(lambda text: (text or "")[:AGENT_LENGTH], NAMES_PER_BATCH)
+    agents: _Index[str | None] = _Index(lambda text: masked((text or "")[:AGENT_LENGTH]), NAMES_PER_BATCH)
     identities: _Index[str] = _Index(lambda text: text[:NAME_LENGTH], NAMES_PER_BATCH)
     evidence: _Index[tuple[str, ...]] = _Index(lambda kinds: "+".join(sorted(set(kinds)))[:NAME_LENGTH], NAMES_PER_BATCH)
     reasons: _Index[str] = _Index(lambda text: text[:NAME_LENGTH], NAMES_PER_BATCH)
@@ -162,7 +171,10 @@ def fold(calls: Sequence[ApiCall], key: bytes) -> Tally:
     since = min(minutes)
     minute = [m - since for m in minutes]
     endpoint = [endpoints[c.service, c.api_id, c.method, t, "" if t and t[-1] != "*" else c.path] for c in calls for t in (c.url_template,)]
-    ip = [ips[call.client_ip] for call in calls]
+    if trusted is None:
+        ip = [ips[call.client_ip] for call in calls]
+    else:
+        ip = [ips[client_ip(call.client_ip, call.forwarded_for, trusted)] for call in calls]
     status = [call.status for call in calls]
     agent = [agents[call.user_agent] for call in calls]
     kinds = [evidence[tuple(call.auth)] if call.auth else evidence[()] for call in calls]
@@ -206,15 +218,31 @@ def fold(calls: Sequence[ApiCall], key: bytes) -> Tally:
     }
     rules: _Index[str] = _Index(str)
     details: _Index[str] = _Index(str)
+    seen_at_once: Counter[tuple[int, ...]] = Counter()
     suspicious = {text: detail for text in agents if text and (detail := _verdict(text)) is not None}
     if suspicious:
-        tables["sightings"] = _counted(
+        seen_at_once.update(
+            (m, e, rules[SUSPICIOUS_AGENT], i, s, details[suspicious[c.user_agent]])
+            for m, e, i, s, c in zip(minute, endpoint, ip, status, calls, strict=True)
+            if c.user_agent in suspicious
+        )
+    information: _Index[str] = _Index(lambda text: text[:NAME_LENGTH], NAMES_PER_BATCH)
+    places: _Index[str] = _Index(lambda text: text[:PLACE_LENGTH], NAMES_PER_BATCH)
+    if looks:
+        tables["looks"] = _counted(Counter((minute[at], endpoint[at]) for at in looks))
+        tables["sensitive"] = _counted(
             Counter(
-                (m, e, rules[SUSPICIOUS_AGENT], i, s, details[suspicious[c.user_agent]])
-                for m, e, i, s, c in zip(minute, endpoint, ip, status, calls, strict=True)
-                if c.user_agent in suspicious
+                (minute[at], endpoint[at], information[kind], places[place], confidence, classes[at])
+                for at, look in looks.items()
+                for kind, place, confidence in look.found
             )
         )
+        seen_at_once.update(
+            (minute[at], endpoint[at], rules[SENSITIVE_URL], ip[at], status[at], details[kind])
+            for at, look in looks.items()
+            for kind in look.leaked
+        )
+    tables["sightings"] = _counted(seen_at_once)
     for rows in tables.values():
         rows.sort(key=itemgetter(0))
     return Tally(
@@ -228,6 +256,8 @@ def fold(calls: Sequence[ApiCall], key: bytes) -> Tally:
         reasons.names,
         rules.names,
         details.names,
+        information.names,
+        places.names,
         {table: rows for table, rows in tables.items() if rows},
     )
 

@@ -12,8 +12,8 @@ QUIET = 60
 """Minutes without a finding after which an alert closes; an incident too."""
 REMEMBERED = 24 * 60
 """Minutes for which closed alerts and incidents are remembered: the longest refractory time."""
-SLOW = "API_SpikeInLatency"
-"""Endpoints of one service that are slow at the same time are one matter."""
+TOGETHER = ("API_SpikeInLatency", "API_PopulationSpikeInAPITraffic")
+"""Endpoints of one service that are slow, or flooded by everyone, at the same time are one matter."""
 LISTED = 100
 """Actors, endpoints and alerts that an incident names; a campaign has more, and its numbers say so."""
 
@@ -42,7 +42,9 @@ def alert_id(key: Key, first: Minute) -> str:
 class Grouping:
     """Open and lately closed alerts and incidents. `changed_…` hold what has to be written, by id."""
 
-    def __init__(self, alerts: Iterable[Alert] = (), incidents: Iterable[Incident] = (), detectors: Mapping[str, Detector] | None = None) -> None:
+    def __init__(
+        self, alerts: Iterable[Alert] = (), incidents: Iterable[Incident] = (), detectors: Mapping[str, Detector] | None = None
+    ) -> None:
         self.detectors = by_id() if detectors is None else detectors
         self._alerts: dict[Key, Alert] = {}
         self._incidents: dict[str, Incident] = {incident.id: incident for incident in incidents}
@@ -74,6 +76,8 @@ class Grouping:
             return
         if known is not None and known.open:
             self._close(key, known)
+        if known is not None and finding.minute <= known.last:
+            return  # judged before, and over since: a restart judges live windows again
         silent = REMEMBERED if severity is Severity.INFORMATIONAL else detector.refractory
         if known is not None and severity < Severity.HIGH and finding.window < known.last + silent:
             return
@@ -104,7 +108,12 @@ class Grouping:
             if sighting.actor != alert.sighting.actor:
                 sighting = replace(sighting, actor=None)
             updated = replace(
-                updated, severity=severity, formula=formula, sighting=sighting, statuses=finding.statuses, baseline_days=finding.baseline_days
+                updated,
+                severity=severity,
+                formula=formula,
+                sighting=sighting,
+                statuses=finding.statuses,
+                baseline_days=finding.baseline_days,
             )
         if updated != alert:
             self._store(key, updated)
@@ -147,7 +156,9 @@ class Grouping:
                         self._store(other_key, replace(one, incident=incident.id))
             incident = _both(
                 incident,
-                Incident(alert.id, (alert.id,), alert.severity, alert.first, alert.last, _actors((alert,)), (alert.endpoint,), (alert.detector,)),
+                Incident(
+                    alert.id, (alert.id,), alert.severity, alert.first, alert.last, _actors((alert,)), (alert.endpoint,), (alert.detector,)
+                ),
             )
         self._store_incident(incident)
         self._store(key, replace(alert, incident=incident.id))
@@ -191,8 +202,8 @@ def related(one: Alert, other: Alert) -> bool:
     a, b = one.sighting.actor, other.sighting.actor
     if a and b:
         return a == b
-    if one.detector == other.detector == SLOW:
-        return one.endpoint.service == other.endpoint.service
+    if one.detector == other.detector and one.detector in TOGETHER and one.endpoint.service == other.endpoint.service:
+        return True
     return one.endpoint == other.endpoint and not is_whole(one.endpoint)
 
 

@@ -55,9 +55,7 @@ def judge(window: Window, baseline: Baseline, bench: Bench, limits: Limits, *, e
 
 def _signed(sighting: Sighting, detector: Detector, window: Window, days: int) -> Finding:
     severity = detector.severity if sighting.severity is None else sighting.severity
-    return Finding(
-        detector.id, window.endpoint, window.start, window.minute, severity, sighting, window.statuses_of(sighting.actor), days
-    )
+    return Finding(detector.id, window.endpoint, window.start, window.minute, severity, sighting, window.statuses_of(sighting.actor), days)
 
 
 def _where(error: Exception) -> str:

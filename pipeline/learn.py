@@ -404,5 +404,3 @@ class Learner:
 
     def _keep(self, summary: DaySummary) -> None:
         self._summaries.setdefault(summary.endpoint, deque(maxlen=DAYS)).append(summary)
-
-

@@ -29,9 +29,7 @@ class Override(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     off: list[str] = []
 
     def covers(self, endpoint: Endpoint) -> bool:
-        return (
-            self.service in (None, endpoint.service) and self.api in (None, endpoint.api) and self.endpoint in (None, str(endpoint))
-        )
+        return self.service in (None, endpoint.service) and self.api in (None, endpoint.api) and self.endpoint in (None, str(endpoint))
 
 
 class _File(msgspec.Struct, forbid_unknown_fields=True, frozen=True):

@@ -71,7 +71,10 @@ _prose = re.compile(r"[\w ,.:@~+/=-]*").fullmatch
 _digit = re.compile(r"\d").search
 _binary = re.compile(rb"[\x00-\x08\x0e-\x1f\x7f]").search
 _opaque = re.compile(r"[A-Za-z0-9+/_-]{16,}={0,2}").fullmatch
-_overlong = re.compile(r"%c([01])%([0-9a-f]{2})|%e0%80%([0-9a-f]{2})|%u221([56])", re.IGNORECASE)
+_overlong = re.compile(
+    r"%c([01])%([0-9a-f]{2})|%e0%80%([0-9a-f]{2})|%u(221[56]|efc8|f025|2044|29f8|ff0f|ff3c)|%u(ff0e|2024|fe52)|%c[01](?=[./\\])",
+    re.IGNORECASE,
+)
 _unicode_escape = re.compile(r"(?:\\u|%u)([0-9a-f]{4})|\\x([0-9a-f]{2})|\\u\{([0-9a-f]{2,6})\}", re.IGNORECASE)
 _deleted: dict[int, str | None] = dict.fromkeys([0, 0xAD, *range(0x200B, 0x2010), 0x2060, 0xFEFF])
 _control: dict[int, str | None] = {
@@ -131,9 +134,11 @@ def _peel(text: str, *, plus: bool) -> str:
 
 def _short_form(overlong: re.Match[str]) -> str:
     """The ASCII character that an over-long UTF-8 sequence or a look-alike of the slash stands for."""
-    page, low, lower, slash = overlong.groups()
-    if slash:
-        return "/"
+    page, low, lower, slash, dot = overlong.groups()
+    if slash or dot:
+        return "/" if slash else "."
+    if low is None and lower is None:
+        return ""
     character = chr((64 if page == "1" else 0) | int(low or lower, 16) & 0x3F)
     return character if character != "%" else "%25"
 
@@ -187,7 +192,7 @@ def _inside_json(text: str, depth: int) -> str | None:
 def _inside_base64(token: str) -> str | None:
     """What a base64 token hides: a serialised object, or an attack in plain ASCII."""
     if token.islower() or token.isdigit() or "." in token or ":" in token or "@" in token or "~" in token or "," in token:
-        return "template" if ".classLoader." in token else None
+        return "template" if ".classLoader." in token else "path-traversal" if "0x2e0x2e0x" in token else None
     stem = token.rstrip("=").replace("-", "+").replace("_", "/")
     try:
         content = binascii.a2b_base64(stem + "=" * (-len(stem) % 4))
@@ -252,7 +257,13 @@ def _inside_text(raw: str) -> str | None:
     for family in FAMILIES:
         if _concerns(family, words, text) and _search(family.pattern)(text):
             return family.name
-    if "\0" in raw or "%00" in raw or _climbs(text) or (not SENSITIVE_WORDS.isdisjoint(words) and _search(SENSITIVE_FILE)(text)):
+    if (
+        "\0" in raw
+        or "%00" in raw
+        or "..\ufffd" in raw
+        or _climbs(text)
+        or (not SENSITIVE_WORDS.isdisjoint(words) and _search(SENSITIVE_FILE)(text))
+    ):
         return "path-traversal"
     if ("'" in text or '"' in text or "`" in text) and _breaks_out(text):
         return "sql"
@@ -297,10 +308,12 @@ def _concerns(family: Family, words: frozenset[str], text: str) -> bool:
 
 def _climbs(text: str) -> bool:
     """Whether a path leaves its folder: by more than one step, or at once."""
+    if "0x2" in text or "0x5c" in text:
+        text = text.replace("0x2e", ".").replace("0x2f", "/").replace("0x5c", "\\")
     if ".." not in text:
         return False
-    climbs = sum(1 for _ in islice(_climb.finditer(text), 2))
-    return climbs > 1 or (climbs == 1 and text.startswith(("..", "/..", "\\..")))
+    climbs = list(islice(_climb.finditer(text), 2))
+    return len(climbs) > 1 or (len(climbs) == 1 and not text[: climbs[0].start()].strip("./\\ "))
 
 
 def _breaks_out(text: str) -> bool:

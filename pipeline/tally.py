@@ -12,7 +12,7 @@ import msgspec
 
 from model import Endpoint, Minute
 
-FORMAT = 1
+FORMAT = 2
 """Stands first in every packed tally: a reader refuses what a newer writer wrote instead of misreading it."""
 
 
@@ -46,6 +46,10 @@ TABLES: dict[str, Columns] = {
     "sizes": Columns(("minute", "endpoint", "kind", "status_class", "bucket")),
     # what one call alone proves; rule: a detector's id; detail: the name of what matched, never a value
     "sightings": Columns(("minute", "endpoint", "rule", "ip", "status", "detail")),
+    # what looking into calls showed; information: a type's id, place: "response.body $.a[*].b", confidence: index into inventory.CONFIDENCES
+    "sensitive": Columns(("minute", "endpoint", "information", "place", "confidence", "status_class")),
+    # how many calls were looked into
+    "looks": Columns(("minute", "endpoint")),
 }
 KINDS = ("request bytes", "response bytes", "milliseconds")
 
@@ -56,8 +60,8 @@ Row = tuple[int, ...]
 class Tally:
     """`tables[name]` is a list of rows in the column order of TABLES[name].all, their minutes counted from `since`.
 
-    `status` is the HTTP status. Columns named `endpoint`, `ip`, `identity`, `parameter`, `agent`, `evidence`, `reason`, `rule` and `detail`
-    are indices into the lists below. An unknown IP is "", an identity is "subscription:…", "user:…" or "subject:…", a parameter "path:id"
+    `status` is the HTTP status. Columns named `endpoint`, `ip`, `identity`, `parameter`, `agent`, `evidence`, `reason`, `rule`, `detail`,
+    `information` and `place` are indices into the lists below. An unknown IP is "", an identity is "subscription:…", "user:…" or "subject:…", a parameter "path:id"
     or "query:page".
     """
 
@@ -71,6 +75,8 @@ class Tally:
     reasons: list[str] = field(default_factory=list)
     rules: list[str] = field(default_factory=list)
     details: list[str] = field(default_factory=list)
+    information: list[str] = field(default_factory=list)
+    places: list[str] = field(default_factory=list)
     tables: dict[str, list[Row]] = field(default_factory=dict)
 
     def rows(self, table: str) -> list[Row]:
@@ -84,7 +90,7 @@ class Tally:
         return sum(row[n] for row in self.tables.get("calls", ()))
 
 
-DICTIONARIES = ("ips", "identities", "parameters", "agents", "evidence", "reasons", "rules", "details")
+DICTIONARIES = ("ips", "identities", "parameters", "agents", "evidence", "reasons", "rules", "details", "information", "places")
 
 
 class _Packed(msgspec.Struct, array_like=True):

@@ -30,6 +30,8 @@ FIRST_IPS = 5
 """So many IPs make a new parameter or type a roll-out."""
 ROUTES = 512
 """Distinct routes that are counted for one IP."""
+SENSITIVE_PLACES = 500
+"""(information type, place) of one window."""
 LEARNT_VALUES = 1024
 """Hashes in the sketch of one parameter of a record: 4 KiB at most."""
 BURST = 10
@@ -62,8 +64,8 @@ class Window:
 
     __slots__ = (
         "agents", "auth", "bytes", "changed", "classes", "codes", "context", "day", "dirty", "endpoint", "entered", "errors", "flagged", "found", "identities",
-        "ips", "late", "minute", "n", "parameters", "reasons", "refused", "regulars", "request_bytes", "response_bytes", "routes", "service_days",
-        "sightings", "sizes", "start", "statuses", "tainted", "touched", "touched_identities", "touched_sightings", "touched_values", "unknown",
+        "ips", "late", "minute", "n", "parameters", "reasons", "refused", "regulars", "request_bytes", "response_bytes", "routes", "sensitive",
+        "service_days", "sightings", "sizes", "start", "statuses", "tainted", "touched", "touched_identities", "touched_sightings", "touched_values", "unknown",
     )  # fmt: skip
 
     def __init__(
@@ -108,6 +110,8 @@ class Window:
         """(kind, status class) -> bucket -> n"""
         self.sightings: dict[tuple[str, str, str], dict[int, int]] = {}
         """(rule, ip, detail) -> status -> n"""
+        self.sensitive: dict[tuple[str, str], dict[int, int]] = {}
+        """(information type, place) -> status class -> calls looked into"""
         self.routes: dict[str, set[Endpoint]] = {}
         self.unknown: dict[str, int] = {}
         """ip -> calls to paths that match no operation"""
@@ -126,6 +130,14 @@ class Window:
         """Series that were found in it: not learned."""
         self.found: set[str] = set()
         self.late: dict[str, int] = {}
+
+    def carry(self, information: str, place: str, kind: int, n: int) -> None:
+        """What looking into calls of one status class showed."""
+        key = information, place
+        if key not in self.sensitive and len(self.sensitive) >= SENSITIVE_PLACES:
+            key = information, OTHER
+        classes = self.sensitive.setdefault(key, {})
+        classes[kind] = classes.get(kind, 0) + n
 
     def call(self, ip: str, status: int, n: int, request: int, response: int, request_max: int, response_max: int) -> None:
         kind = status // 100

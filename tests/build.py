@@ -104,7 +104,8 @@ def baseline(
 ) -> Baseline:
     """A month of an ordinary endpoint."""
     known = {
-        name: sketch((shorten(value(number)) for number in numbers), 8192) for name, numbers in ({"path:id": range(100)} | dict(seen or {})).items()
+        name: sketch((shorten(value(number)) for number in numbers), 8192)
+        for name, numbers in ({"path:id": range(100)} | dict(seen or {})).items()
     }
     moments = Moments(10_000, 0.0, 0.0)
     if milliseconds is not None:
@@ -115,8 +116,18 @@ def baseline(
         20_000,
         days,
         calls,
-        dict(series if series is not None else {"2xx": seasonal(5.0), "4xx": seasonal(0.2), "auth": seasonal(0.2), "distinct:path:id": seasonal(4.0)}),
-        {"calls:2xx": [8.0] * 12, "identity:2xx": [8.0] * 12, "distinct:path:id": [6.0] * 12, "day:path:id": [10.0] * 12, "routes": [4.0] * 12}
+        dict(
+            series
+            if series is not None
+            else {"2xx": seasonal(5.0), "4xx": seasonal(0.2), "auth": seasonal(0.2), "distinct:path:id": seasonal(4.0)}
+        ),
+        {
+            "calls:2xx": [8.0] * 12,
+            "identity:2xx": [8.0] * 12,
+            "distinct:path:id": [6.0] * 12,
+            "day:path:id": [10.0] * 12,
+            "routes": [4.0] * 12,
+        }
         | {name: list(values) for name, values in (tops or {}).items()},
         dict.fromkeys(("2xx", "3xx", "4xx", "5xx"), pairs),
         {"1 2xx": moments},
@@ -164,4 +175,3 @@ def alert(**fields: Any) -> Alert:
         "formula": "Medium by the detector",
     }
     return Alert(**{**defaults, **fields})
-

@@ -76,6 +76,8 @@ def counted(tallies: Iterable[Tally]) -> Counts:
             "rule": tally.rules.__getitem__,
             "detail": tally.details.__getitem__,
             "kind": KINDS.__getitem__,
+            "information": tally.information.__getitem__,
+            "place": tally.places.__getitem__,
         }
         for table, columns in TABLES.items():
             for row in tally.rows(table):

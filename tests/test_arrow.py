@@ -12,10 +12,24 @@ MAY_IMPORT = {
     "detectors": {"detectors", "model", "stats", "pipeline"},
     "classifiers": {"classifiers"},
     "posture": {"posture", "model", "stats"},
-    "retention": {"retention", "model"},
-    "pipeline": {"pipeline", "detectors", "classifiers", "posture", "retention", "model", "stats"},
+    "retention": {"retention", "model", "pipeline"},
+    "pipeline": {"pipeline", "detectors", "classifiers", "posture", "model", "stats"},
 }
-IMPURE = {"azure", "asyncio", "http", "logging", "os", "pathlib", "random", "requests", "secrets", "socket", "subprocess", "time", "urllib.request"}
+IMPURE = {
+    "azure",
+    "asyncio",
+    "http",
+    "logging",
+    "os",
+    "pathlib",
+    "random",
+    "requests",
+    "secrets",
+    "socket",
+    "subprocess",
+    "time",
+    "urllib.request",
+}
 OURS = {path.name for path in ROOT.iterdir() if path.is_dir()} | {path.stem for path in ROOT.glob("*.py")}
 FILES = [path for folder in PURE for path in sorted((ROOT / folder).rglob("*.py"))]
 
@@ -43,5 +57,17 @@ def test_only_adapters_and_the_app_import_azure() -> None:
 
 
 def test_no_root_name_hides_a_package() -> None:
-    taken = {"types", "queue", "statistics", "logging", "email", "azure", "google", "grpc", "dateutil", "opentelemetry", "azure_functions_worker"}
+    taken = {
+        "types",
+        "queue",
+        "statistics",
+        "logging",
+        "email",
+        "azure",
+        "google",
+        "grpc",
+        "dateutil",
+        "opentelemetry",
+        "azure_functions_worker",
+    }
     assert not taken & OURS

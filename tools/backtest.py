@@ -16,6 +16,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -81,15 +82,10 @@ def listed(tally: Tally, exits: frozenset[str]) -> Tally:
         if ip in numbers
     ]
     rows = sorted([*tally.tables.get("sightings", []), *found])
-    return Tally(
-        tally.since, tally.endpoints, tally.ips, tally.identities, tally.parameters, tally.agents, tally.evidence, tally.reasons, rules, details,
-        {**tally.tables, "sightings": rows},
-    )  # fmt: skip
+    return replace(tally, rules=rules, details=details, tables={**tally.tables, "sightings": rows})
 
 
-def backtest(
-    batches: Iterable[Sequence[ApiCall]], *, limits: Limits | None = None, exits: frozenset[str] = frozenset()
-) -> Iterator[Step]:
+def backtest(batches: Iterable[Sequence[ApiCall]], *, limits: Limits | None = None, exits: frozenset[str] = frozenset()) -> Iterator[Step]:
     """The steps of an evaluation that is fed these batches, the last one after everything was closed."""
     evaluation = Evaluation(learner=Learner(), limits=limits, live_rows=False)
     for position, batch in enumerate(batches):
@@ -125,7 +121,9 @@ def _moved(progress: Progress, bar: TaskID, before: int, at: int) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m tools.backtest", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="python -m tools.backtest", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("files", nargs="+", type=Path, metavar="FILES")
     parser.add_argument("--alerts", type=Path, help="write one alert a line (JSON) to this file")
     parser.add_argument("--limits", type=Path, help="overrides of the detectors' limits (JSON)")

@@ -144,7 +144,9 @@ def test_every_aggregate_equals_a_straight_count_in_random_schedules(tables: Tab
         hub = Hub(random)
         play(random, tables, evidence, partition, hub)
         counts, batches = read(tables, partition)
-        assert {key: value for key, value in counts.items() if key[0] != "sightings"} == straight(hub.calls, KEY), f"schedule {group}/{number}"
+        assert {key: value for key, value in counts.items() if key[0] != "sightings"} == straight(hub.calls, KEY), (
+            f"schedule {group}/{number}"
+        )
         assert [batch.first for batch in batches[1:]] == [batch.last + 1 for batch in batches[:-1]]
         assert batches[-1].last == hub.events[-1].sequence
         assert sum(batch.rejected for batch in batches) == len(hub.events) - len(hub.calls)
@@ -168,7 +170,9 @@ def test_one_insert_a_batch(tables: Tables, evidence: Evidence) -> None:
 
 def test_rejected_messages_are_kept_with_reason_partition_and_sequence_number(tables: Tables, evidence: Evidence) -> None:
     ingest = Ingest(BatchLog(tables), evidence, KEY, timedelta(hours=24), lambda _: NOWHERE)
-    done = ingest.batch("3", events([call(), b"null", call(status="200"), b"\xff" * 10_000, call(time="1970-01-01T00:00:00Z"), call()]), NOW)
+    done = ingest.batch(
+        "3", events([call(), b"null", call(status="200"), b"\xff" * 10_000, call(time="1970-01-01T00:00:00Z"), call()]), NOW
+    )
     assert (done.calls, done.rejected, done.repeated) == (2, 4, 0)
     container = evidence.service.get_container_client(QUARANTINE)
     (blob,) = container.list_blobs()

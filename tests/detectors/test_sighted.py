@@ -15,9 +15,13 @@ from tests.build import IP, cold, window
 OTHER_IP = "198.51.100.1"
 
 
-@pytest.mark.parametrize("one", [injection, parameter_pollution, suspicious_ip, suspicious_user_agent, tor_exit_node], ids=lambda one: one.id)
+@pytest.mark.parametrize(
+    "one", [injection, parameter_pollution, suspicious_ip, suspicious_user_agent, tor_exit_node], ids=lambda one: one.id
+)
 def test_one_sighting_for_each_ip_that_was_newly_seen(one: Detector) -> None:
-    judged = window(sightings=[(one.id, IP, 404, "a"), (one.id, IP, 404, "b"), (one.id, OTHER_IP, 404, "a"), ("API_Other", "192.0.2.1", 200, "a")])
+    judged = window(
+        sightings=[(one.id, IP, 404, "a"), (one.id, IP, 404, "b"), (one.id, OTHER_IP, 404, "a"), ("API_Other", "192.0.2.1", 200, "a")]
+    )
     assert {(s.actor, s.observed, s.evidence["what matched"]) for s in one(judged, cold())} == {(IP, 2, "a, b"), (OTHER_IP, 1, "a")}
     judged.judged()
     judged.sighting(one.id, IP, 404, "a", 1)
@@ -43,5 +47,7 @@ def test_severity(one: Detector, status: int, detail: str, severity: Severity | 
 def test_sensitive_data_in_urls_is_the_endpoints_matter() -> None:
     rule = sensitive_data_in_url.id
     judged = window(sightings=[(rule, IP, 200, "Email"), (rule, OTHER_IP, 200, "IBAN")])
-    assert [(s.actor, s.observed, s.evidence) for s in sensitive_data_in_url(judged, cold())] == [(None, 2, {"information types": "Email, IBAN"})]
+    assert [(s.actor, s.observed, s.evidence) for s in sensitive_data_in_url(judged, cold())] == [
+        (None, 2, {"information types": "Email, IBAN"})
+    ]
     assert list(sensitive_data_in_url(window(), cold())) == []

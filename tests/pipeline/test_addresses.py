@@ -74,7 +74,7 @@ def test_networks_are_those_of_the_standard_library(address: ipaddress.IPv4Addre
         assert network(f"{address}/{bits}") == Range(address.version, int(expected[0]), int(expected[-1]))
 
 
-# -------------------------------------------------------------------------------------------------------------------------------------------- proxies
+# proxies
 
 NONE = TrustedProxies()
 EDGE = TrustedProxies.parse(["10.0.0.0/8", "198.51.100.7", "2001:db8:ffff::/48"])

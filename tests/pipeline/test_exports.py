@@ -85,7 +85,7 @@ def changed(document: Document, **properties: Any) -> Document:
 _CHANGES: tuple[Change, ...] = ("created", "updated", "closed")
 
 
-# ------------------------------------------------------------------------------------------------------------------------------------------------ OCSF
+# OCSF
 
 
 @cache
@@ -198,7 +198,7 @@ def test_each_change_is_an_event_of_its_own_about_one_finding() -> None:
     assert {finding["finding_info"]["uid"] for finding in findings} == {alert().id}
 
 
-# --------------------------------------------------------------------------------------------------------------------------------- without an address
+# without an address
 
 
 @pytest.mark.parametrize("form", FORMATS)
@@ -272,7 +272,7 @@ def test_mdc_is_the_alert() -> None:
     assert json.loads(mdc(document, with_ip=False)) == document
 
 
-# ------------------------------------------------------------------------------------------------------------------------------------------------- CEF
+# CEF
 
 
 def read_cef(line: str) -> tuple[list[str], dict[str, str]]:
@@ -370,7 +370,7 @@ def test_cef_is_bounded() -> None:
     assert (len(header[5]), len(fields["msg"]), len(fields["cs5"])) == (512, 1023, 4000)
 
 
-# ------------------------------------------------------------------------------------------------------------------------------------------- webhooks
+# webhooks
 
 
 def secret(fill: int = 1, size: int = 32) -> str:
@@ -427,7 +427,7 @@ def test_what_cannot_be_signed() -> None:
             sign([b"k" * 24], message_id, 1, b"")
 
 
-# -------------------------------------------------------------------------------------------------------------------------------------------- formats
+# formats
 
 
 def test_formats_are_chosen_by_name() -> None:

@@ -84,7 +84,7 @@ def test_no_calls_no_rows() -> None:
     assert unpack(pack(Tally())) == Tally()
 
 
-@pytest.mark.parametrize("junk", [b"", b"junk", b"\x95\x02\x00\x90\x90\x80", b"\xc1"])
+@pytest.mark.parametrize("junk", [b"", b"junk", b"\x95\x01\x00\x90\x90\x80", b"\xc1"])
 def test_what_pack_did_not_write_is_refused(junk: bytes) -> None:
     with pytest.raises(ValueError, match="tally"):
         unpack(junk)

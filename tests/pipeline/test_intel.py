@@ -32,7 +32,7 @@ def addresses(found: Parsed) -> list[str]:
     ]
 
 
-# -------------------------------------------------------------------------------------------------------------------------------------------- formats
+# formats
 
 
 @pytest.mark.parametrize(
@@ -186,7 +186,7 @@ def test_deep_json_is_a_feed() -> None:
     assert parse(BAD, b'{"objects":' * 100_000, NOW).ranges == ()
 
 
-# -------------------------------------------------------------------------------------------------------------------------------------------- refusal
+# refusal
 
 
 @pytest.mark.parametrize(
@@ -229,7 +229,7 @@ def test_allow_lists_win_over_every_other() -> None:
     assert feeds[2].refused == 0
 
 
-# -------------------------------------------------------------------------------------------------------------------------------------------- look-up
+# look-up
 
 
 def test_an_empty_index_lists_nobody() -> None:
@@ -301,7 +301,7 @@ def test_the_ends_of_the_address_line() -> None:
     ] == [True, True, False, False, True, True, False, False]
 
 
-# ---------------------------------------------------------------------------------------------------------------------------------------- persistence
+# persistence
 
 
 def test_a_packed_index_comes_back_whole() -> None:
@@ -343,7 +343,7 @@ def test_any_bytes_unpack_or_are_refused(packed: bytes) -> None:
         assert "index of format" in str(error) or "not a packed index" in str(error)  # noqa: PT017  either outcome is fine, another exception is not
 
 
-# ------------------------------------------------------------------------------------------------------------------------------------- age, warnings
+# age, warnings
 
 
 def test_a_feed_is_stale_when_it_is_older_than_its_kind_allows() -> None:
@@ -370,7 +370,7 @@ def test_warnings_count_and_never_quote() -> None:
     assert compile_index([parsed("192.0.2.1\n")]).warnings(NOW) == ()
 
 
-# ---------------------------------------------------------------------------------------------------------------------------------------- description
+# description
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pipeline import percall
 from pipeline.attack_patterns import FAMILIES, SCANNER_PHRASES, SCANNERS
 from pipeline.percall import injection, polluted, suspicious_agent
-from tests.pipeline.attacks import INNOCENT, attacks, unbroken
+from tests.pipeline.attacks import INNOCENT, attacks, fuzzed, unbroken
 
 Judge = Callable[[str], str | None]
 Rewrite = Callable[[str], str]
@@ -23,7 +23,7 @@ VALUES = [value for values in ATTACKS.values() for value in values]
 FAMILY_NAMES = {family.name for family in FAMILIES} | {"log4j", "crlf", "path-traversal"}
 
 
-# ------------------------------------------------------------------------------------------------------------------------------------------ injection
+# injection
 
 
 @pytest.mark.parametrize("family", ATTACKS)
@@ -37,6 +37,23 @@ def test_recall_is_that_of_the_specification_and_names_are_the_right_ones() -> N
     assert sum(found is not None for _, found in seen) >= 0.98 * len(seen)
     assert sum(found == family for family, found in seen) >= 0.95 * len(seen)
     assert {found for _, found in seen if found} <= FAMILY_NAMES
+
+
+def test_values_of_fuzzers_are_seen() -> None:
+    assert [value for value in fuzzed() if injection(value) is None] == []
+
+
+_STEPS = (
+    "../ ..%2f %2e%2e/ %2e%2e%2f ..%252f %252e%252e/ ..%5c %2e%2e%5c ..%255c ..%c0%af %c0%ae%c0%ae/ ..%25c0%25af %25c0%25ae%25c0%25ae/ ..%c1%9c ..%%32%66 %%32%65%%32%65/ ..%%35%63"
+    " .../ ..././ ....\\ ..%u2215 %uff0e%uff0e/ %uff0e%uff0e%u2215 ..%u2216 ..%uEFC8 ..%uF025 ..0x2f 0x2e0x2e/ 0x2e0x2e0x2f ..0x5c 0x2e0x2e0x5c ..%c0%2f %c0%2e%c0%2e/ %c0%2e%c0%2e%c0%2f"
+    " ///%2e%2e%2f ..// ..\\\\ ./../ .\\..\\ .//..// ..;/"
+)
+
+
+@pytest.mark.parametrize("step", _STEPS.split())
+def test_every_spelling_of_a_step_out_of_a_folder_is_seen(step: str) -> None:
+    paths = [f"{start}{step * times}{file}" for start in ("", "/", "a/b/") for times in (2, 5, 8) for file in ("secret.txt", "{FILE}")]
+    assert [path for path in paths if injection(path) != "path-traversal"] == []
 
 
 def test_no_honest_value_is_taken_for_an_attack() -> None:
@@ -229,7 +246,7 @@ def test_every_family_can_be_reached() -> None:
                 assert percall._concerns(family, words, text), (family.name, text)
 
 
-# ----------------------------------------------------------------------------------------------------------------------------------------- user agents
+# user agents
 
 
 @pytest.mark.parametrize(
@@ -305,7 +322,7 @@ def test_scanner_names_are_lower_case_and_reachable() -> None:
         assert suspicious_agent(f"Mozilla/5.0 ({name.upper()}/1.0)") is not None, name
 
 
-# ----------------------------------------------------------------------------------------------------------------------------------------- pollution
+# pollution
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,9 @@ from tests.build import ENDPOINT, IP, START, value, window
 
 actors = st.sampled_from(["203.0.113.1", "203.0.113.2", "203.0.113.3", "", "198.51.100.9"])
 calls = st.lists(st.tuples(actors, st.sampled_from([200, 201, 302, 401, 404, 500]), st.integers(1, 5)), max_size=30)
-values = st.lists(st.tuples(actors, st.sampled_from(["path:id", "query:page"]), st.lists(st.integers(0, 20), max_size=4), st.booleans()), max_size=12)
+values = st.lists(
+    st.tuples(actors, st.sampled_from(["path:id", "query:page"]), st.lists(st.integers(0, 20), max_size=4), st.booleans()), max_size=12
+)
 
 
 def test_empty_first() -> None:
@@ -32,14 +34,18 @@ def test_record_round_trip(counted: list[tuple[str, int, int]], seen: list[tuple
 
 @given(calls, values)
 def test_no_actor_is_in_a_record(counted: list[tuple[str, int, int]], seen: list[tuple[str, str, list[int], bool]]) -> None:
-    made = window(calls=counted, values=seen, identities=[("subject:abcdef", 200, 3)], sightings=[("API_Injection", "203.0.113.1", 200, "sql")])
+    made = window(
+        calls=counted, values=seen, identities=[("subject:abcdef", 200, 3)], sightings=[("API_Injection", "203.0.113.1", 200, "sql")]
+    )
     packed = pack_record(made.record())
     for text in (b"203.0.113", b"198.51.100", b"abcdef"):
         assert text not in packed
 
 
 @given(st.lists(calls, min_size=2, max_size=4), st.lists(values, min_size=2, max_size=4), st.randoms())
-def test_merge_equals_whole_for_all_that_adds(parts: list[list[tuple[str, int, int]]], seen: list[list[tuple[str, str, list[int], bool]]], random: Random) -> None:
+def test_merge_equals_whole_for_all_that_adds(
+    parts: list[list[tuple[str, int, int]]], seen: list[list[tuple[str, str, list[int], bool]]], random: Random
+) -> None:
     every = window(calls=[call for part in parts for call in part], values=[one for part in seen for one in part]).record()
     records = [window(calls=part).record() for part in parts] + [window(values=part).record() for part in seen]
     random.shuffle(records)
@@ -72,7 +78,10 @@ def test_late_shares_are_merged_once() -> None:
 
 
 def test_found_actors_are_not_learned() -> None:
-    made = window(calls=[(IP, 200, 90), ("198.51.100.1", 200, 5)], values=[(IP, "path:id", range(50), True), ("198.51.100.1", "path:id", [1, 2, 3], True)])
+    made = window(
+        calls=[(IP, 200, 90), ("198.51.100.1", 200, 5)],
+        values=[(IP, "path:id", range(50), True), ("198.51.100.1", "path:id", [1, 2, 3], True)],
+    )
     made.flagged.add(IP)
     record = made.record()
     assert record.calls == {200: 95}

@@ -1,0 +1,199 @@
+"""The activity ledger: which address called which endpoint how often, a table a day, packed and spread over buckets by a keyed hash of the address.
+
+Closing a window writes at most BUCKETS rows, whatever the number of addresses, until a bucket outgrows an entity; a look-up of one address
+reads one bucket of each day.
+"""
+
+import zlib
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+from hashlib import blake2b
+from typing import Any, NamedTuple
+
+import msgspec
+
+from adapters.tables import Changed, Entity, Tables, joined, pieces
+from model import STATUS_CLASSES, Endpoint, Minute, StatusClass
+from pipeline.evaluation import Activity, Regular
+from pipeline.fold import hash_value
+
+PREFIX = "activity"
+BUCKETS = 64
+SHARED = "shared"
+"""The bucket of every address in a window of few: one row instead of dozens, and still little to read."""
+FEW = 500
+"""(address, endpoint, class) of one window."""
+COUNTS_PER_ROW = 24_000
+"""At most 30 bytes each: below what an entity holds."""
+READERS = 8
+"""Days that are read at a time."""
+
+_Packed = tuple[list[Endpoint], dict[str, list[int]]]
+"""Endpoints; address -> (index of endpoint, status class 1..5, calls) flattened."""
+_decoder = msgspec.msgpack.Decoder(_Packed)
+
+
+class Entry(NamedTuple):
+    table: str
+    endpoint: Endpoint
+    window: Minute
+    status_class: StatusClass
+    n: int
+
+
+def table_of(day: date) -> str:
+    return f"{PREFIX}{day:%Y%m%d}"
+
+
+def bucket_of(actor: str, key: bytes) -> int:
+    return hash_value(actor, key) % BUCKETS
+
+
+def rows(activity: Iterable[Activity], key: bytes, suffix: str = "") -> Iterator[tuple[Minute, Entity]]:
+    """One row a bucket and closed window, split where it is too large for an entity. Same activity, same rows: a repeat is harmless."""
+    found: dict[tuple[Minute, str], dict[str, list[Activity]]] = defaultdict(lambda: defaultdict(list))
+    buckets: dict[str, str] = {}
+    activity = list(activity)
+    many = Counter(it.window for it in activity)
+    for it in activity:
+        bucket = SHARED if many[it.window] <= FEW else buckets.get(it.ip)
+        if bucket is None:
+            bucket = buckets[it.ip] = f"{bucket_of(it.ip, key):02x}"
+        found[it.window, bucket][it.ip].append(it)
+    for (window, bucket), of_bucket in sorted(found.items()):
+        for number, part in enumerate(_parts(of_bucket)):
+            endpoints = sorted({it.endpoint for some in part.values() for it in some})
+            place = {endpoint: at for at, endpoint in enumerate(endpoints)}
+            counts = {
+                ip: [value for it in some for value in (place[it.endpoint], STATUS_CLASSES.index(it.status_class) + 1, it.n)]
+                for ip, some in sorted(part.items())
+            }
+            row = f"{window:08d}-{number:04d}{'-' + suffix if suffix else ''}"
+            yield window, {"PartitionKey": bucket, "RowKey": row, **pieces(_pack((endpoints, counts)))}
+
+
+def _parts(of_bucket: dict[str, list[Activity]]) -> Iterator[dict[str, list[Activity]]]:
+    part: dict[str, list[Activity]] = {}
+    size = 0
+    for ip, some in of_bucket.items():
+        for at in range(0, len(some), COUNTS_PER_ROW):
+            counts = some[at : at + COUNTS_PER_ROW]
+            if part and size + len(counts) > COUNTS_PER_ROW:
+                yield part
+                part, size = {}, 0
+            part[ip] = counts
+            size += len(counts)
+    if part:
+        yield part
+
+
+def _pack(packed: _Packed) -> bytes:
+    return zlib.compress(msgspec.msgpack.encode(packed), 1)
+
+
+def _unpack(entity: Entity) -> bytes:
+    return zlib.decompress(joined(entity))
+
+
+def regular_row(regular: Regular, key: bytes) -> Entity:
+    """Its key begins with the actor's bucket, so that one actor's are found without reading all."""
+    name = "\0".join((regular.endpoint.id, regular.measure, regular.actor))
+    return {
+        "PartitionKey": "regulars",
+        "RowKey": f"{bucket_of(regular.actor, key):02x}{blake2b(name.encode(), digest_size=16, key=key).hexdigest()}",
+        "regular": msgspec.json.encode(regular).decode(),
+    }
+
+
+def regulars(tables: Tables, since: date) -> Iterator[Regular]:
+    for table in tables.names(PREFIX):
+        if table >= table_of(since):
+            for row in tables.query(table, "PartitionKey eq 'regulars'"):
+                yield msgspec.json.decode(row["regular"], type=Regular)
+
+
+# one person
+
+
+def look_up(tables: Tables, ip: str, key: bytes, days: Sequence[str] | None = None) -> list[Entry]:
+    """Everything that the ledger (or these tables of it) holds of one address, oldest first. Ends early with what a dropped table still gave."""
+
+    def of_table(table: str) -> list[Entry]:
+        return [
+            Entry(table, packed[0][e], window, STATUS_CLASSES[kind - 1], n)
+            for entity, packed in _rows_of(tables, table, ip, key)
+            for window in (int(entity["RowKey"][:8]),)
+            for e, kind, n in zip(*[iter(packed[1][ip])] * 3, strict=True)
+        ]
+
+    return [entry for some in _each(of_table, days if days is not None else tables.names(PREFIX)) for entry in some]
+
+
+def regulars_of(tables: Tables, actor: str, key: bytes, days: Sequence[str] | None = None) -> list[tuple[str, Regular]]:
+    """(table, regular) of one actor."""
+
+    def of_table(table: str) -> list[tuple[str, Regular]]:
+        return [(table, regular) for _, regular in _regulars_of(tables, table, actor, key)]
+
+    return [found for some in _each(of_table, days if days is not None else tables.names(PREFIX)) for found in some]
+
+
+def erase(tables: Tables, table: str, actor: str, key: bytes, before: Minute) -> int:
+    """Take what one actor did until a minute out of a day; the number of rows that held it. Every row is written at once, so a crash leaves whole rows. Raises Changed after
+    five rivals in a row."""
+    done = 0
+    for row, regular in list(_regulars_of(tables, table, actor, key)):
+        if regular.day * 1440 <= before:
+            tables.delete(table, [("regulars", row)])
+            done += 1
+    if actor.startswith(("subscription:", "user:", "subject:")):
+        return done
+    found = [(entity["PartitionKey"], entity["RowKey"]) for entity, _ in _rows_of(tables, table, actor, key)]
+    for partition, row in found:
+        if int(row[:8]) > before:
+            continue
+        _erase_row(tables, table, partition, row, actor)
+        done += 1
+    return done
+
+
+def _erase_row(tables: Tables, table: str, partition: str, row: str, actor: str) -> None:
+    for _ in range(5):
+        entity = tables.get(table, partition, row)
+        packed = _decoder.decode(_unpack(entity)) if entity else ([], {})
+        if entity is None or actor not in packed[1]:
+            return
+        del packed[1][actor]
+        try:  # an empty row stays: it holds nobody, and a delete could not tell whether a rival wrote meanwhile
+            tables.replace(table, {"PartitionKey": partition, "RowKey": row, **pieces(_pack(packed))}, entity["etag"])
+            return
+        except Changed:
+            continue
+    raise Changed(table)
+
+
+def _rows_of(tables: Tables, table: str, ip: str, key: bytes) -> Iterator[tuple[Entity, _Packed]]:
+    needle = msgspec.msgpack.encode(ip)
+    where = "PartitionKey eq @bucket or PartitionKey eq @shared"
+    for entity in tables.query(table, where, bucket=f"{bucket_of(ip, key):02x}", shared=SHARED):
+        raw = _unpack(entity)
+        if needle in raw:  # nearly every row is done with here, undecoded
+            packed = _decoder.decode(raw)
+            if ip in packed[1]:
+                yield entity, packed
+
+
+def _regulars_of(tables: Tables, table: str, actor: str, key: bytes) -> Iterator[tuple[str, Regular]]:
+    bucket = bucket_of(actor, key)
+    where = "PartitionKey eq 'regulars' and RowKey ge @low and RowKey lt @high"
+    for row in tables.query(table, where, low=f"{bucket:02x}", high=f"{bucket:02x}~"):
+        regular = msgspec.json.decode(row["regular"], type=Regular)
+        if regular.actor == actor:
+            yield row["RowKey"], regular
+
+
+def _each(read: Callable[[str], Any], names: Sequence[str]) -> list[Any]:
+    with ThreadPoolExecutor(READERS) as readers:
+        return list(readers.map(read, names))

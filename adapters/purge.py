@@ -1,0 +1,428 @@
+"""The hourly purge: what is about to be older than its promise goes, and every run leaves a record of what went, what was late and how long it took.
+
+Every removal is one call that may be repeated, and each run begins with what the last one left: killed anywhere, the next completes it.
+"""
+
+import json
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from hashlib import blake2b
+from itertools import islice
+from time import monotonic
+from typing import Any, TypeVar
+
+from azure.core.exceptions import AzureError, ResourceNotFoundError
+
+from adapters import alerts, tombstones
+from adapters.batches import BatchLog, day_of
+from adapters.evaluate import read_progress
+from adapters.evidence import Evidence
+from adapters.tables import Changed, Entity, Tables
+from adapters.telemetry import Reporter
+from model import Alert, Severity, Sighting, minute_of, moment, whole
+from pipeline.evaluation import Step
+from retention.policy import (
+    BY_ID,
+    HOUR,
+    POLICY,
+    Place,
+    Promises,
+    begins,
+    container_place,
+    deadline,
+    is_due,
+    promises,
+    pseudonymised_before,
+    span,
+    table_place,
+)
+from retention.subject import pseudonymised
+
+log = logging.getLogger("gatewatch.purge")
+
+T = TypeVar("T")
+
+BREACH = "Gatewatch_RetentionBreach"
+AT_ONCE = 100
+TRIES = 5
+MOST_SILENCE = 3 * HOUR
+"""Without a run: the next would still be in time for one promise, but not for long."""
+
+
+@dataclass(slots=True)
+class Run:
+    """What one purge did. `late` counts what was there when its promise was broken; `worst` is by how much, in seconds."""
+
+    started: datetime
+    seconds: float = 0.0
+    removed: Counter[str] = field(default_factory=Counter)
+    late: Counter[str] = field(default_factory=Counter)
+    worst: float = 0.0
+    unevaluated: int = 0
+    """Batch tables that had to go before evaluation had read them."""
+    problems: list[str] = field(default_factory=list)
+    standing: list[str] = field(default_factory=list)
+    """What the checks said, which are made once a day."""
+    complete: bool = True
+    breach: str = ""
+    """The alert's id, while a promise is broken."""
+    since: int = 0
+    kept: Promises = field(default_factory=promises)
+    before: Promises = field(default_factory=dict)
+    """The promises of the run before: what a setting has just made shorter was not promised then."""
+
+    @property
+    def broken(self) -> bool:
+        return bool(self.late)
+
+    def note(self, place: Place, until: datetime, count: int = 1) -> None:
+        self.removed[place.id] += count
+        self.look(place, until, count)
+
+    def look(self, place: Place, until: datetime, count: int = 1) -> None:
+        until += max(timedelta(), self.before.get(place.id, timedelta()) - self.kept[place.id])
+        if self.started > until:
+            self.late[place.id] += count
+            self.worst = max(self.worst, (self.started - until).total_seconds())
+
+
+class OutOfTimeError(Exception):
+    """The function's time is over; the next run goes on."""
+
+
+class Purge:
+    def __init__(self, tables: Tables, batches: BatchLog, evidence: Evidence, key: bytes, kept: Promises | None = None) -> None:
+        self._tables, self._batches, self._evidence, self._key = tables, batches, evidence, key
+        self._kept = kept or promises()
+        self._reporter = Reporter()
+
+    def run(
+        self,
+        now: datetime,
+        out_of_time: Callable[[], bool] = lambda: False,
+        checks: Iterable[Callable[[], Iterable[str]]] = (),
+        jobs: Callable[[], object] = lambda: None,
+    ) -> Run:
+        """Remove what is due at `now`. `checks` say what is wrong elsewhere; `jobs` goes on with unfinished erasures. Raises only where the record
+        cannot be written."""
+        last, began = last_run(self._tables), monotonic()
+        run = Run(now, kept=self._kept, before=last.kept if last else {})
+        self._out_of_time = out_of_time
+        daily = last is None or last.started.date() != now.date() or not last.complete
+        for work in (self._drop_tables, self._delete_blobs, self._pseudonymise, *((self._forget,) if daily else ())):
+            try:
+                work(run, now)
+            except OutOfTimeError:
+                run.complete = False
+            except AzureError as error:
+                run.complete = False
+                run.problems.append(f"{work.__name__.strip('_').replace('_', ' ')}: {type(error).__name__}")
+        if daily:
+            for check in (*checks, self._storage):
+                try:
+                    run.standing.extend(check())
+                except AzureError as error:
+                    run.standing.append(f"a check failed: {type(error).__name__}")
+        elif last:
+            run.standing = last.standing
+        try:
+            jobs()
+        except AzureError as error:
+            run.complete = False
+            run.problems.append(f"erasures: {type(error).__name__}")
+        run.seconds = monotonic() - began
+        self._alert(run, last, now)
+        self._record(run)
+        return run
+
+    def _go_on(self, run: Run, place: Place | None = None, until: datetime | None = None) -> None:
+        if self._out_of_time():
+            if place and until:
+                run.look(place, until)
+            raise OutOfTimeError
+
+    # what is removed
+
+    def _drop_tables(self, run: Run, now: datetime) -> None:
+        events = _event_clock(self._tables, now)
+        for table in self._tables.names(""):
+            place = table_place(table)
+            if place is None:
+                run.problems.append(f"table {table} is named by no promise")
+                continue
+            if place.kind not in ("tables by day", "tables by month"):
+                continue
+            until = deadline(place, table, self._kept)
+            if not is_due(until, now if place.personal else events):
+                continue
+            self._go_on(run, place if place.personal else None, until)
+            if place.id == "batches":
+                self._batches.seal(day_of(table))
+                if self._is_unread(table):
+                    if now < until - HOUR:
+                        continue  # evaluation gets another hour
+                    run.unevaluated += 1
+            self._tables.drop(table)
+            run.note(place, until if place.personal else now)
+
+    def _is_unread(self, table: str) -> bool:
+        tails = read_progress(self._tables).tails
+        day = day_of(table)
+        return any(
+            (tail := tails.get(partition)) is None or not tail.day or tail.day <= day for partition in self._batches.partitions_in(table)
+        )
+
+    def _delete_blobs(self, run: Run, now: datetime) -> None:
+        service = self._evidence.service
+        for container in [it["name"] for it in service.list_containers()]:
+            place = container_place(container)
+            if place is None:
+                run.problems.append(f"container {container} is named by no promise")
+            elif place.personal:
+                client = service.get_container_client(container)
+                for some in _chunks(_due_blobs(client, place, self._kept, now)):
+                    self._go_on(run, place, some[0][1])
+                    for blob, until in some:
+                        try:
+                            client.delete_blob(blob, delete_snapshots="include")
+                        except ResourceNotFoundError:
+                            continue
+                        run.note(place, until)
+
+    def _pseudonymise(self, run: Run, now: datetime) -> None:
+        place = BY_ID["alerts"]
+        oldest = pseudonymised_before(self._kept, now)
+        for partition, column in (("alerts", "alert"), ("incidents", "incident")):
+            where = "PartitionKey eq @partition and RowKey gt @key and not (pseudonymous eq true)"
+            rows = self._tables.query("alerts", where, select=["RowKey"], partition=partition, key=alerts.key(minute_of(oldest), "~"))
+            for row in reversed([row["RowKey"] for row in rows]):  # the oldest first
+                until = moment(alerts.first_of(row)) + self._kept["alerts"]
+                self._go_on(run, place, until)
+                if self._pseudonymise_row(partition, row, column):
+                    run.note(place, until)
+
+    def _pseudonymise_row(self, partition: str, row: str, column: str) -> bool:
+        """Whether the row named anybody."""
+        for _ in range(TRIES):
+            entity = self._tables.get("alerts", partition, row)
+            if entity is None:
+                return False
+            changed = _nameless(entity, column, self._key)
+            try:
+                self._tables.replace("alerts", changed | {"pseudonymous": True}, entity["etag"])
+            except Changed:  # the evaluation or an analyst wrote meanwhile
+                continue
+            return any(changed[name] != entity[name] for name in changed)
+        return False
+
+    def _forget(self, run: Run, now: datetime) -> None:
+        """Records, and what names nobody, after its time."""
+        tombstones.lift(self._tables, now)
+        events = _event_clock(self._tables, now)
+        over = alerts.key(minute_of(events - BY_ID["windows"].longest), "~")  # type: ignore[operator]
+        for partition in ("alerts", "incidents"):
+            self._delete_rows(run, "alerts", partition, "RowKey gt @key", key=over)
+        self._delete_rows(run, "purges", "purges", "RowKey gt @key", key=_row_key(now - self._kept["purges"]))
+        done = self._delete_rows(run, "requests", "requests", "asked lt @before", before=now - self._kept["requests"])
+        if done:
+            run.removed["requests"] += done
+
+    def _delete_rows(self, run: Run, table: str, partition: str, where: str, **values: Any) -> int:
+        rows = self._tables.query(table, f"PartitionKey eq @partition and {where}", select=["RowKey"], partition=partition, **values)
+        keys = [(partition, row["RowKey"]) for row in rows]
+        for some in _chunks(keys):
+            self._go_on(run)
+            self._tables.delete(table, some)
+        return len(keys)
+
+    # what is looked at
+
+    def _storage(self) -> Iterator[str]:
+        """What the evidence account may not do: keep what was deleted, or copy it elsewhere."""
+        service = self._evidence.service
+        kept = service.get_service_properties().get("delete_retention_policy")
+        if kept is not None and kept.enabled:
+            yield f"soft delete of the evidence account keeps deleted messages for {kept.days} more days: switch it off"
+        sku = str(service.get_account_information().get("sku_name", ""))
+        if sku and not sku.endswith(("_LRS", "_ZRS")) and not _is_emulator(service.url):
+            yield f"the evidence account is {sku}, which copies data into another region: use Standard_LRS or Standard_ZRS"
+
+    # what is said
+
+    def _alert(self, run: Run, last: Run | None, now: datetime) -> None:
+        minute = minute_of(now)
+        open_since, id = (last.since, last.breach) if last and last.breach else (minute, "")
+        if run.broken and not id:
+            id = blake2b(f"{BREACH}\0{minute}".encode(), digest_size=16).hexdigest()
+        if not id:
+            return
+        if run.broken:
+            run.breach, run.since = id, open_since
+        evidence: dict[str, str | int | float] = {f"late:{place}": count for place, count in sorted(run.late.items())}
+        sighting = Sighting(float(run.late.total()), 0.0, 0.0, "items", evidence={**evidence, "worst seconds": round(run.worst)})
+        alert = Alert(id, BREACH, whole("gatewatch"), Severity.HIGH, open_since, minute, open_since, sighting, open=run.broken)
+        alerts.write(self._tables, [alert], [])
+        self._reporter.step(Step({}, None, None, alerts=[alert]), now)
+
+    def _record(self, run: Run) -> None:
+        state = {
+            "seconds": round(run.seconds, 3),
+            "removed": run.removed,
+            "late": run.late,
+            "worstSeconds": round(run.worst),
+            "unevaluated": run.unevaluated,
+            "problems": run.problems[:20],
+            "standing": run.standing[:20],
+            "complete": run.complete,
+            "breach": run.breach,
+            "since": run.since,
+            "kept": {place: kept.total_seconds() for place, kept in run.kept.items()},
+        }
+        self._tables.upsert(
+            "purges", [{"PartitionKey": "purges", "RowKey": _row_key(run.started), "started": run.started, "run": json.dumps(state)}]
+        )
+        log.info(
+            "purge removed %d items, %d of them late, in %.1f s%s",
+            run.removed.total(),
+            run.late.total(),
+            run.seconds,
+            "" if run.complete else "; it goes on in the next run",
+            extra={"microsoft.custom_event.name": "GatewatchPurge", **{f"removed.{place}": n for place, n in run.removed.items()}},
+        )
+
+
+def runs(tables: Tables, limit: int) -> list[Run]:
+    """The latest runs, newest first."""
+    found = []
+    for row in tables.query("purges", "PartitionKey eq 'purges'"):
+        state = json.loads(row["run"])
+        found.append(
+            Run(
+                row["started"],
+                state["seconds"],
+                Counter(state["removed"]),
+                Counter(state["late"]),
+                state["worstSeconds"],
+                state["unevaluated"],
+                state["problems"],
+                state["standing"],
+                state["complete"],
+                state["breach"],
+                state["since"],
+                {place: timedelta(seconds=kept) for place, kept in state["kept"].items()},
+            )
+        )
+        if len(found) == limit:
+            break
+    return found
+
+
+def last_run(tables: Tables) -> Run | None:
+    return next(iter(runs(tables, 1)), None)
+
+
+def wrong(tables: Tables, now: datetime) -> list[str]:
+    """Sentences for the health function: what is wrong with the promises."""
+    last = last_run(tables)
+    if last is None:
+        due = [name for name in tables.names("batches") if is_due(deadline(BY_ID["batches"], name, promises()), now)]
+        return [f"no purge has run yet, and {due[0]} is due"] if due else []  # a new app: the first run comes within the hour
+    found = [
+        f"a promise about personal data was broken: {', '.join(f'{n} × {BY_ID[place].name}' for place, n in sorted(last.late.items()))}"
+    ]
+    found = found if last.broken else []
+    if now - last.started > MOST_SILENCE:
+        found.append(f"the last purge was {span(now - last.started)} ago")
+    return found + last.problems + last.standing
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """One place now. `oldest`: the beginning of the oldest thing there; `until`: when it must be gone."""
+
+    place: Place
+    items: int
+    oldest: datetime | None = None
+    until: datetime | None = None
+
+
+def states(tables: Tables, evidence: Evidence, kept: Promises, now: datetime) -> list[State]:
+    """What each place holds, without looking into it."""
+    names = tables.names("")
+    found = []
+    for place in POLICY:
+        if place.kind in ("tables by day", "tables by month"):
+            mine = [name for name in names if table_place(name) is place]
+            oldest = begins(place, mine[0]) if mine else None
+            found.append(State(place, len(mine), oldest, deadline(place, mine[0], kept) if mine else None))
+        elif place.kind == "container" and place.personal:
+            blobs = [it.name for it in _blobs(evidence.service.get_container_client(place.name))]
+            oldest = _begins_or(place, blobs[0], now) if blobs else None
+            found.append(State(place, len(blobs), oldest, oldest + kept[place.id] if oldest else None))
+        elif place.id == "alerts":
+            where = "PartitionKey eq 'alerts' and not (pseudonymous eq true)"
+            rows = [row["RowKey"] for row in tables.query("alerts", where, select=["RowKey"])]
+            oldest = moment(alerts.first_of(rows[-1])) if rows else None
+            found.append(State(place, len(rows), oldest, oldest + kept["alerts"] if oldest else None))
+        else:
+            found.append(State(place, 0))
+    return found
+
+
+def _event_clock(tables: Tables, now: datetime) -> datetime:
+    """What names nobody is kept by event time: a replay of old history is not thrown away while it is looked at."""
+    watermark = read_progress(tables).watermark
+    return min(now, moment(watermark)) if watermark is not None else now
+
+
+def _blobs(client: Any) -> Iterator[Any]:
+    try:
+        yield from client.list_blobs(include=["snapshots", "deleted", "versions"])
+    except ResourceNotFoundError:
+        return
+
+
+def _due_blobs(client: Any, place: Place, kept: Promises, now: datetime) -> Iterator[tuple[str, datetime]]:
+    """In the order of their names, which is that of their hours."""
+    for blob in _blobs(client):
+        if getattr(blob, "deleted", False):
+            continue  # soft delete is on: the check of the account says so
+        until = _begins_or(place, blob.name, blob.last_modified) + kept[place.id]
+        if is_due(until, now):
+            yield blob.name, until
+
+
+def _begins_or(place: Place, name: str, otherwise: datetime) -> datetime:
+    try:
+        return begins(place, name)
+    except ValueError:
+        return otherwise
+
+
+def _nameless(entity: Entity, column: str, key: bytes) -> Entity:
+    found = {name: value for name, value in entity.items() if name != "etag"}
+    for name, value in found.items():
+        if name == column:
+            found[name] = json.dumps(pseudonymised(json.loads(value), key), ensure_ascii=False, separators=(",", ":"))
+            if json.loads(found[name]) == json.loads(value):
+                found[name] = value
+        elif isinstance(value, str) and name not in ("PartitionKey", "RowKey", "endpoint", "detector", "severity"):
+            found[name] = pseudonymised(value, key)
+    return found
+
+
+def _row_key(at: datetime) -> str:
+    return f"{999_999_999_999 - int(at.timestamp()):012d}"
+
+
+def _is_emulator(url: str) -> bool:
+    return "devstoreaccount1" in url
+
+
+def _chunks(items: Iterable[T]) -> Iterator[list[T]]:
+    rest = iter(items)
+    while some := list(islice(rest, AT_ONCE)):
+        yield some

@@ -1,0 +1,152 @@
+"""Speed of the classifier beside Presidio in the same process: `python -m bench.classify EVENTS [--json FILE]`; CPU time, one core.
+
+Presidio has every predefined pattern recogniser and a blank pipeline (no language model): its fastest complete form. It is a development
+dependency of this file only.
+"""
+
+import argparse
+import gzip
+import inspect
+import json
+import logging
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from classifiers.leaves import Part
+from classifiers.taxonomy import Taxonomy
+from tools.classify import parts_of
+
+ROUNDS = 5
+
+
+def cpu(work: Callable[[], object]) -> float:
+    """Seconds of CPU time of one run."""
+    start = time.process_time()
+    work()
+    return time.process_time() - start
+
+
+def best(work: Callable[[], object], rounds: int = ROUNDS) -> float:
+    return min(cpu(work) for _ in range(rounds))
+
+
+def presidio() -> Callable[[str], object]:
+    """Presidio's analyser with every pattern recogniser that it brings. Raises ImportError where it is not installed."""
+    logging.disable(logging.CRITICAL)  # one of its recognisers asks the network for a list of top-level domains and logs that it may not
+    import presidio_analyzer.predefined_recognizers as predefined
+    import spacy
+    from presidio_analyzer import AnalyzerEngine, PatternRecognizer, RecognizerRegistry
+    from presidio_analyzer.nlp_engine import SpacyNlpEngine
+
+    class Blank(SpacyNlpEngine):  # type: ignore[misc,unused-ignore]
+        def __init__(self) -> None:
+            super().__init__()
+            self.nlp = {"en": spacy.blank("en")}
+
+        def load(self) -> None:
+            pass
+
+        def is_loaded(self) -> bool:
+            return True
+
+    registry = RecognizerRegistry()
+    for _, kind in inspect.getmembers(predefined, inspect.isclass):
+        if issubclass(kind, PatternRecognizer):
+            try:
+                registry.add_recognizer(kind(supported_language="en"))
+            except TypeError:
+                continue
+    analyzer = AnalyzerEngine(registry=registry, nlp_engine=Blank(), supported_languages=["en"])
+
+    def analyse(text: str) -> object:
+        return analyzer.analyze(text=text, language="en")
+
+    return analyse
+
+
+def cold_start(taxonomy: Taxonomy) -> float:
+    """CPU seconds of a fresh interpreter from its first import of the classifier to its first verdict, the compiled shapes at hand."""
+    content = taxonomy.serialise()
+    if content is None:
+        return float("nan")
+    with tempfile.TemporaryDirectory() as folder:
+        kept = Path(folder) / "shapes"
+        kept.write_bytes(content)
+        program = (
+            "import time, sys; a = time.process_time(); from classifiers.taxonomy import Taxonomy; from classifiers.leaves import Part; "
+            f"t = Taxonomy(database=lambda _: open({str(kept)!r}, 'rb').read()); "
+            "t.classify([Part('request.body', None, 'application/json', '{\"iban\": \"GB82WEST12345698765432\"}')]); print(t.recompiled, time.process_time() - a)"
+        )
+        runs = [
+            subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout.split() for _ in range(3)
+        ]
+    assert all(recompiled == "False" for recompiled, _ in runs)
+    return min(float(seconds) for _, seconds in runs)
+
+
+def measure(events: list[dict[str, Any]]) -> dict[str, float]:
+    """Every figure of the bench, by name with its unit."""
+    taxonomy = Taxonomy()
+    calls: list[list[Part]] = [parts_of(event) for event in events]
+    texts = ["\n".join(filter(None, (event.get("requestBody"), event.get("responseBody")))) for event in events]
+    characters = statistics.fmean(map(len, texts))
+
+    def classify_all() -> None:
+        for call in calls:
+            taxonomy.classify(call)
+
+    classify_all()
+    seconds = best(classify_all) / len(calls)
+    slowest = sorted(best(lambda call=call: taxonomy.classify(call)) for call in calls)  # type: ignore[misc]
+    size = {id(call): len(text) for call, text in zip(calls, texts, strict=True)}
+    usual = sorted(best(lambda call=call: taxonomy.classify(call)) for call in calls if size[id(call)] <= 2_800)  # type: ignore[misc]
+    result = {
+        "events/s": 1 / seconds,
+        "MB/s of body": characters / seconds / 1e6,
+        "body characters/event": characters,
+        "p50 ms": slowest[len(slowest) // 2] * 1e3,
+        "p99 ms, events up to 2.8 KB": usual[int(len(usual) * 0.99)] * 1e3 if usual else float("nan"),
+        "p99 ms, all events": slowest[int(len(slowest) * 0.99)] * 1e3,
+        "cold start ms": cold_start(taxonomy) * 1e3,
+        "compile ms": best(lambda: Taxonomy(), 2) * 1e3,
+    }
+    plain = Taxonomy(plain=True)
+    result["events/s without hyperscan"] = 1 / (best(lambda: [plain.classify(call) for call in calls[:40]], 2) / min(40, len(calls)))
+    try:
+        analyse = presidio()
+    except ImportError:
+        return result
+    few = texts[:30]
+    analyse(few[0])
+    theirs = best(lambda: [analyse(text) for text in few], 2) / len(few)
+    ours = best(lambda: [taxonomy.classify(call) for call in calls[:30]], ROUNDS) / len(few)
+    result |= {"Presidio events/s": 1 / theirs, "times Presidio": theirs / ours}
+    return result
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench.classify", description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("events", help="events of the contract, JSON Lines, plain or gzip")
+    parser.add_argument("--limit", type=int, default=400, help="use that many events")
+    parser.add_argument("--json", metavar="FILE", help="write the figures")
+    args = parser.parse_args(arguments)
+    opener: Any = gzip.open if args.events.endswith(".gz") else open
+    with opener(args.events, "rt", encoding="utf-8") as lines:
+        events = [json.loads(line) for line in islice(lines, args.limit)]
+    result = measure(events)
+    for name, value in result.items():
+        print(f"{name:32s} {value:12,.2f}")
+    if args.json:
+        Path(args.json).write_text(json.dumps(result, indent=1) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,134 @@
+"""What a call carries: the parts of a message that may hold sensitive data, and which calls are worth looking into."""
+
+from collections.abc import Collection, Hashable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+
+from classifiers.leaves import Part, Where
+from model import ApiCall
+from pipeline.inventory import CONFIDENCES
+
+if TYPE_CHECKING:  # compiling the types takes a while, and only looking needs them
+    from classifiers.taxonomy import Found
+
+
+class Contents(msgspec.Struct, rename="camel", gc=False):
+    """The fields of the event contract that carry what callers and backends sent."""
+
+    url_template: str | None = None
+    path: str | None = None
+    query: str | None = None
+    request_content_type: str | None = None
+    response_content_type: str | None = None
+    request_headers: dict[str, Any] | None = None
+    response_headers: dict[str, Any] | None = None
+    request_body: str | None = None
+    response_body: str | None = None
+
+
+_decode = msgspec.json.Decoder(Contents).decode
+
+
+def parts(message: bytes) -> list[Part]:
+    """The parts of a message that decoded as a call; none where it was cut or carries fields of wrong types."""
+    try:
+        it = _decode(message)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return []
+    return list(_parts(it))
+
+
+def _parts(it: Contents) -> Iterator[Part]:
+    if it.path:
+        yield Part("request.path", it.url_template, None, it.path)
+    if it.query:
+        yield Part("request.query", None, None, it.query)
+    yield from _headers("request.header", it.request_headers)
+    if it.request_body:
+        yield Part("request.body", None, it.request_content_type, it.request_body)
+    yield from _headers("response.header", it.response_headers)
+    if it.response_body:
+        yield Part("response.body", None, it.response_content_type, it.response_body)
+
+
+def _headers(where: Where, headers: dict[str, Any] | None) -> Iterator[Part]:
+    for name, text in (headers or {}).items():
+        if isinstance(text, str) and text:
+            yield Part(where, name, None, text)
+
+
+class Look(NamedTuple):
+    """What looking into one call showed: (information type, place, index into inventory.CONFIDENCES), and the types that were in its URL and
+    must never be."""
+
+    found: list[tuple[str, str, int]]
+    leaked: list[str]
+
+
+def look(found: "Iterable[Found]", never_in_urls: Collection[str]) -> Look:
+    """`never_in_urls`: ids of the types whose presence in a URL is a finding by itself."""
+    kept = list(found)
+    leaked = {
+        it.type for it in kept if it.where in ("request.path", "request.query") and it.confidence != "low" and it.type in never_in_urls
+    }
+    places = {(it.type, f"{it.where} {it.general_path}", CONFIDENCES.index(it.confidence)) for it in kept}
+    return Look(sorted(places), sorted(leaked))
+
+
+STABLE = 50
+"""Looks in a row at one shape of calls that showed nothing new: its picture is stable. By the rule of three, what they all missed is with
+95 % confidence in less than 3 / 50 of its calls."""
+EVERY = 50
+"""Of a stable shape, one call in so many is looked into."""
+SHAPES = 20_000
+"""Remembered at most; an attacker can make up shapes, and then every call is one of the crowd."""
+
+
+class Sampler:
+    """Which calls are worth looking into: of each shape every one until its picture is stable, then one in EVERY, and again every one when
+    something new appears. A shape is what decides the content: operation, revision, status, and which parts there are."""
+
+    def __init__(self, every: int = EVERY, stable: int = STABLE) -> None:
+        self._every, self._stable = every, stable
+        self._shapes: dict[Hashable, _Shape] = {}
+
+    def wants(self, call: ApiCall) -> "_Shape | None":
+        """The shape to report to with `saw`, or None for a call to leave alone."""
+        template = call.url_template or ""
+        key: Hashable = (
+            call.service,
+            call.api_id,
+            call.api_revision,
+            call.method,
+            template,
+            call.status // 100,
+            not call.query,
+            not call.response_bytes,
+        )
+        shape = self._shapes.get(key)
+        if shape is None:
+            if len(self._shapes) >= SHAPES:
+                key = ()
+                shape = self._shapes.get(key)
+            if shape is None:
+                shape = self._shapes[key] = _Shape()
+        shape.calls += 1
+        return shape if shape.quiet < self._stable or shape.calls % self._every == 0 else None
+
+
+class _Shape:
+    __slots__ = ("calls", "known", "quiet")
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.quiet = 0
+        self.known: set[tuple[str, str]] = set()
+
+    def saw(self, found: set[tuple[str, str]]) -> None:
+        """What a look showed, as (type, place)."""
+        if found <= self.known:
+            self.quiet += 1
+        else:
+            self.quiet = 0
+            self.known |= found

@@ -1,0 +1,61 @@
+"""What may be written: nothing of an erased person's past, nothing into a table that is about to go, no actor past its promise."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, TypeVar
+
+import msgspec
+
+from model import Alert, Incident, Minute, minute_of
+from retention.policy import BY_ID, Promises, is_writable, promises, pseudonymised_before
+from retention.subject import Tombstones, erased, pseudonym
+
+T = TypeVar("T", Alert, Incident)
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    key: bytes = field(repr=False)
+    now: datetime
+    kept: Promises = field(default_factory=promises)
+    tombstones: Tombstones = field(default_factory=Tombstones)
+
+    def takes(self, table: str) -> bool:
+        """Whether a day's table may be written."""
+        return is_writable(BY_ID["activity"], table, self.kept, self.now)
+
+    def keeps(self, actor: str, minute: Minute) -> bool:
+        """Whether what an actor did at this minute (in the window that begins at it) may be written."""
+        return not self.tombstones.hides(actor, minute)
+
+    def alert(self, alert: Alert) -> Alert:
+        return self._named(alert, Alert)
+
+    def incident(self, incident: Incident) -> Incident:
+        return self._named(incident, Incident)
+
+    def _named(self, it: T, kind: type[T]) -> T:
+        old = it.first < minute_of(pseudonymised_before(self.kept, self.now))
+        if not old and not self.tombstones:
+            return it
+
+        def name(actor: str) -> str:
+            if self.tombstones.hides(actor, it.first):
+                return erased(it.id)
+            return pseudonym(actor, self.key) if old else actor
+
+        return msgspec.convert(renamed(msgspec.to_builtins(it), name), kind)
+
+
+def renamed(row: dict[str, Any], name: Callable[[str], str]) -> dict[str, Any]:
+    """A decoded alert or incident with its actors renamed."""
+    found = dict(row)
+    sighting = found.get("sighting")
+    if isinstance(sighting, dict) and isinstance(sighting.get("actor"), str):
+        actor, called = sighting["actor"], name(sighting["actor"])
+        evidence = {key: called if value == actor else value for key, value in sighting.get("evidence", {}).items()}
+        found["sighting"] = {**sighting, "actor": called, "evidence": evidence}
+    if "actors" in found:
+        found["actors"] = list(dict.fromkeys(name(actor) for actor in found["actors"]))
+    return found

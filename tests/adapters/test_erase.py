@@ -1,0 +1,393 @@
+"""One person's data: an export holds all of it, an erasure leaves nothing, everybody else and every count stays."""
+
+import base64
+import json
+import os
+import threading
+from collections.abc import Iterable
+from datetime import date, timedelta
+from random import Random
+from typing import Any
+
+import pytest
+
+from adapters import alerts
+from adapters.batches import BatchLog, Tail
+from adapters.dsr import Hold, Request, described
+from adapters.evaluate import read_windows
+from adapters.ledger import look_up
+from adapters.tombstones import LASTS, PARTITION, SETTLED, TABLE
+from pipeline.tally import TABLES, unpack
+from retention.policy import DAY, HOUR
+from retention.subject import Subject, of
+from settings import Connection
+from tests.adapters.killing import KilledError, killing
+from tests.adapters.world import KEY, START, World, dump, where_found
+
+FULL = os.environ.get("GATEWATCH_PROOF") == "full"
+KILLS = 500 if FULL else 150
+GROUPS = 2
+
+
+@pytest.fixture
+def world(account: Connection) -> World:
+    world = World(account)
+    world.now = START + timedelta(hours=10, minutes=1)
+    return world
+
+
+def stored(world: World) -> list[tuple[str, bytes]]:
+    assert world.connection.connection_string
+    return list(dump(world.connection.connection_string))
+
+
+def places(world: World, *texts: str) -> set[str]:
+    return {where.split("/")[0].rstrip("0123456789") for _, where in where_found(stored(world), texts)}
+
+
+def finished(world: World, request: Request) -> Request:
+    world.now += SETTLED + timedelta(minutes=1)
+    done = world.requests.go_on(request, world.now)
+    assert done.stage == "done", done
+    return done
+
+
+def totals(world: World) -> dict[str, int]:
+    """What all batches come to, without anybody's name."""
+    found: dict[str, int] = {}
+    for partition in sorted(BatchLog(world.tables).partitions()):
+        for batch in BatchLog(world.tables).read(partition, Tail(-1, None)):
+            tally = unpack(batch.packed)
+            for table, columns in TABLES.items():
+                if table != "identities":
+                    at = columns.all.index("n")
+                    for row in tally.rows(table):
+                        found[f"{table} {row[0]}"] = found.get(f"{table} {row[0]}", 0) + row[at]
+    return found
+
+
+def windows(world: World) -> list[tuple[str, int, Any]]:
+    return sorted(
+        ((str(row.endpoint), row.window, row.record) for row in read_windows(world.tables, world.now.date())), key=lambda it: it[:2]
+    )
+
+
+def everywhere(world: World, ip: str, **changed: Any) -> None:
+    """The address in every place: batches, ledger, regulars, an alert, an incident, quarantine in several spellings."""
+    attack = [world.call(ip, userAgent="sqlmap/1.5", query=f"a={n}", **changed) for n in range(30)]
+    coded = base64.b64encode(f'{{"client":"{ip}"}}'.encode()).decode()
+    broken = [f'{{"clientIp": "{ip}"'.encode(), f'{{"token": "{coded}"'.encode(), f"null {ip.replace(':', '%3A')}".encode()]
+    world.play(attack + broken)
+    world.evaluate()
+
+
+def close(world: World, hours: float = 2.5) -> None:
+    """Time passes, and the windows close."""
+    world.now += timedelta(hours=hours)
+    world.play([world.call("192.0.2.250")])
+    world.evaluate()
+
+
+@pytest.mark.parametrize("ip", ["203.0.113.177", "2001:db8::abcd:177"])
+def test_an_erased_address_is_nowhere(world: World, ip: str) -> None:
+    everywhere(world, ip)
+    close(world)
+    everywhere(world, ip)  # still in a live window
+    everywhere(world, "198.51.100.133")
+    assert places(world, ip) == {"batches", "activity", "alerts", "quarantine"}
+    request = world.requests.erase(of("ip", ip), "test", world.now)
+    assert places(world, ip) == set()
+    done = finished(world, request)
+    assert done.removed.keys() == {"batches", "activity", "alerts", "quarantine"}
+    assert set(done.found.values()) == {0}
+    close(world)  # the evaluation still remembers the address, and may not write it
+    world.restart()
+    world.evaluate()
+    assert places(world, ip) == set()
+    assert places(world, "198.51.100.133") == {"batches", "activity", "alerts", "quarantine"}
+
+
+def test_one_of_ten_thousand_under_live_ingest(world: World) -> None:
+    random = Random(7)
+    ips = [f"198.{random.randrange(18, 20)}.{100 + number // 100}.{100 + number % 100}" for number in range(10_000)]
+    victim = ips[4321]
+    for number in range(0, 10_000, 1000):
+        world.play([world.call(ip) for ip in ips[number : number + 1000]], f"{number // 1000 % 4}")
+    world.evaluate()
+    close(world)
+    expected = totals(world)
+    counted, stop = [0], threading.Event()
+    live = World(world.connection, world.now)
+
+    def ingest() -> None:
+        sequence = 0
+        while not stop.is_set():
+            some = [victim, *random.sample(ips, 20)]
+            events = [live.event(live.call(ip, time=(world.now - timedelta(minutes=1)).isoformat()), partition="live") for ip in some]
+            live.ingest.batch("live", events, world.now)
+            counted[0] += len(some)
+            sequence += 1
+
+    writer = threading.Thread(target=ingest)
+    writer.start()
+    try:
+        asked = world.now
+        while counted[0] < 100:
+            stop.wait(0.01)
+        request = world.requests.erase(of("ip", victim), "test", asked)
+        before = counted[0]
+        while counted[0] < before + 100:
+            stop.wait(0.01)
+        world.evaluate()
+        # an instance that read the tombstones before the erasure trusts them for some seconds: here, where the clock stands still, until it is moved
+        live.ingest._tombstones = None
+        live.restart()
+        before = counted[0]
+        while counted[0] < before + 60:
+            stop.wait(0.01)
+    finally:
+        stop.set()
+        writer.join()
+    done = finished(world, request)
+    close(world, 3)
+    assert not where_found(stored(world), [victim])
+    after = totals(world)
+    live_calls = sum(n for name, n in after.items() if name.startswith("calls")) - sum(
+        n for name, n in expected.items() if name.startswith("calls")
+    )
+    assert live_calls == counted[0] + 1
+    assert all(after[name] >= n for name, n in expected.items())
+    others = [ip for ip in random.sample(ips, 50) if ip != victim]
+    assert {ip for ip, where in where_found(stored(world), others) if where.startswith("activity")} == set(others)
+    assert sum(it.n for it in look_up(world.tables, others[0], KEY)) >= 1
+    assert done.removed["batches"] >= 2
+
+
+def test_counts_and_windows_stay_exactly(world: World) -> None:
+    everywhere(world, "203.0.113.177")
+    close(world)
+    everywhere(world, "203.0.113.178")
+    before, rows = totals(world), windows(world)
+    finished(world, world.requests.erase(of("ip", "203.0.113.177"), "test", world.now))
+    assert totals(world) == before
+    assert windows(world) == rows
+
+
+def test_a_batch_that_is_erased_before_it_is_evaluated_still_counts(account: Connection) -> None:
+    seen = []
+    for erase in (False, True):
+        world = World(account, START + timedelta(hours=10) + erase * 5 * DAY)
+        for number in range(3):
+            world.play(
+                [world.call("203.0.113.177", query=f"n={n}") for n in range(10)] + [world.call("198.51.100.133")], f"{erase}{number}"
+            )
+        if erase:
+            world.requests.erase(of("ip", "203.0.113.177"), "test", world.now)
+        world.evaluate()
+        rows = [row for row in read_windows(world.tables, world.now.date()) if row.endpoint.template == "/orders/{id}"]
+        seen.append([row.record.calls for row in rows])
+    assert seen[0] == seen[1] != []
+
+
+@pytest.mark.parametrize(
+    ("subject", "changed"),
+    [
+        (of("subscriptionId", "victims-app"), {"subscriptionId": "victims-app"}),
+        (of("userId", "victim-user-77"), {"userId": "victim-user-77"}),
+        (of("identity", "9f1c" * 16), {"identity": "9f1c" * 16}),
+    ],
+    ids=lambda it: it.kind if isinstance(it, Subject) else "",
+)
+def test_an_erased_identity_is_nowhere(world: World, subject: Subject, changed: dict[str, str]) -> None:
+    calls = [world.call(f"198.51.100.{100 + n}", **changed) for n in range(40)]
+    world.play([*calls, json.dumps({"broken": changed}).encode()])
+    world.evaluate()
+    close(world)
+    assert places(world, subject.value) >= {"batches", "activity", "quarantine"}
+    content = world.requests.export(subject, "test", world.now)[1]
+    assert content is not None
+    assert {item["place"] for item in content["items"]} >= {"batches", "activity", "quarantine"}
+    finished(world, world.requests.erase(subject, "test", world.now))
+    close(world)
+    assert places(world, subject.value) == set()
+    assert places(world, "198.51.100.101") >= {"batches", "activity"}
+
+
+# in flight
+
+
+def test_what_is_in_flight_when_the_erasure_comes_is_counted_without_the_person(world: World) -> None:
+    in_hub = [world.event(world.call("203.0.113.177")) for _ in range(5)] + [world.event(b'{"broken": "203.0.113.177"')]
+    world.requests.erase(of("ip", "203.0.113.177"), "test", world.now)
+    world.now += HOUR
+    world.ingest.batch("0", in_hub, world.now)
+    later = world.event(world.call("203.0.113.177"))
+    assert places(world, "203.0.113.177") == set()
+    assert sum(n for name, n in totals(world).items() if name.startswith("calls")) == 5
+    world.ingest.batch("0", [later], world.now)  # a new call is a new call
+    assert places(world, "203.0.113.177") == {"batches"}
+
+
+def test_a_tombstone_is_a_hash_and_goes(world: World) -> None:
+    world.requests.erase(of("ip", "203.0.113.177"), "test", world.now)
+    (stone,) = world.tables.query(TABLE, "PartitionKey eq @p", p=PARTITION)
+    assert set(stone) == {"PartitionKey", "RowKey", "before", "until"}
+    assert len(stone["RowKey"]) == 32
+    world.now += LASTS + HOUR
+    world.run_purge()
+    assert list(world.tables.query(TABLE, "PartitionKey eq @p", p=PARTITION)) == []
+
+
+# the record
+
+
+def test_the_record_of_an_erasure_holds_no_personal_data(world: World) -> None:
+    everywhere(world, "203.0.113.177")
+    request = world.requests.erase(of("ip", "203.0.113.177"), "officer", world.now)
+    assert where_found(stored(world), ["203.0.113.177"]) == []  # also while it is under way
+    assert world.tables.get(TABLE, "requests", request.id)["sealed"]  # type: ignore[index]
+    done = finished(world, request)
+    row = world.tables.get(TABLE, "requests", request.id)
+    assert row is not None
+    assert (row["by"], row["kind"], row["subjectKind"], row["stage"], row["sealed"]) == ("officer", "erase", "ip", "done", "")
+    assert done.subject not in json.dumps(described(done, world.kept, world.now))
+    again = world.requests.erase(of("ip", "::ffff:203.0.113.177"), "officer", world.now)
+    assert again.subject == done.subject
+    assert finished(world, again).removed == {}
+
+
+def test_whoever_changes_the_hash_key_ends_what_was_unfinished_with_a_note(world: World) -> None:
+    request = world.requests.erase(of("ip", "203.0.113.177"), "test", world.now)
+    other = World(world.connection, world.now)
+    from adapters.dsr import Requests
+
+    failed = Requests(other.tables, other.log, other.evidence, b"another key" * 2).go_on(request, world.now)
+    assert (failed.stage, failed.note) == ("failed", "the hash key was changed meanwhile: ask again")
+
+
+def test_a_legal_hold_keeps_alerts_until_it_ends(world: World) -> None:
+    world.hold = Hold(date(2026, 11, 3), "proceedings 4 O 118/26")
+    world.restart()
+    everywhere(world, "203.0.113.177")
+    close(world)
+    request = world.requests.erase(of("ip", "203.0.113.177"), "test", world.now)
+    world.now += SETTLED + timedelta(minutes=1)
+    held = world.requests.go_on(request, world.now)
+    assert held.stage == "held"
+    assert held.note == "alerts are under a legal hold until 2026-11-03: proceedings 4 O 118/26"
+    assert places(world, "203.0.113.177") == {"alerts"}
+    world.now += DAY
+    world.run_purge()
+    assert places(world, "203.0.113.177") == {"alerts"}
+    world.now += 3 * DAY
+    world.run_purge()
+    found = world.requests.get(request.id)
+    assert found is not None
+    assert (found.stage, found.sealed) == ("done", "")
+    assert places(world, "203.0.113.177") == set()
+
+
+def test_an_alert_past_its_promise_is_still_found_by_whom_it_accused(world: World) -> None:
+    everywhere(world, "203.0.113.177")
+    world.now += 31 * DAY
+    world.run_purge()
+    (alert,) = [it for it in alerts.read(world.tables, 0) if it.detector.startswith("API_")]
+    assert (alert.sighting.actor or "").startswith("pseudonym-")
+    content = world.requests.export(of("ip", "203.0.113.177"), "test", world.now)[1]
+    assert content is not None
+    assert {item["place"] for item in content["items"]} == {"alerts"}
+    finished(world, world.requests.erase(of("ip", "203.0.113.177"), "test", world.now))
+    (alert,) = [it for it in alerts.read(world.tables, 0) if it.detector.startswith("API_")]
+    assert (alert.sighting.actor or "").startswith("erased-")
+
+
+# the export
+
+
+def test_an_export_is_everything_that_a_raw_search_finds(world: World) -> None:
+    everywhere(world, "203.0.113.177")
+    close(world)
+    everywhere(world, "198.51.100.133")
+    content = world.requests.export(of("ip", "203.0.113.177"), "test", world.now)[1]
+    assert content is not None
+    items = content["items"]
+    raw = {
+        where.rpartition(".")[0] if where.startswith("alerts") else where.split(" ")[0].split(".d")[0]
+        for _, where in where_found(stored(world), ["203.0.113.177"])
+    }
+    named = {item["where"] for item in items}
+    for where in raw:
+        place = where.split("/")[0]
+        mine = {name for name in named if name.split("/")[0] == place}
+        if place.startswith("activity"):
+            assert mine
+        else:
+            assert any(where.startswith(name) for name in mine), where
+    assert "198.51.100.133" not in json.dumps(items)
+    assert all(item["place"] and item["purpose"] and item["goneBy"] for item in items)
+    assert sum(item["calls"] for item in items if item["place"] == "activity" and "status" in item) == 30
+    assert sum(item["calls"] for item in items if item["place"] == "batches" and item["counts"] == "calls") == 30
+    assert {it["place"] for it in content["notSearched"]} == {"hub calls", "hub alerts", "memory evaluate"}
+
+
+def test_a_large_export_waits_a_day_and_is_erased_with_its_subject(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("adapters.dsr.LARGEST_ANSWER", 100)
+    everywhere(world, "203.0.113.177")
+    request, content = world.requests.export(of("ip", "203.0.113.177"), "test", world.now)
+    assert content is None
+    stored_request = world.requests.get(request.id)
+    assert stored_request is not None
+    assert json.loads(world.requests.fetch(stored_request) or b"")["subject"] == {"ip": "203.0.113.177"}
+    request2, _ = world.requests.export(of("ip", "198.51.100.133"), "test", world.now)
+    world.requests.erase(of("ip", "203.0.113.177"), "test", world.now)
+    assert places(world, "203.0.113.177") == set()
+    assert world.requests.fetch(stored_request) is None
+    assert world.requests.fetch(request2) is not None
+    world.now += 23 * HOUR
+    world.run_purge()
+    assert world.requests.fetch(request2) is None
+
+
+# killed anywhere
+
+
+def kept_of(found: Iterable[tuple[str, bytes]]) -> set[str]:
+    return {where.split("/")[0].rstrip("0123456789") for where, _ in found}
+
+
+@pytest.mark.parametrize("group", range(GROUPS))
+def test_an_erasure_killed_anywhere_is_completed_and_takes_nobody_else(world: World, group: int) -> None:
+    random = Random(100 + group)
+    kills = number = 0
+    with killing() as killer:
+        while kills < KILLS // GROUPS:
+            number += 1
+            victim, other = f"203.0.113.{100 + number}", f"198.51.100.{100 + number}"
+            for ip in (victim, other):
+                everywhere(world, ip)
+            if number == 1:
+                close(world)
+            untouched = {where for _, where in where_found(stored(world), [other])}
+            counts = totals(world)
+            asked, request, crashed = world.now, None, 0
+            while request is None or request.stage != "done":
+                world.restart()
+                if random.random() < 0.85:
+                    killer.arm(random.randrange(1, 45), after=random.random() < 0.5)
+                try:
+                    if request is None:
+                        request = world.requests.erase(of("ip", victim), "test", asked)
+                        world.now += SETTLED + timedelta(minutes=1)
+                    world.requests.resume(world.now)
+                    request = world.requests.get(request.id)
+                except KilledError:
+                    crashed += 1
+                finally:
+                    killer.disarm()
+            kills += crashed
+            world.requests.resume(world.now)  # a request that was stored, though nobody heard of it
+            found = stored(world)
+            assert not where_found(found, [victim]), f"schedule {group}/{number}"
+            assert {where for _, where in where_found(found, [other])} == untouched
+            assert totals(world) == counts
+            assert not list(world.tables.query(TABLE, "PartitionKey eq 'requests' and finished eq false"))
