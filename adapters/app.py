@@ -79,7 +79,12 @@ class App:
 
         taxonomy = stored(self.evidence)
         never_in_urls = frozenset(kind.id for kind in taxonomy.types if kind.family in NEVER_IN_URLS)
-        return lambda message: look(taxonomy.classify(parts(message)), never_in_urls)
+
+        def look_into(message: bytes) -> "Look":
+            carried = parts(message)
+            return look(carried, taxonomy.classify(carried), never_in_urls)
+
+        return look_into
 
     @cached_property
     def tombstones(self) -> "TombstoneStore":

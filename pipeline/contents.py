@@ -1,13 +1,16 @@
 """What a call carries: the parts of a message that may hold sensitive data, and which calls are worth looking into."""
 
-from collections.abc import Collection, Hashable, Iterable, Iterator
+from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import unquote_plus
 
 import msgspec
 
 from classifiers.leaves import Part, Where
 from model import ApiCall
 from pipeline.inventory import CONFIDENCES
+from pipeline.percall import injection
 
 if TYPE_CHECKING:  # compiling the types takes a while, and only looking needs them
     from classifiers.taxonomy import Found
@@ -64,16 +67,52 @@ class Look(NamedTuple):
 
     found: list[tuple[str, str, int]]
     leaked: list[str]
+    attacks: tuple[str, ...] = ()
+    """Injections outside the URL, as "sql in request.body"; the URL of every call is examined, not only of those that are looked into."""
 
 
-def look(found: "Iterable[Found]", never_in_urls: Collection[str]) -> Look:
-    """`never_in_urls`: ids of the types whose presence in a URL is a finding by itself."""
+def look(carried: Sequence[Part], found: "Iterable[Found]", never_in_urls: Collection[str]) -> Look:
+    """`carried`: the parts that were looked at; `never_in_urls`: ids of the types whose presence in a URL is a finding by itself."""
     kept = list(found)
     leaked = {
         it.type for it in kept if it.where in ("request.path", "request.query") and it.confidence != "low" and it.type in never_in_urls
     }
     places = {(it.type, f"{it.where} {it.general_path}", CONFIDENCES.index(it.confidence)) for it in kept}
-    return Look(sorted(places), sorted(leaked))
+    attacks = {
+        f"{family} in {part.where}"
+        for part in carried
+        if part.where in ("request.header", "request.body")
+        for text in _texts(part)
+        if (family := injection(text)) is not None
+    }
+    return Look(sorted(places), sorted(leaked), tuple(sorted(attacks)))
+
+
+def _texts(part: Part) -> Iterator[str]:
+    """The values in a part that a program may come to interpret, the first TEXTS of them."""
+    text = part.text if isinstance(part.text, str) else part.text.decode(errors="replace")
+    if part.where == "request.body" and text[:1] in ("{", "["):
+        try:
+            waiting = [msgspec.json.decode(text)]
+        except (msgspec.DecodeError, RecursionError):
+            waiting = [text]
+    elif part.content_type and "form-urlencoded" in part.content_type:
+        waiting = [unquote_plus(piece.partition("=")[2]) for piece in text.split("&", TEXTS)[:TEXTS]]
+    else:
+        waiting = [text]
+    for _ in range(TEXTS):
+        if not waiting:
+            return
+        value = waiting.pop()
+        if isinstance(value, str):
+            yield value
+        elif isinstance(value, dict):
+            waiting.extend(islice(value.values(), TEXTS))
+        elif isinstance(value, list):
+            waiting.extend(value[:TEXTS])
+
+
+TEXTS = 200
 
 
 STABLE = 50

@@ -16,7 +16,7 @@ from urllib.parse import unquote_plus
 from model import OTHER, ApiCall, Endpoint
 from pipeline.addresses import TrustedProxies, canonical_ip, client_ip
 from pipeline.mask import masked
-from pipeline.percall import suspicious_agent
+from pipeline.percall import injection, polluted, suspicious_agent
 from pipeline.tally import Row, Tally
 from stats.buckets import bucket
 
@@ -50,6 +50,8 @@ TYPED_LENGTH = 4096
 
 SUSPICIOUS_AGENT = "API_AccessFromSuspiciousUserAgent"
 SENSITIVE_URL = "API_SensitiveDataInUrl"
+INJECTION = "API_Injection"
+POLLUTION = "API_ParameterPollution"
 
 K = TypeVar("K", bound=Hashable)
 Key = TypeVar("Key", bound=Row)
@@ -219,6 +221,24 @@ def fold(calls: Sequence[ApiCall], key: bytes, looks: "Mapping[int, Look] | None
     rules: _Index[str] = _Index(str)
     details: _Index[str] = _Index(str)
     seen_at_once: Counter[tuple[int, ...]] = Counter()
+    attacks = {pair: family for pair, (_, value) in enumerate(pairs.all) if (family := injection(value)) is not None}
+    if attacks:
+        seen_at_once.update(
+            (m, e, rules[INJECTION], i, s, details[f"{attacks[pair]} in {pairs.parameters.names[pairs.all[pair][0]]}"[:NAME_LENGTH]])
+            for m, e, i, s, found in zip(minute, endpoint, ip, status, values, strict=True)
+            for pair in found
+            if pair in attacks
+        )
+    matched = [one.matched for one in endpoints.all]
+    for at, number in enumerate(endpoint):
+        if not matched[number] and (family := injection(calls[at].path)) is not None:
+            seen_at_once[minute[at], number, rules[INJECTION], ip[at], status[at], details[f"{family} in path"]] += 1
+    names = [parameter for parameter, _ in pairs.all]
+    doubled = [at for at, found in enumerate(values) if len(found) > 1 and len({names[pair] for pair in found}) < len(found)]
+    for at in doubled:
+        name = polluted(calls[at].query or "")
+        if name is not None:
+            seen_at_once[minute[at], endpoint[at], rules[POLLUTION], ip[at], status[at], details[f"query:{name}"[:NAME_LENGTH]]] += 1
     suspicious = {text: detail for text in agents if text and (detail := _verdict(text)) is not None}
     if suspicious:
         seen_at_once.update(
@@ -241,6 +261,11 @@ def fold(calls: Sequence[ApiCall], key: bytes, looks: "Mapping[int, Look] | None
             (minute[at], endpoint[at], rules[SENSITIVE_URL], ip[at], status[at], details[kind])
             for at, look in looks.items()
             for kind in look.leaked
+        )
+        seen_at_once.update(
+            (minute[at], endpoint[at], rules[INJECTION], ip[at], status[at], details[attack])
+            for at, look in looks.items()
+            for attack in look.attacks
         )
     tables["sightings"] = _counted(seen_at_once)
     for rows in tables.values():

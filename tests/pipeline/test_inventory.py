@@ -1,5 +1,8 @@
 """Inventories: a set that only grows until it ages out, exact under repeats, bounded whatever callers send."""
 
+import json
+from urllib.parse import quote_plus
+
 from model import OTHER, Endpoint
 from pipeline.contents import EVERY, STABLE, Look, Sampler, look, parts
 from pipeline.decode import decode
@@ -116,9 +119,30 @@ def test_looking_keeps_no_value() -> None:
         Found("jwt", "request.query", "token", "token", "medium", None),
         Found("jwt", "request.path", "/{id}", "/{id}", "low", None),
     ]
-    assert look(found, {"jwt"}) == Look(
+    assert look([], found, {"jwt"}) == Look(
         [("iban", "response.body $.a[*].iban", 2), ("jwt", "request.path /{id}", 0), ("jwt", "request.query token", 1)], ["jwt"]
     )
+
+
+def test_injections_outside_the_url() -> None:
+    sql = "1' OR '1'='1' --"
+    carried = parts(
+        message(requestBody=json.dumps({"items": [{"name": sql}]}), requestContentType="application/json", requestHeaders={"x-id": sql})
+    )
+    assert look(carried, [], set()).attacks == ("sql in request.body", "sql in request.header")
+    form = parts(message(requestBody="a=1&b=" + quote_plus(sql), requestContentType="application/x-www-form-urlencoded"))
+    assert look(form, [], set()).attacks == ("sql in request.body",)
+    innocent = parts(
+        message(requestBody=json.dumps({"name": "O'Brien", "note": "select a size from the list"}), requestHeaders={"accept": "*/*"})
+    )
+    assert look(innocent, [], set()).attacks == ()
+    found = tally(Look([], [], ("sql in request.body",)))
+    assert (found.rules, found.details) == (["API_Injection"], ["sql in request.body"])
+
+
+def test_deep_and_wide_bodies_are_bounded() -> None:
+    for body in ("[" * 5_000 + "]" * 5_000, json.dumps([["x"] * 1_000] * 1_000), "{" * 10, '{"a":' * 300 + "1" + "}" * 300):
+        assert look(parts(message(requestBody=body, requestContentType="application/json")), [], set()).attacks == ()
 
 
 def test_sampling_is_every_call_until_stable_then_one_in_many_and_again_every_call_when_something_new_appears() -> None:
