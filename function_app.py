@@ -119,6 +119,15 @@ def inventory(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001
     return _json(page(read(gatewatch.tables)), 200)
 
 
+@app.function_name("usage")
+@app.route(route="usage", methods=["GET"])
+def usage(req: func.HttpRequest) -> func.HttpResponse:
+    from web.usage import page
+
+    status, body = page(gatewatch.tables, req.params, datetime.now(UTC))
+    return _json(body, status)
+
+
 @app.function_name("health")
 @app.route(route="health", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
 def health(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001

@@ -1,5 +1,6 @@
 """The daily run of learning: yesterday's windows become summaries, thirty days of summaries become baselines."""
 
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 
 import msgspec
@@ -21,11 +22,11 @@ def run(tables: Tables, now: datetime) -> int:
     if closed_until is None:
         return 0
     today = moment(closed_until).date()
-    summaries: dict[Endpoint, list[DaySummary]] = {}
+    known: dict[Endpoint, list[DaySummary]] = {}
     for day in (today - timedelta(days=back) for back in range(DAYS, 0, -1)):
-        for summary in _summaries(tables, day) or _summarise(tables, day, summaries.keys()):
-            summaries.setdefault(summary.endpoint, []).append(summary)
-    baselines = [baseline_of(endpoint, some) for endpoint, some in summaries.items()]
+        for summary in summaries(tables, day) or _summarise(tables, day, known.keys()):
+            known.setdefault(summary.endpoint, []).append(summary)
+    baselines = [baseline_of(endpoint, some) for endpoint, some in known.items()]
     tables.upsert(
         "baselines",
         (
@@ -44,15 +45,16 @@ def run(tables: Tables, now: datetime) -> int:
     return len(baselines)
 
 
-def _summaries(tables: Tables, day: date) -> list[DaySummary]:
+def summaries(tables: Tables, day: date) -> list[DaySummary]:
+    """What was learned of one day; empty before it was."""
     where = "PartitionKey eq @day and RowKey ge 'summary-' and RowKey lt 'summary~'"
     return [unpack_summary(joined(row)) for row in tables.query(f"days{day:%Y%m}", where, day=f"{day:%Y%m%d}")]
 
 
-def _summarise(tables: Tables, day: date, known: "set[Endpoint] | object") -> list[DaySummary]:
+def _summarise(tables: Tables, day: date, known: Iterable[Endpoint]) -> list[DaySummary]:
     where = "PartitionKey eq @day and RowKey ge 'tops-' and RowKey lt 'tops~'"
     tops = [msgspec.msgpack.decode(joined(row), type=DayTops) for row in tables.query(f"days{day:%Y%m}", where, day=f"{day:%Y%m%d}")]
-    made = summarise((day - EPOCH).days, read_windows(tables, day), tops, known)  # type: ignore[arg-type]
+    made = summarise((day - EPOCH).days, read_windows(tables, day), tops, known)
     tables.upsert(
         f"days{day:%Y%m}",
         (

@@ -131,11 +131,13 @@ def payment_card(value: str) -> bool:
     return 12 <= len(digits) <= 19 and _issuers_of(digits[:4], len(digits)) and luhn(digits) and len(set(digits)) > 1
 
 
+_N_LOG_N = [0.0, *(n * log2(n) for n in range(1, 64))]
+
+
 def entropy(value: str) -> float:
     """Shannon's entropy of the characters, bits a character."""
     size = len(value)
-    count = value.count
-    return log2(size) - sum([n * log2(n) for n in map(count, set(value))]) / size if size else 0.0
+    return log2(size) - sum([_N_LOG_N[n] if n < 64 else n * log2(n) for n in map(value.count, set(value))]) / size if size else 0.0
 
 
 _PLACEHOLDER = re.compile(
@@ -178,10 +180,13 @@ def published(value: str) -> bool:
 
 
 def random_text(bits: float) -> Check:
-    """No placeholder, no published example, no alphabet, and at least `bits` of entropy a character."""
+    """No documented example, no alphabet, and at least `bits` of entropy a character."""
+    distinct = 2**bits
 
     def check(value: str) -> bool:
-        return "EXAMPLE" not in value and entropy(value) >= bits and not sequence(value, 16)
+        if len(set(value)) < distinct or "EXAMPLE" in value:  # fewer characters than that cannot have the entropy
+            return False
+        return entropy(value) >= bits and not sequence(value, 16)
 
     return check
 

@@ -63,7 +63,7 @@ class Root(NamedTuple):
 class Leaves:
     """Parallel lists, a row a leaf: the text, its key or index, the link of its container; `roots` are where the rows from `firsts` on come from; `containers` = (key, link, number of the root) of every object and list under a key."""
 
-    __slots__ = ("containers", "firsts", "keys", "links", "partial", "roots", "texts")
+    __slots__ = ("containers", "firsts", "keys", "links", "partial", "paths", "roots", "texts")
 
     def __init__(self) -> None:
         self.texts: list[str] = []
@@ -73,6 +73,7 @@ class Leaves:
         self.firsts: list[int] = []
         self.containers: list[tuple[str, Any, int]] = []
         self.partial = False
+        self.paths: dict[int, tuple[str, str]] = {}
 
     def add(self, text: str, key: Any, link: Any = None) -> None:
         self.texts.append(text)
@@ -87,6 +88,11 @@ class Leaves:
         """A key that is a value itself, as a leaf at its own place."""
         self.open(root.where, root.style, root.name, root.inside or (key, link, root))
         self.add(key, None)
+
+    def place(self, i: int) -> tuple[Where, str, str]:
+        """(where, concrete path, general path) of leaf `i`."""
+        root = self.root(i)
+        return root.where, *path_of(self.keys[i], self.links[i], root, self.paths)
 
     def root(self, i: int) -> "Root":
         """Where leaf `i` comes from."""
@@ -417,7 +423,7 @@ def _add_path(name: str | None, text: str, leaves: Leaves) -> None:
     leaves.open("request.path", "segment")
     offset = len(segments) - len(names)
     for i, segment in enumerate(segments):
-        if len(segment) < 6:
+        if len(segment) < 6 or segment.isalpha():
             continue
         parameter = names[i - offset] if i >= offset and names else None
         before = segments[i - 1] if i else None
@@ -486,29 +492,39 @@ def _step(key: str) -> str:
     return f".{key}" if _IDENTIFIER.fullmatch(key) else f"['{key}']"
 
 
-def _json_path(key: Any, link: Any) -> tuple[str, str]:
-    concrete = general = ""
-    while True:
-        if key is None:
-            pass
-        elif type(key) is int:
-            concrete = f"[{key}]{concrete}"
-            general = "[*]" + general
-        else:
+_OUTERMOST = "$", "$"
+
+
+def _container_path(link: Any, known: dict[int, tuple[str, str]]) -> tuple[str, str]:
+    """The paths of a container, each looked up once an event; iterative: depth costs no stack."""
+    climbed = []
+    while link is not None and id(link) not in known:
+        climbed.append(link)
+        link = link[0]
+    concrete, general = _OUTERMOST if link is None else known[id(link)]
+    for link in reversed(climbed):
+        key = link[1]
+        if type(key) is int:
+            concrete, general = f"{concrete}[{key}]", general + "[*]"
+        elif key is not None:
             step = _step(key) if len(key) <= 64 else ".*"
-            concrete = step + concrete
-            general = step + general
-        if link is None:
-            return "$" + concrete, "$" + general
-        link, key, _ = link
+            concrete, general = concrete + step, general + step
+        known[id(link)] = concrete, general
+    return concrete, general
 
 
-def path_of(key: Any, link: Any, root: Root) -> tuple[str, str]:
-    """(concrete path, general path with `[*]`) of a leaf; a key that is itself a value shows as `*`."""
+def path_of(key: Any, link: Any, root: Root, known: dict[int, tuple[str, str]]) -> tuple[str, str]:
+    """(concrete path, general path with `[*]`) of a leaf; a key that is itself a value shows as `*`. `known`: paths of this event's containers."""
     while root.inside is not None:
         key, link, root = root.inside
     if root.style == "json":
-        return _json_path(key, link)
+        concrete, general = _container_path(link, known)
+        if key is None:
+            return concrete, general
+        if type(key) is int:
+            return f"{concrete}[{key}]", general + "[*]"
+        step = _step(key) if len(key) <= 64 else ".*"
+        return concrete + step, general + step
     if root.style == "segment":
         name, index, _ = link
         step = f"/{{{index if name is None else '*' if opaque(name) else name}}}"

@@ -4,6 +4,7 @@ import hashlib
 import re
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 try:
@@ -60,10 +61,8 @@ class Hyperscan:
             scratch = self._local.scratch
         except AttributeError:
             scratch = self._local.scratch = hyperscan.Scratch(self._database)
-        try:
+        with suppress(hyperscan.ScanTerminated):
             self._database.scan(text.encode("ascii", "replace"), match_event_handler=on_match, scratch=scratch)
-        except hyperscan.ScanTerminated:
-            pass
         hits.sort()
         return hits, len(hits) >= MAX_HITS
 

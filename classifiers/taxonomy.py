@@ -13,7 +13,7 @@ from urllib.parse import unquote
 import classifiers
 from classifiers.checks import published
 from classifiers.information_type import POSSIBLE, RANK, Confidence, Evidence, Grades, InformationType
-from classifiers.leaves import MAX_LEAVES, Leaves, Part, Where, gather, opaque, path_of, unpack, walk_json
+from classifiers.leaves import MAX_LEAVES, Leaves, Part, Where, gather, opaque, unpack, walk_json
 from classifiers.scan import DatabaseRefusedError, Hyperscan, Plain, fingerprint
 from classifiers.words import (
     AGAINST,
@@ -544,9 +544,7 @@ class Taxonomy:
         text = leaves.texts[i]
         for form in meaning.possible:
             if len(text) <= 256 and form.named.fullmatch(text) and (form.check is None or form.check(text)):
-                root = leaves.root(i)
-                path, general = path_of(leaves.keys[i], leaves.links[i], root)
-                found.append(Found(form.id, root.where, path, general, "low", None))
+                found.append(Found(form.id, *leaves.place(i), "low", None))
                 return
 
     def _weigh(self, i: int, digits: str, start: int, candidates: dict[int, list[_Candidate]], work: "_Work") -> None:
@@ -743,9 +741,7 @@ class Taxonomy:
         for i, rivals in candidates.items():
             if len(rivals) > 1:
                 rivals.sort(reverse=True)
-            root = leaves.root(i)
-            where = root.where
-            path, general = path_of(leaves.keys[i], leaves.links[i], root)
+            where, path, general = leaves.place(i)
             taken: list[tuple[int, int, str]] = []
             for rank, _, _, _, _, _, id, start, end in rivals:
                 form = self._forms[id]

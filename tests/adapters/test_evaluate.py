@@ -1,5 +1,6 @@
 """Evaluating from storage: whatever crashes, starts cold, comes late or has a rival, the windows say what a straight count says."""
 
+import json
 from collections import Counter
 from collections.abc import Iterable
 from contextlib import suppress
@@ -10,7 +11,8 @@ from typing import Any
 import pytest
 from azure.core.exceptions import HttpResponseError
 
-from adapters import alerts, baseline, ledger
+from adapters import alerts, baseline, inventory, ledger
+from adapters.app import App
 from adapters.batches import BatchLog, Tail
 from adapters.evaluate import Evaluator, read_progress, read_windows
 from adapters.evidence import Evidence
@@ -18,7 +20,11 @@ from adapters.ingest import Event, Ingest
 from adapters.tables import Entity, Tables
 from local import traffic
 from model import WINDOW_MINUTES, moment
+from settings import read
 from tests.pipeline.test_decode import WHOLE
+from tests.test_settings import LOCAL
+from web.inventory import page as inventory_page
+from web.usage import page
 
 KEY = b"k" * 32
 START = datetime(2026, 11, 24, 22, 0, tzinfo=UTC)
@@ -188,3 +194,60 @@ def test_history_teaches_and_an_attack_alerts(tables: Tables, evidence: Evidence
     assert len(page) == 1
     more, _ = alerts.read_page(tables, 200, following or "")
     assert len(more) == len(list(alerts.read(tables, since=0))) - 1
+
+
+def test_usage_is_counted_from_summaries_and_from_the_windows_of_days_without_one(tables: Tables, evidence: Evidence) -> None:
+    some = calls(Random(4), 200, 200)  # before and after midnight
+    fill(tables, evidence, some)
+    judge = evaluator(tables)
+    judge.tick(NOW, NOW)
+    judge.tick(QUIET, NOW)
+    status, before = page(tables, {}, NOW)
+    assert (status, before["calls"], before["value"]) == (200, 200, [{"service": "contoso", "api": "shop", "calls": 200}])
+    later = [WHOLE | traffic.call(Random(5), NOW + timedelta(days=1), traffic.OPERATIONS[0]) for _ in range(3)]
+    ingest(tables, evidence).batch(
+        "0", [Event(200 + n, NOW, traffic.encode(call)) for n, call in enumerate(later)], NOW + timedelta(days=1)
+    )
+    judge.tick(NOW + timedelta(days=1), NOW)
+    baseline.run(tables, NOW + timedelta(days=1))
+    after = page(tables, {"month": "2026-11"}, NOW + timedelta(days=1))[1]
+    assert after["calls"] == 203
+    assert {plan["plan"]: plan["total"] for plan in after["defenderForApis"]["plans"]}["P1"] == 200
+    assert page(tables, {"month": "2026-10"}, NOW)[1]["calls"] == 0
+    assert page(tables, {"month": "2026-13"}, NOW)[0] == 400
+
+
+def test_what_calls_carry_becomes_the_inventory(tables: Tables, evidence: Evidence) -> None:
+    took = Ingest(
+        BatchLog(tables),
+        evidence,
+        KEY,
+        timedelta(days=2),
+        lambda _: Tail(-1, None),
+        look=App(read(LOCAL | {"EvidenceStorage": connected(evidence)})).look,
+    )
+    body = json.dumps({"payee": {"iban": "NL91ABNA0417164300"}})
+    call = WHOLE | {"time": NOW.isoformat(), "responseBody": body, "query": "expand=lines"}
+    took.batch("0", [Event(n, NOW, traffic.encode(call)) for n in range(200)], NOW)
+    evaluator(tables).tick(NOW, NOW)
+    evaluator(tables).tick(NOW, NOW)
+    (endpoint,) = [it for it in inventory_page(inventory.read(tables))["value"] if it["sensitive"]]
+    assert (endpoint["endpoint"], endpoint["calls"]) == ("GET /orders/{id}", 200)
+    assert 50 <= endpoint["lookedInto"] < 60
+    assert endpoint["unseenShareBelow"] == round(3 / endpoint["lookedInto"], 4)
+    (one,) = endpoint["sensitive"]
+    assert (one["type"], one["where"], one["path"], one["direction"], one["confidence"]) == (
+        "iban",
+        "response.body",
+        "$.payee.iban",
+        "response",
+        "high",
+    )
+    assert (one["statusClasses"], one["count"]) == (["2xx"], endpoint["lookedInto"])
+    assert "NL91ABNA" not in json.dumps(list(dump(tables).values()), default=str)
+
+
+def connected(evidence: Evidence) -> str:
+    """The connection string that a client was made from."""
+    key = evidence.service.credential.account_key
+    return f"AccountName={evidence.service.account_name};AccountKey={key};BlobEndpoint={evidence.service.primary_endpoint}"

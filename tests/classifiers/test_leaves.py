@@ -4,12 +4,12 @@ import json
 
 import pytest
 
-from classifiers.leaves import Part, gather, mend, opaque, path_of
+from classifiers.leaves import Part, gather, mend, opaque
 
 
 def leaves_of(text: str, content_type: str = "application/json") -> list[tuple[str, str]]:
     leaves = gather([Part("request.body", None, content_type, text)])
-    return [(path_of(leaves.keys[i], leaves.links[i], leaves.root(i))[0], leaf) for i, leaf in enumerate(leaves.texts)]
+    return [(leaves.place(i)[1], leaf) for i, leaf in enumerate(leaves.texts)]
 
 
 def test_numbers_of_six_digits_are_leaves_and_small_things_are_not() -> None:

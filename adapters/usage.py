@@ -1,0 +1,22 @@
+"""What was monitored in a month, by API: from the summaries of its finished days, and from the windows of the others."""
+
+from collections import Counter
+from datetime import date, timedelta
+
+from adapters.baseline import summaries
+from adapters.evaluate import read_windows
+from adapters.tables import Tables
+from model import is_whole
+
+
+def monitored(tables: Tables, month: date, today: date) -> Counter[tuple[str, str]]:
+    """(service, API) -> calls of the month that `month` is in, up to `today`. Calls that matched no API count under "" ."""
+    found: Counter[tuple[str, str]] = Counter()
+    day = month.replace(day=1)
+    while day.month == month.month and day <= today:
+        counts = [(one.endpoint, one.calls) for one in summaries(tables, day)]
+        for endpoint, calls in counts or ((row.endpoint, row.record.n) for row in read_windows(tables, day)):
+            if not is_whole(endpoint):
+                found[endpoint.service, endpoint.api] += calls
+        day += timedelta(days=1)
+    return found
