@@ -1,6 +1,8 @@
 # Everything that a person or CI does here. `make run` and `make test` install what they need by themselves.
 
-PYTHON := $(firstword $(foreach version,3.12 3.13 3.11,$(shell command -v python$(version) 2>/dev/null)) $(shell command -v python3 2>/dev/null))
+# the first Python on the PATH that starts and is new enough; a version manager's stand-in may be there and not start
+FITS := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11 python; do $$name -c '$(FITS)' >/dev/null 2>&1 && { echo $$name; break; }; done)
 VENV := .venv
 BIN := $(VENV)/bin
 NEEDED := $(VENV)/.installed node_modules/.package-lock.json
@@ -30,8 +32,7 @@ bench: $(NEEDED)  ## measured speed, as ratios
 setup: $(NEEDED)  ## install the Python and npm packages
 
 $(VENV)/.installed: requirements.txt requirements-dev.txt
-	@test -n '$(PYTHON)' || { echo 'Python is missing: Gatewatch needs Python 3.11, 3.12 or 3.13 on the PATH.' >&2; exit 1; }
-	@'$(PYTHON)' -c 'import sys; v = sys.version_info; ok = (3, 11) <= v[:2] <= (3, 13); ok or print(f"Python {v[0]}.{v[1]} does not do: Gatewatch needs 3.11, 3.12 or 3.13 on the PATH, as python3.12 for example.", file=sys.stderr); sys.exit(not ok)'
+	@'$(or $(PYTHON),false)' -c '$(FITS)' 2>/dev/null || { echo 'Python is missing or of the wrong version: Gatewatch needs 3.11, 3.12 or 3.13 on the PATH, or make PYTHON=/path/to/python.' >&2; exit 1; }
 	@test -x $(BIN)/python || '$(PYTHON)' -m venv $(VENV) || { echo 'venv is missing: install the package python3-venv of your system.' >&2; exit 1; }
 	@echo 'installing the Python packages into $(VENV)'
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
