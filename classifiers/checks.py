@@ -193,10 +193,10 @@ def random_text(bits: float) -> Check:
 
 def secret_value(value: str) -> bool:
     """A value under a key that promises a secret: 16 or more characters of a token's alphabet, mixed, with entropy, and no placeholder."""
-    if not 16 <= len(value) <= 512 or placeholder(value) or sequence(value):
+    if not 16 <= len(value) <= 512:
         return False
     kinds = any(c.isdigit() for c in value) + any(c.islower() for c in value) + any(c.isupper() for c in value)
-    return kinds >= 2 and entropy(value) >= 3.0
+    return kinds >= 2 and entropy(value) >= 3.0 and not sequence(value) and not placeholder(value)
 
 
 def password(value: str) -> bool:

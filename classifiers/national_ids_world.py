@@ -20,7 +20,14 @@ SAFE_SSN = frozenset(
 def ssn(value: str) -> bool:
     digits = compact(value)
     area, group, serial = digits[:3], digits[3:5], digits[5:]
-    return area not in ("000", "666") and area < "900" and group != "00" and serial != "0000" and len(set(digits)) > 2 and digits not in SAFE_SSN
+    return (
+        area not in ("000", "666")
+        and area < "900"
+        and group != "00"
+        and serial != "0000"
+        and len(set(digits)) > 2
+        and digits not in SAFE_SSN
+    )
 
 
 TYPES = (

@@ -83,7 +83,7 @@ TYPES = (
     azure(
         "azure_storage_key", "Azure Storage Account Key (Generic)",
         rf"{long_form(r'[+]ASt')}|(?i:accountname=[^;\n]{{1,64}};(?:[^;\n]{{0,200}};){{0,6}}?accountkey=)[A-Za-z0-9+/]{{86}}==",
-        r"(\+ASt[A-Za-z0-9+/]{5}[AQgw]==|;[Aa]ccount[Kk]ey=[A-Za-z0-9+/]{8})",
+        r"(\+ASt[A-Za-z0-9+/]{4}|;[Aa]ccount[Kk]ey=)",
         ("azure storage key", "storage key", "storage account key", "account key", "azure storage account key", "blob key", "storage access key", "azure storage", "storage connection string", "azure web jobs storage", "storage account access key", "blob storage key"),
         long_key("+A" + "St", 1), ("conn", "DefaultEndpointsProtocol=https;AccountName=contoso;AccountKey=" + filler(86, B64, 3) + "==;EndpointSuffix=core.windows.net"), ("storageKey", filler(86, B64, 4) + "=="),
         named=f"{NAMED_LONG}|{long_form('[+]ASt')}|(?i:accountkey=)[A-Za-z0-9+/]{{86}}==",
@@ -93,14 +93,14 @@ TYPES = (
         id="azure_sas_token", name="Azure Storage Account Shared Access Signature", family=FAMILY, defender=True, ambient=True, grades=DISTINCTIVE, rarity=0.0,
         pattern=rf"(?<![A-Za-z0-9])(?:{_SAS}=[^&\s\"'<>]{{1,256}}(?:&|&amp;)){{1,18}}sig=[A-Za-z0-9%+/_-]{{40,128}}=?(?:&{_SAS}=[^&\s\"'<>]{{1,256}}){{0,18}}"
         rf"|(?<![A-Za-z0-9])sig=[A-Za-z0-9%+/_-]{{40,128}}=?(?:&{_SAS}=[^&\s\"'<>]{{1,256}}){{1,18}}",
-        shapes=(r"sig=[A-Za-z0-9%+/_-]{40}",), check=shared_access_signature,
+        shapes=(r"\bsig=[A-Za-z0-9%+/_-]{4}",), check=shared_access_signature,
         words=("sas token", "sas", "sas url", "shared access signature", "sas uri", "blob sas", "storage sas", "container sas"), words_in_text=False,
         examples=(("sasToken", "?" + sas(1)), ("message", "as discussed, " + sas(2) + " - see attachment"), ("x1", "https://contoso.blob.core.windows.net/c/b.pdf?" + sas(3)), ("auth", "SharedAccessSignature sr=contoso.servicebus.windows.net&" + "sig=" + filler(42, ALNUM, 4) + "%3D&se=1790000000&skn=Root")),
         counterexamples=(("sasToken", "?sv=2022-11-02&sig=..."), ("url", "https://contoso.example/?sig=" + filler(20, ALNUM, 4)), ("etag", "sig")),
     ),
     InformationType(
         id="azure_sql_connection_string", name="Azure SQL Connection String", family=FAMILY, defender=True, ambient=True, grades=DISTINCTIVE, rarity=0.0,
-        pattern=f"{_CONNECTION}|{_CONNECTION_REVERSED}", shapes=(r"(?i);\s?(password|pwd)\s?=", r"(?i)(password|pwd)\s?=[^;\n]{1,128};\s?(server|data source)\s?="),
+        pattern=f"{_CONNECTION}|{_CONNECTION_REVERSED}", shapes=(r"(?i)\b(password|pwd)\s?=[^\n]",),
         check=lambda value: len(value.strip()) >= 3 and not placeholder(value.strip()),
         words=("sql connection", "connection string", "sql connection string", "db connection", "azure sql connection string", "db conn", "database connection"), words_in_text=False,
         examples=(
@@ -112,7 +112,7 @@ TYPES = (
     ),
     azure(
         "azure_cosmosdb_key", "Azure Cosmos DB Account Access Key", rf"{long_form('ACDb')}|(?i:accountendpoint=https://[^;\n]{{3,120}};(?:[^;\n]{{0,200}};){{0,4}}?accountkey=)[A-Za-z0-9+/]{{86}}==",
-        r"(ACDb[A-Za-z0-9+/]{5}[AQgw]==|[Aa]ccount[Ee]ndpoint=https://)",
+        r"(ACDb[A-Za-z0-9+/]{4}|[Aa]ccount[Ee]ndpoint=https://)",
         ("cosmos key", "cosmos db key", "cosmosdb key", "cosmos", "cosmosdb", "primary master key", "secondary master key", "master key cosmos", "documentdb key", "cosmos db", "azure cosmos key", "cosmos connection string"),
         long_key("AC" + "Db", 11), ("primaryMasterKey", "AccountEndpoint=https://contoso.documents.azure.com:443/;AccountKey=" + filler(86, B64, 12) + "==;"), ("cosmosKey", filler(86, B64, 13) + "=="),
         named=f"{NAMED_LONG}|{long_form('ACDb')}|(?i:accountkey=)[A-Za-z0-9+/]{{86}}==", against=(("cosmosKey", filler(40, B64, 14)),),
@@ -120,13 +120,13 @@ TYPES = (
     azure(
         "azure_shared_access_key", "Azure Shared Access Key (Service Bus, Event Hubs, IoT Hub, Relay)",
         rf"{short_form('(?:[+]ASb|[+]AEh|[+]ARm|AIoT)')}|(?i:(?:endpoint=sb://|hostname=)[^;\n]{{3,200}};(?:[^;\n]{{0,200}};){{0,4}}?sharedaccesskey=)[A-Za-z0-9+/]{{43}}=",
-        r"((\+ASb|\+AEh|\+ARm|AIoT)[A-P][A-Za-z0-9+/]{5}=|[Ss]hared[Aa]ccess[Kk]ey=[A-Za-z0-9+/]{8})",
+        r"((\+ASb|\+AEh|\+ARm|AIoT)[A-P]|[Ss]hared[Aa]ccess[Kk]ey=)",
         ("shared access key", "service bus key", "event hub key", "event hubs key", "iot hub key", "relay key", "sb key", "service bus connection", "service bus connection string", "event hub connection string", "event hub connection", "iot hub connection string", "device primary key", "root manage shared access key", "servicebus key", "servicebus", "eventhub key"),
         short_key("+A" + "Sb", 21), ("queue", "Endpoint=sb://contoso.servicebus.windows.net/;SharedAccessKeyName=Root;Shared" + "AccessKey=" + filler(43, B64, 22) + "="), ("serviceBusKey", filler(43, B64, 23) + "="), ("x1", short_key("+A" + "Eh", 24)), ("x1", short_key("AI" + "oT", 25)),
         named=f"{NAMED_SHORT}|(?i:sharedaccesskey=)[A-Za-z0-9+/]{{43}}=", against=(("x1", filler(43, B64, 26) + "="),),
     ),
     azure(
-        "azure_entra_client_secret", "Azure AD Client Secret (Entra)", r"(?<![~.A-Za-z0-9_+/-])[~.A-Za-z0-9_-]{3}[78]Q~[~.A-Za-z0-9_-]{30,33}[~A-Za-z0-9_-](?![~A-Za-z0-9_+/-]|\.[A-Za-z0-9])", r"[78]Q~[~.A-Za-z0-9_-]{31}",
+        "azure_entra_client_secret", "Azure AD Client Secret (Entra)", r"(?<![~.A-Za-z0-9_+/-])[~.A-Za-z0-9_-]{3}[78]Q~[~.A-Za-z0-9_-]{30,33}[~A-Za-z0-9_-](?![~A-Za-z0-9_+/-]|\.[A-Za-z0-9])", r"[78]Q~[~.A-Za-z0-9_-]{4}",
         ("client secret", "entra client secret", "azure client secret", "aad client secret", "app secret", "application secret", "azure ad client secret", "client secret value"),
         filler(3, ALNUM, 31) + "8" + "Q~" + filler(34, ALNUM + "_-.~", 31), against=(("clientSecret", filler(3, ALNUM, 32) + "9Q~" + filler(34, ALNUM, 32)),),
     ),
@@ -134,7 +134,7 @@ TYPES = (
         id="azure_entra_token", name="Azure AD User Credentials and Access Tokens (Entra)", family=FAMILY, defender=True, ambient=True, grades=DISTINCTIVE, rarity=0.0, beside=("jwt",),
         # base64 of `login.microsoftonline.com` and `sts.windows.net` at each of the three alignments
         pattern=r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{10,4096}\.eyJ[A-Za-z0-9_-]{0,4096}?(?:bG9naW4ubWljcm9zb2Z0b25saW5lLmNvb|sb2dpbi5taWNyb3NvZnRvbmxpbmUuY29t|xvZ2luLm1pY3Jvc29mdG9ubGluZS5jb2|c3RzLndpbmRvd3MubmV0|N0cy53aW5kb3dzLm5ld|zdHMud2luZG93cy5uZX)[A-Za-z0-9_-]{0,8192}\.[A-Za-z0-9_-]{10,2048}",
-        shapes=(r"\beyJ[A-Za-z0-9_-]{10,}\.eyJ",), words=("access token", "entra token", "aad token"), words_in_text=False,
+        shapes=(r"\bey[IJ][A-Za-z0-9_=-]+\.ey[IJ]",), words=("access token", "entra token", "aad token"), words_in_text=False,
         examples=(
             ("accessToken", "eyJ" + "hbGciOiAiUlMyNTYifQ." + "eyJ" + "pc3MiOiAiaHR0cHM6Ly9sb2dpbi5taWNyb3NvZnRvbmxpbmUuY29tL3gvdjIuMCJ9." + filler(86, ALNUM, 41)),
             ("x1", "eyJ" + "hbGciOiAiUlMyNTYifQ." + "eyJ" + "pc3MiOiAiaHR0cHM6Ly9zdHMud2luZG93cy5uZXQveC8ifQ." + filler(86, ALNUM, 42)),
@@ -148,31 +148,31 @@ TYPES = (
         against=(("personalAccessToken", "a" * 52), ("sha256", filler(64, HEX, 54))), grades=CHECKED._replace(neutral="high", unknown="high"), bits=3.5,
     ),
     azure(
-        "azure_search_key", "Azure Search API Key", r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9]{42}AzSe[A-D][A-Za-z0-9]{5}(?![A-Za-z0-9+/=_-])", r"AzSe[A-D][A-Za-z0-9]{5}",
+        "azure_search_key", "Azure Search API Key", r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9]{42}AzSe[A-D][A-Za-z0-9]{5}(?![A-Za-z0-9+/=_-])", r"AzSe[A-D][A-Za-z0-9]{4}",
         ("azure search key", "search admin key", "search api key", "search key", "azure search admin key", "search service key", "cognitive search key", "search query key", "azure search", "azure search api key", "api key"),
         filler(42, ALNUM, 61) + "Az" + "SeA" + filler(5, ALNUM, 61), ("api-key", filler(52, ALNUM, 62)), named=r"(?<![A-Za-z0-9_-])[A-Za-z0-9]{52}(?![A-Za-z0-9_-])",
     ),
     azure(
-        "azure_function_key", "Azure Function Master / API Key", r"(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{44}AzFu[A-Za-z0-9_-]{5}[AQgw]==(?![A-Za-z0-9_-])", r"AzFu[A-Za-z0-9_-]{5}[AQgw]==",
+        "azure_function_key", "Azure Function Master / API Key", r"(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{44}AzFu[A-Za-z0-9_-]{5}[AQgw]==(?![A-Za-z0-9_-])", r"AzFu[A-Za-z0-9_-]{4}",
         ("x functions key", "function key", "functions key", "azure function key", "azure functions key", "function app key", "host key", "function master key", "x functions clientid"),
         filler(44, ALNUM + "_-", 71) + "Az" + "Fu" + filler(5, ALNUM, 71) + "A==", ("functionKey", filler(54, ALNUM + "/", 72) + "=="), named=rf"{NOT_B64_BEFORE}[A-Za-z0-9+/_-]{{54}}=={NOT_B64_AFTER}",
     ),
     azure(
-        "azure_acr_key", "Azure Container Registry Access Key", rf"{NOT_B64_BEFORE}[A-Za-z0-9+/]{{42}}[+]ACR[A-D][A-Za-z0-9+/]{{5}}{NOT_B64_AFTER}", r"\+ACR[A-D][A-Za-z0-9+/]{5}",
+        "azure_acr_key", "Azure Container Registry Access Key", rf"{NOT_B64_BEFORE}[A-Za-z0-9+/]{{42}}[+]ACR[A-D][A-Za-z0-9+/]{{5}}{NOT_B64_AFTER}", r"\+ACR[A-D]",
         ("container registry key", "acr key", "acr password", "registry password", "container registry password", "azure container registry"),
         filler(42, B64, 81) + "+A" + "CRA" + filler(5, B64, 81), ("acrPassword", filler(32, B64, 82)), named=rf"{NOT_B64_BEFORE}(?:[A-Za-z0-9+/]{{52}}|[A-Za-z0-9+/=]{{32}}){NOT_B64_AFTER}",
     ),
     azure(
-        "azure_batch_key", "Azure Batch Shared Access Key", long_form(r"[+]ABa"), r"\+ABa[A-Za-z0-9+/]{5}[AQgw]==", ("batch key", "azure batch key", "batch account key", "batch shared key", "batch access key"),
+        "azure_batch_key", "Azure Batch Shared Access Key", long_form(r"[+]ABa"), r"\+ABa[A-Za-z0-9+/]{4}", ("batch key", "azure batch key", "batch account key", "batch shared key", "batch access key"),
         long_key("+A" + "Ba", 91), ("batchAccountKey", filler(86, B64, 92) + "=="), named=NAMED_LONG,
     ),
     azure(
-        "azure_redis_key", "Azure Redis Cache Connection String / Key", short_form("AzCa") + r"|(?<![A-Za-z0-9-])[a-z0-9-]{1,63}\.redis\.cache\.windows\.net:\d{2,5},password=[A-Za-z0-9+/]{43}=", r"(AzCa[A-P][A-Za-z0-9+/]{5}=|\.redis\.cache\.windows\.net:[0-9]{2,5},password=)",
+        "azure_redis_key", "Azure Redis Cache Connection String / Key", short_form("AzCa") + r"|(?<![A-Za-z0-9-])[a-z0-9-]{1,63}\.redis\.cache\.windows\.net:\d{2,5},password=[A-Za-z0-9+/]{43}=", r"(AzCa[A-P]|\.redis\.cache\.windows\.net:)",
         ("redis key", "redis cache key", "azure redis key", "redis access key", "redis primary key", "redis connection", "redis connection string", "azure redis"),
         short_key("Az" + "Ca", 101), ("redisConnection", "contoso.redis.cache.windows.net:6380,password=" + filler(43, B64, 102) + "=,ssl=True"), named=rf"{NAMED_SHORT}|(?i:password=)[A-Za-z0-9+/]{{43}}=",
     ),
     azure(
-        "azure_eventgrid_key", "Azure Event Grid Access Key", short_form("AZEG"), r"AZEG[A-P][A-Za-z0-9+/]{5}=", ("event grid key", "eventgrid key", "aeg sas key", "event grid access key", "topic key", "event grid topic key"),
+        "azure_eventgrid_key", "Azure Event Grid Access Key", short_form("AZEG"), r"AZEG[A-P]", ("event grid key", "eventgrid key", "aeg sas key", "event grid access key", "topic key", "event grid topic key"),
         short_key("AZ" + "EG", 111), ("aeg-sas-key", filler(43, B64, 112) + "="), named=NAMED_SHORT,
     ),
     azure(
@@ -185,14 +185,15 @@ TYPES = (
         annotated_key("AZ" + "MP", 131), ("azureMapsKey", filler(43, ALNUM, 132)), named=r"(?<![A-Za-z0-9_-])(?:[A-Za-z0-9_-]{43}|[A-Za-z0-9]{84})(?![A-Za-z0-9_-])",
     ),
     azure(
-        "azure_ml_key", "Azure Machine Learning Web Service Key", long_form(r"[+]AMC") + "|" + annotated_form("AAAM"), r"(\+AMC[A-Za-z0-9+/]{5}[AQgw]==|AAAM[A-Za-z0-9]{4}\b)",
+        "azure_ml_key", "Azure Machine Learning Web Service Key", long_form(r"[+]AMC") + "|" + annotated_form("AAAM"), r"(\+AMC[A-Za-z0-9+/]{4}|AAAM[A-Za-z0-9]{4}\b)",
         ("azure ml key", "machine learning key", "azure machine learning key", "ml web service key", "ml endpoint key", "aml key", "azureml key"),
         long_key("+A" + "MC", 141), ("azureMlKey", filler(32, ALNUM, 142)), named=rf"{NAMED_LONG}|(?<![A-Za-z0-9])[A-Za-z0-9]{{32}}(?![A-Za-z0-9])",
     ),
     azure(
-        "azure_bot_secret", "Azure Bot Service App Secret / Direct Line Secret", r"(?<![A-Za-z0-9_.-])[A-Za-z0-9_-]{11}\.[A-Za-z0-9_-]{3}\.[A-Za-z0-9_-]{43}(?![A-Za-z0-9_.-])" + "|" + annotated_form("AZBS"), r"(\b[A-Za-z0-9_-]{11}\.[A-Za-z0-9_-]{3}\.[A-Za-z0-9_-]{43}|AZBS[A-Za-z0-9]{4}\b)",
+        "azure_bot_secret", "Azure Bot Service App Secret / Direct Line Secret", annotated_form("AZBS"), r"AZBS[A-Za-z0-9]{4}\b",
         ("bot secret", "direct line secret", "directline secret", "direct line key", "bot app secret", "microsoft app password", "bot framework secret", "web chat secret"),
         annotated_key("AZ" + "BS", 151), ("directLineSecret", filler(11, ALNUM, 152) + ".cw" + "A." + filler(43, ALNUM, 152)), against=(("path", "aaaaaaaaaaa.bbb." + "c" * 43),),
+        named=rf"(?<![A-Za-z0-9_.-])[A-Za-z0-9_-]{{11}}\.[A-Za-z0-9_-]{{3}}\.[A-Za-z0-9_-]{{43}}(?![A-Za-z0-9_.-])|{annotated_form('AZBS')}",
     ),
     azure(
         "azure_cognitive_key", "Azure Cognitive Service Key", annotated_form("ACOG"), r"ACOG[A-Za-z0-9]{4}\b",
@@ -204,22 +205,22 @@ TYPES = (
         ("azureOpenaiApiKey", filler(32, HEX, 172)), named=f"{NAMED_HEX}|{annotated_form('ACOG')}", grades=BY_NAME, defender=False, beside=("azure_cognitive_key",),
     ),
     azure(
-        "azure_app_service_password", "Azure App Service Deployment Password", r"(?i:userpwd\s*=\s*[\"'])[A-Za-z0-9]{60}[\"']", r"(?i)userpwd\s?=\s?[\"']",
+        "azure_app_service_password", "Azure App Service Deployment Password", r"(?i:userpwd\s*=\s*[\"'])[A-Za-z0-9]{60}[\"']", r"(?i)\b(userpwd|managementcertificate)\s?=",
         ("user pwd", "app service deployment password", "deployment password", "publish password", "publish profile password", "ftp deployment password", "app service password"),
         filler(60, ALNUM, 181), ("profile", "<p userP" + 'WD="' + filler(60, ALNUM, 182) + '"'), named=r"(?<![A-Za-z0-9])[A-Za-z0-9]{60}(?![A-Za-z0-9])", beside=("azure_publish_settings",), grades=CHECKED._replace(neutral="high", unknown="high"),
     ),
     azure(
-        "azure_publish_settings", "Azure Publish Setting Password", r"(?i:<?publishprofile\b[^>\n]{0,800}userpwd\s*=\s*[\"'])[^\"'\n]{20,128}[\"']|(?i:managementcertificate\s*=\s*[\"'])[A-Za-z0-9+/=]{40,8000}[\"']", r"(?i)(publishprofile\b[^>\n]{0,800}userpwd\s?=|managementcertificate\s?=)",
+        "azure_publish_settings", "Azure Publish Setting Password", r"(?i:<?publishprofile\b[^>\n]{0,800}userpwd\s*=\s*[\"'])[^\"'\n]{20,128}[\"']|(?i:managementcertificate\s*=\s*[\"'])[A-Za-z0-9+/=]{40,8000}[\"']", r"(?i)\b(userpwd|managementcertificate)\s?=",
         ("publish settings", "publishsettings", "publish profile", "azure publish settings"),
         '<publishProfile profileName="contoso" publishMethod="MSDeploy" userName="$contoso" userP' + 'WD="' + filler(60, ALNUM, 191) + '" />', ("x1", '<publishProfile profileName="x" userP' + 'WD="' + filler(60, ALNUM, 192) + '" />'), grades=CHECKED._replace(neutral="high", unknown="high"),
     ),
     azure(
-        "aspnet_machine_key", "ASP.NET Machine Key", r"(?i:(?:validation|decryption)key\s*=\s*[\"'])[0-9A-Fa-f]{32,256}[\"']", r"(?i)(validation|decryption)key\s?=\s?[\"'][0-9A-F]{32}",
+        "aspnet_machine_key", "ASP.NET Machine Key", r"(?i:(?:validation|decryption)key\s*=\s*[\"'])[0-9A-Fa-f]{32,256}[\"']", r"(?i)(validation|decryption)key\s?=\s?[\"']",
         ("machine key", "machinekey", "validation key", "decryption key", "asp net machine key"),
         filler(128, "0123456789ABCDEF", 201), ("config", '<machineKey validation' + 'Key="' + filler(128, "0123456789ABCDEF", 202) + '" validation="HMACSHA256" />'), named=r"(?<![0-9A-Za-z])(?:[0-9A-Fa-f]{128}|[0-9A-Fa-f]{64}|[0-9A-Fa-f]{48})(?![0-9A-Za-z])", grades=CHECKED._replace(neutral="high", unknown="high"), bits=2.5,
     ),
     azure(
-        "azure_apim_subscription_key", "Azure API Management Subscription Key", long_form("APIM"), r"APIM[A-Za-z0-9+/]{5}[AQgw]==",
+        "azure_apim_subscription_key", "Azure API Management Subscription Key", long_form("APIM"), r"APIM[A-Za-z0-9+/]{4}",
         ("ocp apim subscription key", "apim subscription key", "apim key", "subscription key", "api management key", "apim subscription"),
         long_key("AP" + "IM", 211), ("Ocp-Apim-Subscription-Key", filler(32, HEX, 212)), named=f"{NAMED_HEX}|{long_form('APIM')}", defender=False,
     ),

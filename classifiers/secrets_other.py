@@ -27,6 +27,7 @@ def token(
     )  # fmt: skip
 
 
+CREDENTIALS = r"://[^\s:/@]*:[^\s@/]+@"
 _URL_PASSWORD = r"[^\s:/@'\"<>]{0,64}:(?P<value>[^\s@/'\"<>]{2,128})@[^\s/'\"<>@,]{2,256}"
 
 
@@ -45,7 +46,7 @@ def has_payload(value: str) -> bool:
 
 TYPES = (
     token(
-        "aws_access_key_id", "AWS Access Key ID", r"(?:A3T[A-Z0-9]|AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}", r"\b(A3T[A-Z0-9]|AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}\b",
+        "aws_access_key_id", "AWS Access Key ID", r"(?:A3T[A-Z0-9]|AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}", r"\b(A3T|AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{8}",
         ("aws access key id", "access key id", "aws key id", "aws access key"), "AK" + "IA" + filler(16, UPPER, 1), ("x1", "AS" + "IA" + filler(16, UPPER, 2)),
         against=(("awsAccessKeyId", "AK" + "IAIOSFODNN7EXAMPLE"), ("sku", "AKIA-1234")),
     ),
@@ -58,12 +59,12 @@ TYPES = (
         counterexamples=(("secretAccessKey", "wJalrXUtnFEMI/K7MDENG/bPxRfiCY" + "EXAMPLEKEY"), ("commit", filler(40, HEX, 6)), ("x1", filler(40, ALNUM, 7)), ("awsSecret", filler(40, HEX, 8))),
     ),
     token(
-        "github_token", "GitHub Personal Access Token", r"gh[pousr]_[A-Za-z0-9]{36,255}|github_pat_[A-Za-z0-9_]{60,255}", r"(gh[pousr]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{60})",
+        "github_token", "GitHub Personal Access Token", r"gh[pousr]_[A-Za-z0-9]{36,255}|github_pat_[A-Za-z0-9_]{60,255}", r"(gh[pousr]_[A-Za-z0-9]{8}|github_pat_)",
         ("github token", "gh token", "github pat", "github personal access token", "git hub token"), "gh" + "p_" + filler(36, ALNUM, 9), ("x1", "github" + "_pat_" + filler(22, ALNUM, 10) + "_" + filler(59, ALNUM, 10)),
         against=(("githubToken", "gh" + "p_" + "x" * 36),), defender=True,
     ),
     token(
-        "gitlab_token", "GitLab Access Token", r"gl(?:pat|dt|rt|cbt|ptt|ft|soat|agent|imt|oas|ffct|wt)-[A-Za-z0-9_.=-]{20,70}", r"gl(pat|dt|rt|cbt|ptt|ft|soat|agent|imt|oas|ffct|wt)-[A-Za-z0-9_.=-]{20}",
+        "gitlab_token", "GitLab Access Token", r"gl(?:pat|dt|rt|cbt|ptt|ft|soat|agent|imt|oas|ffct|wt)-[A-Za-z0-9_.=-]{20,70}", r"\bgl(pat|dt|rt|cbt|ptt|ft|soat|agent|imt|oas|ffct|wt)-[A-Za-z0-9_]{4}",
         ("gitlab token", "private token", "gitlab pat", "gitlab private token"), "gl" + "pat-" + filler(20, WORD, 11), against=(("gitlabToken", "gl" + "pat-" + "x" * 20),),
     ),
     token(
@@ -74,54 +75,54 @@ TYPES = (
         against=(("slackToken", "xo" + "xp-1234-1234-1234-" + filler(32, HEX, 17)), ("slackToken", "xo" + "xb-short")), defender=True,
     ),
     token(
-        "slack_webhook", "Slack Webhook", r"https?://hooks\.slack(?:-gov)?\.com/(?:services|workflows|triggers)/[A-Za-z0-9+/]{43,64}", r"hooks\.slack(-gov)?\.com/(services|workflows|triggers)/[A-Za-z0-9+/]{40}",
+        "slack_webhook", "Slack Webhook", r"https?://hooks\.slack(?:-gov)?\.com/(?:services|workflows|triggers)/[A-Za-z0-9+/]{43,64}", r"hooks\.slack(-gov)?\.com/(services|workflows|triggers)/",
         ("slack webhook", "slack webhook url", "webhook url", "webhook", "slack hook", "slack incoming webhook"), "https://hooks.sl" + "ack.com/services/T" + filler(8, UPPER, 18) + "/B" + filler(10, UPPER, 19) + "/" + filler(24, ALNUM, 18),
         against=(("slackWebhook", "https://hooks.sl" + "ack.com/apps/x"),), defender=True,
     ),
     token(
-        "stripe_key", "Stripe API Key", r"[sr]k_(?:live|test|prod)_[A-Za-z0-9]{10,247}|whsec_[A-Za-z0-9+/=]{24,80}", r"([sr]k_(live|test|prod)_[A-Za-z0-9]{10}|whsec_[A-Za-z0-9+/]{24})",
+        "stripe_key", "Stripe API Key", r"[sr]k_(?:live|test|prod)_[A-Za-z0-9]{10,247}|whsec_[A-Za-z0-9+/=]{24,80}", r"([sr]k_(live|test|prod)_[A-Za-z0-9]{4}|whsec_[A-Za-z0-9+/]{4})",
         ("stripe key", "stripe secret key", "stripe api key", "stripe secret", "stripe restricted key"), "sk" + "_live_" + filler(24, ALNUM, 20), ("x1", "rk" + "_test_" + filler(24, ALNUM, 21)), against=(("publishableKey", "pk" + "_live_" + filler(24, ALNUM, 22)), ("stripeKey", "sk" + "_test_" + "x" * 24)),
     ),
     token(
-        "google_api_key", "Google Cloud API Key", r"AIza[A-Za-z0-9_-]{35}", r"AIza[A-Za-z0-9_-]{35}", ("google api key", "x goog api key", "gcp api key", "google maps key", "google key", "firebase key", "gemini api key", "maps api key"),
+        "google_api_key", "Google Cloud API Key", r"AIza[A-Za-z0-9_-]{35}", r"AIza[A-Za-z0-9_-]{8}", ("google api key", "x goog api key", "gcp api key", "google maps key", "google key", "firebase key", "gemini api key", "maps api key"),
         "AI" + "za" + filler(35, WORD, 23), against=(("googleApiKey", "AI" + "zaSyabcdefghijklmnopqrstuvwxyz1234567"), ("x1", "AI" + "ZASYCO2CXRMC9ELSKLHLHRMBSWDEVEDZTLO2O")), defender=True,
     ),
     token(
-        "google_oauth_client_secret", "Google OAuth Client Secret", r"GOCSPX-[A-Za-z0-9_-]{28}", r"GOCSPX-[A-Za-z0-9_-]{28}", ("google client secret", "google oauth client secret", "oauth client secret google", "google secret"), "GOC" + "SPX-" + filler(28, WORD, 24),
+        "google_oauth_client_secret", "Google OAuth Client Secret", r"GOCSPX-[A-Za-z0-9_-]{28}", r"GOCSPX-", ("google client secret", "google oauth client secret", "oauth client secret google", "google secret"), "GOC" + "SPX-" + filler(28, WORD, 24),
     ),
     token(
-        "openai_key", "OpenAI API Key", r"sk-(?:proj|svcacct|admin|None)-[A-Za-z0-9_-]{20,200}|sk-[A-Za-z0-9]{20}T3BlbkFJ[A-Za-z0-9]{20}|sk-[A-Za-z0-9]{48}", r"(sk-(proj|svcacct|admin|None)-[A-Za-z0-9_-]{20}|T3BlbkFJ|\bsk-[A-Za-z0-9]{48}\b)",
+        "openai_key", "OpenAI API Key", r"sk-(?:proj|svcacct|admin|None)-[A-Za-z0-9_-]{20,200}|sk-[A-Za-z0-9]{20}T3BlbkFJ[A-Za-z0-9]{20}|sk-[A-Za-z0-9]{48}", r"\bsk-(proj-|svcacct-|admin-|None-|[A-Za-z0-9]{16})",
         ("openai api key", "openai key", "open ai key", "chatgpt key", "openai token"), "sk" + "-proj-" + filler(74, WORD, 25) + "T3Blbk" + "FJ" + filler(74, WORD, 26), ("x1", "sk" + "-" + filler(20, ALNUM, 27) + "T3Blbk" + "FJ" + filler(20, ALNUM, 28)), against=(("openaiKey", "sk" + "-proj-" + "x" * 40),),
     ),
     token(
-        "anthropic_key", "Anthropic API Key", r"sk-ant-(?:api|admin|oat|ort|sid)\d{2}-[A-Za-z0-9_-]{80,120}AA", r"sk-ant-[a-z]{3,5}[0-9]{2}-[A-Za-z0-9_-]{80}", ("anthropic key", "anthropic api key", "claude api key", "claude key"), "sk" + "-ant-api03-" + filler(93, WORD, 29) + "AA",
+        "anthropic_key", "Anthropic API Key", r"sk-ant-(?:api|admin|oat|ort|sid)\d{2}-[A-Za-z0-9_-]{80,120}AA", r"sk-ant-[a-z]{3,5}[0-9]{2}-", ("anthropic key", "anthropic api key", "claude api key", "claude key"), "sk" + "-ant-api03-" + filler(93, WORD, 29) + "AA",
         against=(("anthropicKey", "sk" + "-ant-api03-" + filler(93, WORD, 30) + "BB"),),
     ),
-    token("npm_token", "npm Access Token", r"npm_[A-Za-z0-9]{36}", r"npm_[A-Za-z0-9]{36}", ("npm token", "npm access token", "npm auth token"), "np" + "m_" + filler(36, ALNUM, 31), against=(("npmToken", "np" + "m_" + "x" * 36), ("npmToken", "npm_config_registry"))),
-    token("pypi_token", "PyPI API Token", r"pypi-AgEI[A-Za-z0-9_-]{60,1000}", r"pypi-AgEI[A-Za-z0-9_-]{60}", ("pypi token", "pypi api token", "twine password"), "py" + "pi-AgEIcHlwaS5vcmc" + filler(120, WORD, 32), against=(("pypiToken", "py" + "pi-" + filler(20, ALNUM, 32)),)),
-    token("sendgrid_key", "SendGrid API Key", r"SG\.[A-Za-z0-9_=-]{16,32}\.[A-Za-z0-9_=-]{32,64}", r"\bSG\.[A-Za-z0-9_=-]{16,32}\.[A-Za-z0-9_=-]{32}", ("sendgrid key", "sendgrid api key", "sendgrid token"), "S" + "G." + filler(22, WORD, 33) + "." + filler(43, WORD, 34), against=(("sendgridKey", "S" + "G.abc.def"),)),
-    token("huggingface_token", "Hugging Face Token", r"hf_[A-Za-z0-9]{30,40}|api_org_[A-Za-z0-9]{34}", r"(hf_[A-Za-z0-9]{30}|api_org_[A-Za-z0-9]{34})", ("hugging face token", "huggingface token", "hf token", "hf auth token", "huggingface api key", "hf api token"), "h" + "f_" + filler(34, ALNUM, 35), against=(("hfToken", "h" + "f_" + "x" * 34), ("hfToken", "hf_servingcellpriorityparametersdescription_h_prio"))),
-    token("digitalocean_token", "DigitalOcean Token", r"do[opr]_v1_[a-f0-9]{64}", r"do[opr]_v1_[a-f0-9]{64}", ("digitalocean token", "digital ocean token", "do token", "digitalocean access token"), "do" + "p_v1_" + filler(64, HEX, 36), against=(("digitaloceanToken", "do" + "p_v1_" + "0" * 64),)),
-    token("shopify_token", "Shopify Access Token", r"shp(?:at|ss|ca|pa)_[A-Fa-f0-9]{32}", r"shp(at|ss|ca|pa)_[A-Fa-f0-9]{32}", ("shopify token", "shopify access token", "shopify secret", "shopify shared secret", "x shopify access token"), "shp" + "at_" + filler(32, HEX, 37), against=(("shopifyToken", "shp" + "at_" + "0" * 32),)),
-    token("telegram_token", "Telegram Bot Token", r"[0-9]{8,10}:A[A-Za-z0-9_-]{34}", r"\b[0-9]{8,10}:A[A-Za-z0-9_-]{34}", ("telegram token", "telegram bot token", "bot token", "telegram api token"), filler(9, "123456789", 38) + ":A" + "A" + filler(33, WORD, 38), against=(("telegramToken", "telegram"), ("time", "12345678:A"))),
+    token("npm_token", "npm Access Token", r"npm_[A-Za-z0-9]{36}", r"npm_[A-Za-z0-9]{8}", ("npm token", "npm access token", "npm auth token"), "np" + "m_" + filler(36, ALNUM, 31), against=(("npmToken", "np" + "m_" + "x" * 36), ("npmToken", "npm_config_registry"))),
+    token("pypi_token", "PyPI API Token", r"pypi-AgEI[A-Za-z0-9_-]{60,1000}", r"pypi-AgEI", ("pypi token", "pypi api token", "twine password"), "py" + "pi-AgEIcHlwaS5vcmc" + filler(120, WORD, 32), against=(("pypiToken", "py" + "pi-" + filler(20, ALNUM, 32)),)),
+    token("sendgrid_key", "SendGrid API Key", r"SG\.[A-Za-z0-9_=-]{16,32}\.[A-Za-z0-9_=-]{32,64}", r"\bSG\.[A-Za-z0-9_=-]{8}", ("sendgrid key", "sendgrid api key", "sendgrid token"), "S" + "G." + filler(22, WORD, 33) + "." + filler(43, WORD, 34), against=(("sendgridKey", "S" + "G.abc.def"),)),
+    token("huggingface_token", "Hugging Face Token", r"hf_[A-Za-z0-9]{30,40}|api_org_[A-Za-z0-9]{34}", r"(hf_[A-Za-z0-9]{8}|api_org_)", ("hugging face token", "huggingface token", "hf token", "hf auth token", "huggingface api key", "hf api token"), "h" + "f_" + filler(34, ALNUM, 35), against=(("hfToken", "h" + "f_" + "x" * 34), ("hfToken", "hf_servingcellpriorityparametersdescription_h_prio"))),
+    token("digitalocean_token", "DigitalOcean Token", r"do[opr]_v1_[a-f0-9]{64}", r"do[opr]_v1_", ("digitalocean token", "digital ocean token", "do token", "digitalocean access token"), "do" + "p_v1_" + filler(64, HEX, 36), against=(("digitaloceanToken", "do" + "p_v1_" + "0" * 64),)),
+    token("shopify_token", "Shopify Access Token", r"shp(?:at|ss|ca|pa)_[A-Fa-f0-9]{32}", r"shp(at|ss|ca|pa)_[A-Fa-f0-9]{4}", ("shopify token", "shopify access token", "shopify secret", "shopify shared secret", "x shopify access token"), "shp" + "at_" + filler(32, HEX, 37), against=(("shopifyToken", "shp" + "at_" + "0" * 32),)),
+    token("telegram_token", "Telegram Bot Token", r"[0-9]{8,10}:A[A-Za-z0-9_-]{34}", r"\b[0-9]{8,10}:A[A-Za-z0-9_-]{4}", ("telegram token", "telegram bot token", "bot token", "telegram api token"), filler(9, "123456789", 38) + ":A" + "A" + filler(33, WORD, 38), against=(("telegramToken", "telegram"), ("time", "12345678:A"))),
     InformationType(
-        id="twilio_key", name="Twilio API Key", family=FAMILY, ambient=True, grades=DISTINCTIVE, rarity=0.0, pattern=r"(?<![A-Za-z0-9])SK[0-9a-f]{32}(?![A-Za-z0-9])", shapes=(r"\bSK[0-9a-f]{32}\b",),
+        id="twilio_key", name="Twilio API Key", family=FAMILY, ambient=True, grades=DISTINCTIVE, rarity=0.0, pattern=r"(?<![A-Za-z0-9])SK[0-9a-f]{32}(?![A-Za-z0-9])", shapes=(r"\bSK[0-9a-f]{12}",),
         named=r"(?<![A-Za-z0-9])(?:SK)?[0-9a-f]{32}(?![A-Za-z0-9])", check=random_text(2.8), words=("twilio api key", "twilio key", "twilio auth token", "twilio token", "twilio secret"), words_in_text=False,
         examples=(("twilioApiKey", "S" + "K" + filler(32, HEX, 39)), ("x1", "S" + "K" + filler(32, HEX, 40)), ("twilioAuthToken", filler(32, HEX, 41))),
         counterexamples=(("twilioApiKey", "S" + "K" + "0" * 32), ("x1", "SK12345"), ("traceId", filler(32, HEX, 42))),
     ),
-    token("discord_webhook", "Discord Webhook", r"https://(?:(?:ptb|canary)\.)?discord(?:app)?\.com/api/webhooks/[0-9]{17,20}/[A-Za-z0-9_-]{60,80}", r"discord(app)?\.com/api/webhooks/[0-9]{17,20}/[A-Za-z0-9_-]{60}", ("discord webhook", "discord webhook url", "discord hook"), "https://disc" + "ord.com/api/webhooks/" + filler(18, "123456789", 43) + "/" + filler(68, WORD, 43)),
-    token("databricks_token", "Azure Databricks Personal Access Token", r"dapi[0-9a-f]{32}(?:-\d)?", r"\bdapi[0-9a-f]{32}", ("databricks token", "databricks pat", "databricks api token", "azure databricks token", "databricks personal access token"), "da" + "pi" + filler(32, HEX, 44), against=(("databricksToken", "da" + "pi" + "0" * 32),), defender=True, bits=2.8),
+    token("discord_webhook", "Discord Webhook", r"https://(?:(?:ptb|canary)\.)?discord(?:app)?\.com/api/webhooks/[0-9]{17,20}/[A-Za-z0-9_-]{60,80}", r"discord(app)?\.com/api/webhooks/", ("discord webhook", "discord webhook url", "discord hook"), "https://disc" + "ord.com/api/webhooks/" + filler(18, "123456789", 43) + "/" + filler(68, WORD, 43)),
+    token("databricks_token", "Azure Databricks Personal Access Token", r"dapi[0-9a-f]{32}(?:-\d)?", r"\bdapi[0-9a-f]{8}", ("databricks token", "databricks pat", "databricks api token", "azure databricks token", "databricks personal access token"), "da" + "pi" + filler(32, HEX, 44), against=(("databricksToken", "da" + "pi" + "0" * 32),), defender=True, bits=2.8),
     InformationType(
         id="jwt", name="JSON Web Token", family=FAMILY, ambient=True, grades=DISTINCTIVE, rarity=0.0, pattern=r"(?<![A-Za-z0-9_-])ey[IJ][A-Za-z0-9_-]{10,4096}={0,2}\.ey[IJ][A-Za-z0-9_-]{4,16384}={0,2}\.[A-Za-z0-9_-]{10,2048}={0,2}(?![A-Za-z0-9_-])",
-        shapes=(r"\bey[IJ][A-Za-z0-9_-]{10,4096}={0,2}\.ey[IJ]",), check=lambda value: entropy(value) > 4.0 and len(set(value.rpartition(".")[2])) > 6, words=("jwt", "json web token", "id token", "access token", "bearer", "bearer token", "authorization"), words_in_text=False, beside=("azure_entra_token",),
+        shapes=(r"\bey[IJ][A-Za-z0-9_=-]+\.ey[IJ]",), check=lambda value: entropy(value) > 4.0 and len(set(value.rpartition(".")[2])) > 6, words=("jwt", "json web token", "id token", "access token", "bearer", "bearer token", "authorization"), words_in_text=False, beside=("azure_entra_token",),
         examples=(("jwt", "ey" + "JhbGciOiJIUzI1NiJ9." + "ey" + "JzdWIiOiJhZGEifQ." + filler(43, WORD, 45)), ("Authorization", "Bearer ey" + "JhbGciOiJIUzI1NiJ9." + "ey" + "JzdWIiOiJhZGEifQ." + filler(43, WORD, 46))),
         counterexamples=(("cursor", "eyJpZCI6IDcyNjYzLCAicCI6IDE5fQ=="), ("jwt", "eyJhbGciOiJIUzI1NiJ9"), ("jwt", "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhIn0.")),
     ),
     InformationType(
         id="private_key", name="X.509 Certificate Private Key", family=FAMILY, defender=True, ambient=True, grades=DISTINCTIVE, rarity=0.0,
         pattern=r"-----BEGIN (?:[A-Z0-9]{2,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----[^\0]{16,400}|<RSAKeyValue>[^\0]{0,2000}?<D>[A-Za-z0-9+/=]{20}|PuTTY-User-Key-File-[23]: [^\0]{20,400}",
-        shapes=(r"-----BEGIN ([A-Z0-9]{2,12} ){0,3}PRIVATE KEY", r"<D>[A-Za-z0-9+/=]{20}", r"PuTTY-User-Key-File-[23]: "),
+        shapes=(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY", r"<D>[A-Za-z0-9+/=]{4}", r"PuTTY-User-Key-File-[23]: "),
         check=lambda value: not value.startswith("-----BEGIN") or has_payload(value), words=("private key", "signing key", "ssh key", "rsa private key", "tls key"), words_in_text=False,
         examples=(
             ("privateKey", "-----BEGIN RSA PRIV" + "ATE KEY-----\n" + filler(64, ALNUM, 47) + "\n-----END RSA PRIVATE KEY-----"), ("x1", "-----BEGIN PRIV" + "ATE KEY-----\\n" + filler(64, ALNUM, 48) + "\\n"), ("sshKey", "-----BEGIN OPENSSH PRIV" + "ATE KEY-----\n" + filler(64, ALNUM, 49)),
@@ -132,21 +133,21 @@ TYPES = (
     InformationType(
         id="db_uri_password", name="Database Connection URI with Password", family=FAMILY, defender=True, ambient=True, grades=DISTINCTIVE, rarity=0.0, check=url_password,
         pattern=r"(?i:\b(?:postgres(?:ql)?|mysql|mariadb|mongodb|rediss?|amqps?|mssql|sqlserver|oracle|cockroachdb|clickhouse|cassandra|couchdb|neo4j|db2|snowflake|ldaps?)(?:\+[a-z0-9]{2,20})?://)" + _URL_PASSWORD,
-        shapes=(r"(?i)\b(postgres(ql)?|mysql|mariadb|mongodb|rediss?|amqps?|mssql|sqlserver|oracle|cockroachdb|clickhouse|cassandra|couchdb|neo4j|db2|snowflake|ldaps?)(\+[a-z0-9]{2,20})?://[^\s:/@]{0,64}:[^\s@/]{2,128}@",),
+        shapes=(CREDENTIALS,),
         words=("dsn", "database url", "db url", "connection uri", "mongo uri", "redis url"), words_in_text=False,
         examples=(("dsn", "mongodb+srv://ada:" + filler(14, ALNUM, 53) + "@db.contoso.example/song?retryWrites=true"), ("note", "database Url is mysql://ada:" + filler(14, ALNUM, 54) + "@db.contoso.example:3306/song, please update")),
         counterexamples=(("dsn", "postgres://user:password@localhost/db"), ("dsn", "mysql://db.contoso.example:3306/song"), ("dsn", "postgres://app:${DB_PASSWORD}@db/x")),
     ),
     InformationType(
         id="basic_auth_url", name="URL with User and Password", family=FAMILY, ambient=True, grades=DISTINCTIVE, rarity=0.0, check=url_password,
-        pattern=r"(?i:\b(?:https?|ftps?|sftp|ssh|smtps?|imaps?|wss?|git|svn|nats|mqtts?|rtsp|socks5h?)://)" + _URL_PASSWORD, shapes=(r"(?i)\b(https?|ftps?|sftp|ssh|smtps?|imaps?|wss?|git|svn|nats|mqtts?|rtsp|socks5h?)://[^\s:/@]{0,64}:[^\s@/]{2,128}@",),
+        pattern=r"(?i:\b(?:https?|ftps?|sftp|ssh|smtps?|imaps?|wss?|git|svn|nats|mqtts?|rtsp|socks5h?)://)" + _URL_PASSWORD, shapes=(CREDENTIALS,),
         words=("basic auth url", "repository url", "proxy url"), words_in_text=False,
         examples=(("proxyUrl", "https://ada:" + filler(12, ALNUM, 55) + "@proxy.contoso.example/x"), ("note", "see ftp://ada:" + filler(12, ALNUM, 56) + "@files.contoso.example/ today")),
         counterexamples=(("url", "https://contoso.example:8443/a@b"), ("url", "https://user:password@contoso.example/"), ("url", "https://ada@contoso.example/x")),
     ),
     InformationType(
         id="http_basic_auth", name="HTTP Authorization Header", family=FAMILY, defender=True, ambient=True, grades=DISTINCTIVE, rarity=0.0,
-        pattern=r"(?i:\bbasic\s{1,4})(?P<value>[A-Za-z0-9+/]{8,512}={0,2})(?![A-Za-z0-9+/=])", shapes=(r"(?i)\bbasic\s{1,4}[A-Za-z0-9+/]{8}",), check=basic_credentials, words=("authorization", "basic auth", "proxy authorization", "http basic auth", "auth header"), words_in_text=False,
+        pattern=r"(?i:\bbasic\s{1,4})(?P<value>[A-Za-z0-9+/]{8,512}={0,2})(?![A-Za-z0-9+/=])", shapes=(r"(?i)\bbasic\s{1,4}[A-Za-z0-9+/]{4}",), check=basic_credentials, words=("authorization", "basic auth", "proxy authorization", "http basic auth", "auth header"), words_in_text=False,
         named=r"(?i:\bbasic\s{1,4})(?P<value>[A-Za-z0-9+/]{8,512}={0,2})(?![A-Za-z0-9+/=])",
         examples=(("Authorization", "Basic " + "YWRhOmxvdmVs" + "YWNlLTE4MTU="), ("note", "send Authorization: Basic " + "Z3JhY2U6SG9w" + "cGVyITE5MDY= with it")),
         counterexamples=(("Authorization", "Basic realm"), ("plan", "basic subscription"), ("note", "basic understanding of things")),

@@ -83,6 +83,7 @@ def _interrupt(sign: int, _frame: object) -> None:
 def _say(stack: Stack) -> None:
     table = Table.grid(padding=(0, 2))
     table.add_row("alerts", f"{stack.url}/api/alerts?code={stack.keys['default']}")
+    table.add_row("inventory", f"{stack.url}/api/inventory?code={stack.keys['default']}")
     table.add_row("health", f"{stack.url}/api/health")
     table.add_row("logs", f"{stack.folder}/*.log")
     console.print(table)

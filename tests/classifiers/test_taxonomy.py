@@ -214,6 +214,20 @@ def test_nothing_in_nothing_out() -> None:
     assert TAXONOMY.classify([body(""), body({}), Part("request.query", None, None, "")]) == []
 
 
+def test_many_events_at_once_are_examined_as_each_alone() -> None:
+    calls = [[body({key: text})] for key, text in PIECES[:300]] + [[], [body("")], [body({"note": f"card {CARD}"})] * 2]
+    assert TAXONOMY.examine_many(calls) == [TAXONOMY.examine(parts) for parts in calls]
+    assert TAXONOMY.examine_many([]) == []
+
+
+def test_an_attack_does_not_cost_its_batch_the_hits() -> None:
+    flood = [body({"note": " ".join(f"1{i:03}.1.1.1 +1{i:03}" for i in range(900))})]
+    calls = [flood, [body({"iban": IBAN, "x": f"see {IBAN}"})], flood]
+    [_, innocent, _] = TAXONOMY.examine_many(calls)
+    assert innocent == TAXONOMY.examine(calls[1])
+    assert len(innocent.found) == 2
+
+
 # -- two engines, one verdict ---------------------------------------------------------------------------------------------------------------
 
 PIECES = [example for kind in discover() for example in (*kind.examples, *kind.counterexamples)]
