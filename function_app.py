@@ -57,6 +57,14 @@ def baseline(timer: func.TimerRequest) -> None:  # noqa: ARG001
     logging.info("made %d baselines", run(gatewatch.tables, datetime.now(UTC)))
 
 
+@app.function_name("intel")
+@app.timer_trigger(arg_name="timer", schedule="0 20 * * * *", use_monitor=True)
+def intel(timer: func.TimerRequest) -> None:  # noqa: ARG001
+    from adapters.intel import refresh
+
+    logging.info("%d threat intelligence feeds", len(refresh(gatewatch.evidence, datetime.now(UTC)).feeds))
+
+
 @app.function_name("purge")
 @app.timer_trigger(arg_name="timer", schedule="0 5 * * * *", use_monitor=True)
 def purge(timer: func.TimerRequest) -> None:  # noqa: ARG001
@@ -133,7 +141,7 @@ def usage(req: func.HttpRequest) -> func.HttpResponse:
 def health(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001
     from adapters.health import check
 
-    well, body = check(gatewatch.settings, gatewatch.tables, gatewatch.batches, datetime.now(UTC))
+    well, body = check(gatewatch.settings, gatewatch.tables, gatewatch.batches, gatewatch.evidence, datetime.now(UTC))
     return _json(body, 200 if well else 503)
 
 

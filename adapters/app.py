@@ -57,6 +57,7 @@ class App:
         from adapters.batches import Tail
         from adapters.evaluate import read_progress
         from adapters.ingest import Ingest
+        from adapters.intel import Listed
         from pipeline.addresses import TrustedProxies
 
         return Ingest(
@@ -69,6 +70,7 @@ class App:
             self.settings.kept,
             self.look,
             TrustedProxies.parse(self.settings.trusted_proxies) if self.settings.trusted_proxies else None,
+            Listed(self.evidence),
         )
 
     @cached_property

@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from adapters import intel
 from adapters.batches import BatchLog, Tail
 from adapters.evaluate import Progress, read_progress
+from adapters.evidence import Evidence
 from adapters.hub import last_enqueued
 from adapters.purge import wrong
 from adapters.tables import Tables
@@ -18,7 +20,7 @@ LONGEST_SILENCE = 120
 """Seconds without an evaluation: eight ticks."""
 
 
-def check(settings: Settings, tables: Tables, batches: BatchLog, now: datetime) -> tuple[bool, dict[str, Any]]:
+def check(settings: Settings, tables: Tables, batches: BatchLog, evidence: Evidence, now: datetime) -> tuple[bool, dict[str, Any]]:
     """Whether all is well, and what is known. Never raises: what cannot be reached is a problem by name."""
     problems: list[str] = []
     progress, learned = Progress(), None
@@ -45,6 +47,13 @@ def check(settings: Settings, tables: Tables, batches: BatchLog, now: datetime) 
         problems += wrong(tables, now)
     except Exception as error:
         problems.append(f"the record of the purges cannot be read ({type(error).__name__})")
+    notices: list[str] = []
+    try:
+        index = intel.read(evidence)
+        notices += index.warnings(now)
+        problems += [f"threat intelligence: {it.feed.name} is stale" for it in index.feeds if it.feed.is_stale(now)]
+    except Exception as error:
+        problems.append(f"the blobs of EvidenceStorage cannot be read ({type(error).__name__})")
     age = (now - progress.evaluated).total_seconds() if progress.evaluated else None
     if age is None:
         problems.append("nothing has been evaluated yet")
@@ -54,6 +63,7 @@ def check(settings: Settings, tables: Tables, batches: BatchLog, now: datetime) 
         "status": "unhealthy" if problems else "healthy",
         "version": VERSION,
         "problems": problems,
+        "notices": notices,
         "partitions": partitions,
         "evaluationAgeSeconds": round(age, 1) if age is not None else None,
         "baselines": {"count": learned["count"], "until": learned["until"], "made": learned["made"].isoformat()} if learned else None,

@@ -21,6 +21,8 @@ from retention.subject import Tombstones, actors, fingerprints, without
 if TYPE_CHECKING:
     from azure.functions import EventHubEvent
 
+    from adapters.intel import Listed
+
 LOOKS_PER_BATCH = 250
 """Calls of one batch that are looked into at most: some tens of milliseconds."""
 
@@ -75,10 +77,11 @@ class Ingest:
         kept: Promises | None = None,
         look: Callable[[bytes], Look] | None = None,
         trusted: TrustedProxies | None = None,
+        listed: "Listed | None" = None,
     ) -> None:
         """`progress`: a place on a partition's chain to start looking for its end from. `look`: what a message carries; without it nobody looks."""
         self._log, self._evidence, self._key, self._max_age, self._progress = log, evidence, key, max_age, progress
-        self._look, self._sampler, self._trusted = look, Sampler(), trusted
+        self._look, self._sampler, self._trusted, self._listed = look, Sampler(), trusted, listed
         self._tombstones, self._kept = tombstones, kept or promises()
         self._tails: dict[str, Tail] = {}
 
@@ -168,7 +171,7 @@ class Ingest:
         now: datetime,
     ) -> Batch | None:
         """None where the batch must be halved to fit into an entity."""
-        tally = fold(looked[0], self._key, looked[1], self._trusted)
+        tally = fold(looked[0], self._key, looked[1], self._trusted, self._listed.at(now) if self._listed else None)
         tally = without(tally, erased.hides) if erased else tally
         packed = pack(tally)
         if len(packed) > LARGEST_ENTITY and len(events) > 1:  # the caps of fold keep one call below 100 KiB

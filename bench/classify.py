@@ -19,9 +19,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from classifiers.leaves import Part
 from classifiers.taxonomy import Taxonomy
-from tools.classify import parts_of
+from pipeline.contents import parts
 
 ROUNDS = 5
 
@@ -94,7 +96,7 @@ def cold_start(taxonomy: Taxonomy) -> float:
 def measure(events: list[dict[str, Any]]) -> dict[str, float]:
     """Every figure of the bench, by name with its unit."""
     taxonomy = Taxonomy()
-    calls: list[list[Part]] = [parts_of(event) for event in events]
+    calls: list[list[Part]] = [parts(orjson.dumps(event)) for event in events]
     texts = ["\n".join(filter(None, (event.get("requestBody"), event.get("responseBody")))) for event in events]
     taxonomy.examine_many(calls)  # learns the keys: a running instance knows its endpoints
     together = best(lambda: taxonomy.examine_many(calls)) / len(calls)

@@ -63,8 +63,9 @@ TYPES = (
         text_words=("address", "host", "server", "blocked", "adresse"),
         grades=Grades("high", "high", "high", "medium", None, None),
         rarity=0.5,
+        plausible=lambda value: not value.startswith(("127.", "169.254.", "::1")),  # nobody's: what attackers aim requests at
         examples=(("clientIp", "203.0.113.7"), ("X-Forwarded-For", "198.51.100.4, 10.0.0.1"), ("sourceIp", "2001:db8:85a3::8a2e:370:7334"), ("message", "please check 203.0.113.7 again")),
-        counterexamples=(("buildVersion", "6.0.24.37"), ("nodeOid", "1.3.6.1.4.1.343"), ("clientIp", "999.1.1.1"), ("clientIp", "0.0.0.0"), ("time", "12:30:45")),
+        counterexamples=(("buildVersion", "6.0.24.37"), ("nodeOid", "1.3.6.1.4.1.343"), ("clientIp", "999.1.1.1"), ("clientIp", "0.0.0.0"), ("time", "12:30:45"), ("note", "see http://169.254.169.254/ for it")),
     ),
     InformationType(
         id="mac_address",

@@ -4,8 +4,6 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import yaml
-
 from classifiers.checks import CHECKS, Check, stdnum
 from classifiers.information_type import Confidence, Example, Grades, InformationType
 
@@ -38,6 +36,8 @@ def load(text: str, known: frozenset[str] = frozenset()) -> tuple[InformationTyp
     Raises CustomTypeError. A type: {id, name?, pattern, keywords?, validator?, confidence?: high | medium | low, examples, counterexamples};
     an example is a text or {key: text}.
     """
+    import yaml  # here: discovery imports this module at every start, and only a tenant's own types need it
+
     try:
         content = yaml.safe_load(text)
     except (yaml.YAMLError, RecursionError, ValueError) as error:

@@ -13,7 +13,7 @@ TYPES = (
         pattern=r"[A-Za-z]{0,2}[0-9][0-9A-Za-z]{5,8}|[A-Za-z]{1,2}[- ]\d{6,8}",
         check=mixed,
         words=(
-            "passport", "passport number", "passport no", "passport num", "passport id", "passport card", "travel document", "travel document number", "reisepass", "reisepassnummer", "passnummer",
+            "passport", "passport number", "passport no", "passport num", "passport id", "passport card", "travel document", "travel document number", "reisepass", "reisepassnummer", "passnummer", "pass nr",
             "passeport", "numero passeport", "numero de passeport", "pasaporte", "numero pasaporte", "passaporto", "numero passaporto", "passaporte", "paspoort", "paspoortnummer", "paszport",
             "numer paszportu", "pas number", "pasnummer", "passi number", "passinumero", "cestovni pas", "utlevel", "utlevelszam", "pasaport", "diavatirio", "διαβατηριο", "паспорт", "旅券番号", "护照",
         ),
@@ -30,8 +30,8 @@ TYPES = (
         check=lambda value: 5 <= len(compact(value)) <= 18 and mixed(compact(value)),
         words=(
             "driver license", "drivers license", "driver s license", "driving license", "driving licence", "driver licence", "drivers licence", "driver s licence", "driver license number", "license number driver",
-            "dl number", "dl no", "dln", "driving licence number", "driving license number", "licence number", "license number", "driver id", "dvla", "dmv", "driver permit", "driving permit",
-            "fuhrerschein", "fuehrerschein", "fuhrerscheinnummer", "permis de conduire", "numero permis", "permis conduire", "carnet de conducir", "permiso de conducir", "licencia de conducir",
+            "dl number", "dl no", "dln", "driving licence number", "driving license number", "licence number", "license number", "licence no", "license no", "driver id", "dvla", "dmv", "driver permit", "driving permit",
+            "fuhrerschein", "fuehrerschein", "fuhrerscheinnummer", "permis de conduire", "numero permis", "permis conduire", "carnet de conducir", "permiso de conducir", "licencia de conducir", "licencia conducir",
             "patente", "patente di guida", "numero patente", "rijbewijs", "rijbewijsnummer", "prawo jazdy", "korkort", "korkortsnummer", "korekort", "forerkort", "ajokortti", "ridicsky prukaz",
             "vodicsky preukaz", "vezetoi engedely", "permis auto", "vozacka dozvola", "vozniško dovoljenje", "juhiluba", "carta de conducao", "adeia odigisis", "us driver license",
         ),

@@ -7,11 +7,16 @@ CARD_WORDS = (
     "credit card", "card number", "card no", "debit card", "payment card", "bank card", "primary account number", "pan", "pan number", "cc", "ccn",
     "cc number", "cc no", "cc num", "card num", "visa card", "mastercard", "amex", "american express", "visa", "card", "cardholder number",
     "kreditkarte", "kreditkartennummer", "kartennummer", "karte", "carte bancaire", "carte de credit", "numero de carte", "carte bleue",
-    "numero carte", "tarjeta", "numero tarjeta", "numero de tarjeta", "tarjeta de credito", "carta di credito", "numero carta", "carta",
+    "numero carte", "num carte", "tarjeta", "numero tarjeta", "numero de tarjeta", "tarjeta de credito", "carta di credito", "numero carta", "carta",
     "cartao", "cartao de credito", "numero do cartao", "creditcard", "creditcardnummer", "kaartnummer", "numer karty", "karta kredytowa",
     "kortnummer", "kreditkort", "kontokort", "luottokortti", "kortin numero", "cislo karty", "kartyaszam", "bankkartya", "numar card",
     "broj kartice", "kart numarasi", "kredi karti", "card pan", "acct pan", "credit card number", "funding source number",
 )  # fmt: skip
+
+
+def usual_length(value: str) -> bool:
+    """As nearly every card has it, or written in groups: a longer bare number is a message's or a parcel's."""
+    return 14 <= len(value) <= 16 or not value.isdecimal()
 
 
 def european_issuer(value: str) -> str | None:
@@ -38,6 +43,7 @@ TYPES = (
         grades=CHECKED,
         rarity=0.03,
         country=european_issuer,
+        plausible=usual_length,
         defender=True,
         examples=(
             ("cardNumber", "4111 1111 1111 1111"),
@@ -54,6 +60,8 @@ TYPES = (
             ("iccid", "8944500000000000004"),
             ("orderNumber", "4111111111111111"),
             ("maskedCard", "**** **** **** 1111"),
+            ("messageId", "4111111111111111"),
+            ("reading2", "4111111111111111110"),
             ("cardNumber", "0000000000000000"),
         ),
     ),
@@ -139,6 +147,8 @@ TYPES = (
             "american bank association routing",
             "aba routing number",
             "ach routing",
+            "fedwire",
+            "fed wire",
             "wire routing",
             "transit number",
         ),

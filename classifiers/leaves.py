@@ -28,7 +28,7 @@ CHUNK = 16_384
 """A plain text is looked at in pieces of at most this many characters, cut at line ends."""
 SHORTEST = 4
 """A text shorter than this holds nothing that could be told from chance."""
-_BIG = 99_999
+_BIG, _HUGE = 99_999, 10**40
 _POSITIONS = _set("lat lon lng latitude longitude Latitude Longitude Lat Lon Lng")
 """The only names under which a number with decimals says something about a person."""
 
@@ -131,8 +131,8 @@ def walk_json(value: Any, leaves: Leaves) -> None:
                         push((item, (link, key, item)))
                         containers.append((key, link, root))
                 elif kind is int:
-                    if item > _BIG or item < -_BIG:
-                        leaves.add(str(item) if item < 10**40 else "", key, link)
+                    if _BIG < item < _HUGE or -_HUGE < item < -_BIG:
+                        leaves.add(str(item), key, link)
                 elif kind is float and key in _POSITIONS:
                     leaves.add(repr(item), key, link)
         else:
@@ -146,8 +146,8 @@ def walk_json(value: Any, leaves: Leaves) -> None:
                 elif kind is dict or kind is list:
                     if item:
                         push((item, (link, key, item)))
-                elif kind is int and (item > _BIG or item < -_BIG):
-                    leaves.add(str(item) if item < 10**40 else "", key, link)
+                elif kind is int and (_BIG < item < _HUGE or -_HUGE < item < -_BIG):
+                    leaves.add(str(item), key, link)
     if len(texts) > MAX_LEAVES:
         leaves.partial = True
 

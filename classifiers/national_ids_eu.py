@@ -7,13 +7,25 @@ VAGUE = (
     "national id", "national identification number", "national identification", "national identity number", "national identity", "national number",
     "national id number", "national insurance id", "personal id", "personal identification number", "personal identification code", "personal identity code",
     "personal identity number", "personal code", "personal number", "personal id number", "identity number", "identity no", "identity card number",
-    "identity card", "id card number", "id card", "id card no", "id number", "id document number", "identification number", "citizen id", "citizen number",
+    "identity card", "id card number", "id card", "id card no", "id number", "id no", "identity document", "civil id", "person id", "id document number", "identification number", "citizen id", "citizen number",
     "citizen service number", "government id", "gov id", "nin", "nid", "pin code citizen", "civil registration number", "social security number",
     "social security no", "social security id", "social security", "social insurance number", "document number national", "nationalid", "eu national id",
     "personal identifier", "person number", "personnummer", "ausweisnummer", "personalausweisnummer", "numero de identidad", "documento de identidad",
     "numero identite", "carte identite", "carte nationale d identite", "numero carta identita", "carta d identita", "documento identita",
 )  # fmt: skip
 """Words for a national id of any country; which one, its form and check must tell."""
+TAX = (
+    "tax id",
+    "tax id number",
+    "tax identification number",
+    "tax identifier",
+    "taxpayer id",
+    "taxpayer identification number",
+    "tin",
+    "fiscal code",
+    "fiscal number",
+)
+"""Words for a tax number of any country, where the national id is that too."""
 
 
 def eu(
@@ -33,6 +45,7 @@ def eu(
     defender: bool = True,
     plausible: Check | None = None,
     bare: int = 0,
+    taxed_by: bool = False,
 ) -> InformationType:
     return InformationType(
         id=f"national_id.{code}",
@@ -41,7 +54,7 @@ def eu(
         pattern=pattern,
         check=check or stdnum(module),
         words=(*words, local_name),
-        vague=VAGUE,
+        vague=(*VAGUE, *TAX) if taxed_by else VAGUE,
         grades=grades,
         shapes=shapes,
         rarity=rarity,

@@ -107,7 +107,7 @@ TYPES = (
     InformationType(
         id="no_fnr", name="Norwegian National Identity Number (fødselsnummer)", family=FAMILY, country="NO",
         pattern=r"\d{6}[ -]?\d{5}", bare=11, shapes=(r"\b[0-9]{6} [0-9]{5}\b",), check=stdnum("no.fodselsnummer"),
-        words=("fodselsnummer", "fodsels nummer", "fødselsnummer", "fnr", "personnummer", "d nummer", "norwegian id", "fodselsnr", "personnr"),
+        words=("fodselsnummer", "foedselsnummer", "fodsels nummer", "fødselsnummer", "fnr", "personnummer", "d nummer", "norwegian id", "fodselsnr", "personnr"),
         vague=VAGUE, grades=FORMED, rarity=0.0008, whole=True,
         examples=(("fodselsnummer", "151086 95088"), ("fnr", "15108695088"), ("fødselsnummer", "15108695088")),
         counterexamples=(("fnr", "15108695077"), ("orderNumber", "15108695088")),

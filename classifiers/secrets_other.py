@@ -64,7 +64,7 @@ TYPES = (
         against=(("githubToken", "gh" + "p_" + "x" * 36),), defender=True,
     ),
     token(
-        "gitlab_token", "GitLab Access Token", r"gl(?:pat|dt|rt|cbt|ptt|ft|soat|agent|imt|oas|ffct|wt)-[A-Za-z0-9_.=-]{20,70}", r"\bgl(pat|dt|rt|cbt|ptt|ft|soat|agent|imt|oas|ffct|wt)-[A-Za-z0-9_]{4}",
+        "gitlab_token", "GitLab Access Token", r"gl(?:pat|dt|rt|cbt|ptt|ft|soat|agent|imt|oas|ffct|wt)-[A-Za-z0-9_.=-]{20,70}", r"\bgl(pat|dt|rt|cbt|ptt|ft|soat|agent|imt|oas|ffct|wt)-[A-Za-z0-9_-]{4}",
         ("gitlab token", "private token", "gitlab pat", "gitlab private token"), "gl" + "pat-" + filler(20, WORD, 11), against=(("gitlabToken", "gl" + "pat-" + "x" * 20),),
     ),
     token(
@@ -153,8 +153,8 @@ TYPES = (
         counterexamples=(("Authorization", "Basic realm"), ("plan", "basic subscription"), ("note", "basic understanding of things")),
     ),
     InformationType(
-        id="password", name="User Login Credentials (Password)", family=FAMILY, defender=True, ambient=True, grades=Grades("high", "medium"), whole=True, reach=24, rarity=0.9, check=password, pattern=r"\S{4,128}",
-        nearby=r"(?<!\S)[\"'(]?(?P<value>(?=[^\s\"']*[0-9])(?=[^\s\"']*[a-z])(?=[^\s\"']*(?:[A-Z]|[!@#$%^&*(_+=)]))[^\s\"'<>{}\[\]]{8,64}?)[\"').,;]{0,2}(?!\S)",
+        id="password", name="User Login Credentials (Password)", family=FAMILY, defender=True, ambient=True, grades=Grades("high", "medium"), whole=True, reach=24, rarity=0.95, check=password, pattern=r"\S{4,128}",
+        nearby=r"(?<![^\s=:])[\"'(]?(?P<value>(?=[^\s\"']*[0-9])(?=[^\s\"']*[a-z])(?=[^\s\"']*(?:[A-Z]|[!@#$%^&*(_+=)]))[^\s\"'<>{}\[\]]{8,64}?)[\"').,;]{0,2}(?!\S)",
         words=(
             "password", "passwd", "pwd", "user password", "passphrase", "login password", "new password", "old password", "current password", "confirm password", "pass word", "passcode", "userpass", "db password", "admin password", "smtp password", "pass",
             "kennwort", "passwort", "mot de passe", "motdepasse", "contrasena", "clave de acceso", "senha", "parola", "wachtwoord", "haslo", "losenord", "adgangskode", "passord", "salasana", "heslo", "jelszo", "lozinka", "geslo", "slaptazodis", "parole", "salasona", "κωδικος", "пароль", "парола",

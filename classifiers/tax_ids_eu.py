@@ -36,7 +36,7 @@ VAT_WORDS = (
     "eu vat", "ust id", "ust idnr", "ustid", "ust id nr", "umsatzsteuer", "umsatzsteuer id", "umsatzsteueridentifikationsnummer", "mwst", "mwst nr", "uid nummer",
     "tva", "tva intracom", "numero tva", "tva intracommunautaire", "numero de tva", "n tva", "btw", "btw nummer", "btw nr", "btw id", "partita iva", "p iva", "piva", "iva",
     "numero iva", "nif iva", "cif", "nif intracomunitario", "nip ue", "nip", "vat ue", "dic", "ic dph", "ddv", "id za ddv", "davcna", "pvn", "pvm", "pvm kodas", "kmkr", "alv",
-    "alv numero", "moms", "momsnr", "moms nr", "momsregistreringsnummer", "cvr", "cvr nummer", "afm", "αφμ", "dds", "ддс", "adoszam", "kozossegi adoszam", "cod tva", "cui", "pdv", "pdv id",
+    "alv numero", "moms", "momsnr", "momsnummer", "moms nr", "momsregistreringsnummer", "cvr", "cvr nummer", "afm", "αφμ", "dds", "ддс", "adoszam", "kozossegi adoszam", "cod tva", "cui", "pdv", "pdv id",
     "tax registration", "tax registration number", "tax number", "intra community vat", "company vat", "tax id eu", "ein eu",
 )  # fmt: skip
 

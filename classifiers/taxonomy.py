@@ -25,7 +25,9 @@ from classifiers.words import (
     NEUTRAL_LAST,
     NEUTRAL_WHOLE,
     VOID,
+    country_of_key,
     loose_words,
+    spellings,
     split_key,
     squash,
     word_places,
@@ -37,6 +39,8 @@ SPOKEN = 8_192
 """Characters of a sentence in which words are looked for."""
 SPOKEN_SHAPES = (r"[^\n0-9 ] [^\n0-9]*[0-9]", r"[0-9][^\n ]* [^\n0-9 ]{2}")
 """A text in which words and digits stand side by side: a sentence to listen to."""
+ASSIGNED = 12
+"""How far before `card_number=` in a text the word for a value may end."""
 WORK = 1_000
 """Forms and checks tried on one event; with more, the rest is not looked at and the examination is partial."""
 BATCH = 16
@@ -97,9 +101,6 @@ def _starts_here(text: str, at: int) -> bool:
     return not (before.isdecimal() if c in "-." else before.isascii() and before.isalnum())
 
 
-NARROW = 256
-"""A form of at most so many characters is looked for around the hit only."""
-
 _BARE = re.compile(r"[0-9]{10,15}(?![0-9A-Za-z_])(?![-.,:][0-9])")
 _BY_RANK: tuple[Confidence, ...] = ("low", "low", "medium", "high")
 
@@ -136,7 +137,7 @@ class _Form:
         self._anywhere: re.Pattern[str] | None = None
         self._named: re.Pattern[str] | None = None
         self._nearby: re.Pattern[str] | None = None
-        self._widths: tuple[int, int, int] | None = None
+        self._widths: tuple[int, int] | None = None
 
     def _compiled(self, pattern: str, ambient: bool) -> re.Pattern[str]:
         flags = re.ASCII | (re.IGNORECASE if self.kind.caseless else 0)
@@ -162,12 +163,10 @@ class _Form:
         return self._nearby
 
     @property
-    def widths(self) -> tuple[int, int, int]:
-        """(fewest characters under a name, most, how far around a hit to look: 0 = in all of a text)"""
+    def widths(self) -> tuple[int, int]:
+        """(fewest characters under a name, most)"""
         if self._widths is None:
-            least, most = _widths(self.kind.named or self.kind.pattern)
-            widest = _widths(self.kind.pattern)[1]
-            self._widths = least, most, max(64, widest) if widest <= NARROW else 0
+            self._widths = _widths(self.kind.named or self.kind.pattern)
         return self._widths
 
     def country_of(self, value: str) -> str | None:
@@ -177,9 +176,25 @@ class _Form:
 class _Meaning:
     """What a key says about its value."""
 
-    __slots__ = ("_vague_by_length", "against", "context", "names", "neutral", "open", "possible", "special", "telling", "vague", "veto")
+    __slots__ = (
+        "_vague_by_length",
+        "against",
+        "context",
+        "home",
+        "names",
+        "neutral",
+        "open",
+        "possible",
+        "special",
+        "telling",
+        "vague",
+        "veto",
+    )
 
-    def __init__(self, telling: tuple[_Form, ...], vague: tuple[_Form, ...], against: bool, neutral: bool, context: bool) -> None:
+    def __init__(
+        self, telling: tuple[_Form, ...], vague: tuple[_Form, ...], against: bool, neutral: bool, context: bool, home: str | None = None
+    ) -> None:
+        self.home = home
         self.telling = tuple(f for f in telling if f.grades is not POSSIBLE)
         self.vague = tuple(sorted(vague, key=lambda f: -f.commonness))
         self.possible = tuple(f for f in telling if f.grades is POSSIBLE)
@@ -302,24 +317,20 @@ class Taxonomy:
         kind = form.kind
         for index, phrases in ((0, kind.words), (1, kind.vague)):
             for phrase in phrases:
-                squashed = squash(phrase)
-                if not squashed:
-                    continue
-                entry = self._lexicon.setdefault(squashed, ([], []))
-                if form not in entry[index]:
-                    entry[index].append(form)
+                for spelling in spellings(phrase):
+                    entry = self._lexicon.setdefault(spelling, ([], []))
+                    if form not in entry[index]:
+                        entry[index].append(form)
         if not kind.words_in_text:
             return
         for index, phrases in ((0, (*kind.words, *kind.text_words)), (1, kind.vague)):
             for phrase in phrases:
-                squashed = squash(phrase)
-                if not squashed:
-                    continue
-                entry = self._spoken.setdefault(squashed, ([], []))
-                if form not in entry[index]:
-                    entry[index].append(form)
-                for first in (squashed, squash(phrase.split()[0])):
-                    self._first_words.update((first, first + "s"))
+                first = squash(phrase.split()[0])
+                for spelling in spellings(phrase):
+                    entry = self._spoken.setdefault(spelling, ([], []))
+                    if form not in entry[index]:
+                        entry[index].append(form)
+                    self._first_words.update((spelling, spelling + "s", first, first + "s"))
 
     def _learn(self, key: str) -> _Meaning:
         """What a key's words say; keys that are values themselves say nothing."""
@@ -331,6 +342,7 @@ class Taxonomy:
         telling: dict[str, _Form] = {}
         vague: dict[str, _Form] = {}
         phrases: dict[str, str] = {}
+        kinds: list[str] = []
 
         def look_up(phrase: str) -> None:
             for variant in (phrase, phrase[:-1]) if phrase.endswith("s") else (phrase,):
@@ -340,7 +352,9 @@ class Taxonomy:
                         telling[form.id] = form
                         if len(variant) > len(phrases.get(form.id, "")):
                             phrases[form.id] = variant
-                    vague.update((f.id, f) for f in entry[1])
+                    if entry[1]:
+                        vague.update((f.id, f) for f in entry[1])
+                        kinds.append(variant)
 
         for i in range(len(words)):
             phrase = ""
@@ -354,12 +368,12 @@ class Taxonomy:
         last = next((w for w in reversed(words) if not w.isdecimal()), "")
         neutral = last in NEUTRAL_LAST or bare in NEUTRAL_WHOLE or not bare
         against = void or not AGAINST.isdisjoint(words) or squashed in AGAINST_WHOLE
-        for id, phrase in phrases.items():  # batchAccountKey is no accountKey
-            if telling[id].kind.family == "secret_azure" and any(
-                phrase != other and phrase in other and telling[i].kind.family == "secret_azure"
-                for i, other in phrases.items()
-                if i in telling
-            ):
+        if last == "id" and len(words) > 1 and not telling and not vague:
+            against = True  # messageId: an identifier, and not of a person
+        azure = [phrase for id, phrase in phrases.items() if telling[id].kind.family == "secret_azure"]
+        for id, phrase in phrases.items():  # batchAccountKey is no accountKey, idCardNumber no cardNumber
+            rivals = azure if telling[id].kind.family == "secret_azure" else kinds
+            if any(phrase != other and phrase in other for other in rivals):
                 del telling[id]
         if void:
             telling, vague = {}, {}
@@ -371,6 +385,7 @@ class Taxonomy:
             against,
             neutral,
             bare in JOINED_WITH_PARENT or bare in NAMED_BY_SIBLING,
+            country_of_key(words) if vague else None,
         )
 
     def _meaning(self, key: Any, work: "_Work") -> _Meaning:
@@ -475,7 +490,7 @@ class Taxonomy:
         own = len(texts)
         if "%" in joined:
             self._decode(leaves, own)
-        if "\n{" in joined or "\n[" in joined or joined[0] in "{[":
+        if "\n{" in joined or "\n[" in joined or joined.startswith(("{", "[")):
             self._unpack(leaves, own)
         size = own
         if len(texts) > own:  # nothing is unpacked without a leaf to show for it
@@ -550,7 +565,7 @@ class Taxonomy:
         text = leaves.texts[i]
         size = len(text)
         for form in meaning.telling:
-            least, most, _ = form.widths
+            least, most = form.widths
             if size < least:
                 continue
             work.left -= 1
@@ -567,18 +582,22 @@ class Taxonomy:
                 self._search(i, form, form.anywhere, text[:WINDOW], candidates, work)
 
     def _guess(self, i: int, meaning: _Meaning, leaves: Leaves, candidates: dict[int, list[_Candidate]], work: "_Work") -> None:
-        """Under a name for the kind: of the types of any country the rarest check that holds, or that of the country that a sibling names."""
+        """Under a name for the kind: of the country that the key names; else of the types of any country the rarest check that holds, or that of
+        the country that a sibling names."""
         text = leaves.texts[i].strip()
-        home = self._country_near(leaves.links[i])
-        for form in meaning.vague_of(len(text)):
+        size = len(leaves.texts[i])
+        home = meaning.home or self._country_near(leaves.links[i])
+        forms = meaning.vague_of(len(text))
+        if meaning.home is not None:
+            forms = (*(f for f in forms if f.country == home), *(f for f in forms if f.country != home))
+        for form in forms:
             work.left -= 1
             if work.left < 0:
                 return
             if form.named.fullmatch(text) and (form.check is None or form.check(text)) and (form.plausible is None or form.plausible(text)):
-                self._add(
-                    i, form, VAGUE, 0, len(leaves.texts[i]), text, candidates, int(home is not None and form.country_of(text) == home)
-                )
-                if home is None:
+                at_home = home is not None and form.country_of(text) == home
+                self._add(i, form, VAGUE, 0, size, text, candidates, int(at_home))
+                if home is None or (at_home and meaning.home is not None):
                     return
 
     @staticmethod
@@ -661,7 +680,7 @@ class Taxonomy:
         texts = leaves.texts
         ends = [*map(add, accumulate(map(len, texts)), count(1))]
         listened: set[int] = set()
-        looked: dict[tuple[int, str], int] = {}
+        looked: set[tuple[int, str, int]] = set()
         spoken = len(SPOKEN_SHAPES)
         for end, number in hits:
             i = bisect_right(ends, end - 1)
@@ -682,13 +701,13 @@ class Taxonomy:
             if not forms:
                 continue
             size = len(text)
-            at = end - ends[i] + size + 1  # of the hit's end in this text
+            # all of a text, whichever of its places the hit was at: then both engines see the same; of a long one the stretch around it
+            cell = 0 if size <= 2 * WINDOW else (end - ends[i] + size + 1) // WINDOW
             for form in forms:
-                reach = form.widths[2] or (WINDOW if size > 2 * WINDOW else size)
-                place = (i, form.id)
-                if at <= looked.get(place, -1):
-                    continue  # another hit's surroundings held this one
-                looked[place] = at + reach
+                place = (i, form.id, cell)
+                if place in looked:
+                    continue
+                looked.add(place)
                 work.left -= 1
                 if work.left < 0:
                     return
@@ -701,7 +720,7 @@ class Taxonomy:
                 else:
                     evidence = AGAINST_IT if veto else NEUTRAL if meaning.neutral else UNKNOWN
                 good = 0
-                for match in form.anywhere.finditer(text, max(0, at - reach), at + 2 * reach):
+                for match in form.anywhere.finditer(text, max(0, (cell - 1) * WINDOW), (cell + 2) * WINDOW):
                     work.left -= 1
                     if work.left < 0:
                         return
@@ -765,7 +784,7 @@ class Taxonomy:
                     break
                 begin, finish = match.start(), match.end()
                 gap = min([max(start - finish, begin - end) for start, end in places if begin >= end or finish <= start], default=reach + 1)
-                if gap > reach or not (form.nearby_ambient or _starts_here(text, begin)):
+                if gap > reach or not (form.nearby_ambient or _starts_here(text, begin) or (gap <= ASSIGNED and text[begin - 1] == "=")):
                     continue
                 value = _value(match)
                 if form.check is None or form.check(value):

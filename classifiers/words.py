@@ -45,6 +45,19 @@ def loose_words(text: str) -> list[str]:
     return _WORDS.findall(fold(text))
 
 
+_NUMBER = re.compile("(?:number|num|nr|no)$")
+
+
+def spellings(phrase: str) -> list[str]:
+    """The phrase squashed, and with the other words for a number at its end: `id card no` is `id card number`, `handynummer` is `handynr`."""
+    squashed = squash(phrase)
+    if squashed.endswith("nummer") and len(squashed) > 8:
+        return [squashed, squashed[:-6] + "nr"]
+    if " " in phrase and (match := _NUMBER.search(squashed)) and phrase.split()[-1].lower() == match[0]:
+        return [squashed[: match.start()] + word for word in ("number", "num", "nr", "no")]
+    return [squashed] if squashed else []
+
+
 def squash(phrase: str) -> str:
     """A phrase as it is looked up: folded, letters and digits only (`Steuer-ID Nr.` -> `steueridnr`)."""
     return "".join(_WORDS.findall(fold(phrase)))
@@ -60,7 +73,7 @@ AGAINST = _set("""order orders tracking track trace traceparent span correlation
     ulid uuid guid nanoid ksuid objectid oid doi lei isin vin plate geohash lat latitude lon lng longitude color colour port pid
     amount price quantity qty total subtotal balance meter reading score invoice ticket shipment parcel consignment waybill awb
     reference masked mask invalid last4 redacted fingerprint thumbprint thumbnail avatar image picture photo icon certificate publishable
-    warehouse article catalog catalogue duration latency elapsed ttl size length width height weight count""")
+    warehouse article part model catalog catalogue duration latency elapsed ttl size length width height weight count""")
 """Words of a key that say: not a person's number. They veto what only a weak form or a check speaks for."""
 
 AGAINST_WHOLE = _set("""useragent accept acceptencoding acceptlanguage contenttype host date server connection etag ifmatch ifnonematch xrequestid
@@ -87,3 +100,20 @@ NAMING = ("name", "key", "type", "field", "label", "code", "scheme", "attribute"
 """Members that name their sibling `value`: {"name": "ssn", "value": ...}."""
 NAMED_BY_SIBLING = ("value", "val", "content", "data", "text")
 COUNTRY_KEYS = _set("country countrycode issuingcountry nationality issuedin countryofissue")
+
+_COUNTRIES = """AT austria austrian, BE belgium belgian, BG bulgaria bulgarian, CY cyprus cypriot, CZ czech czechia, DE germany german, DK denmark danish,
+    EE estonia estonian, ES spain spanish, FI finland finnish, FR france french, GR greece greek, HR croatia croatian, HU hungary hungarian, IE ireland irish,
+    IT italy italian, LT lithuania lithuanian, LU luxembourg luxembourgish, LV latvia latvian, MT malta maltese, NL netherlands dutch, PL poland polish,
+    PT portugal portuguese, RO romania romanian, SE sweden swedish, SI slovenia slovenian, SK slovakia slovak"""
+COUNTRY_OF = {word: code for code, *words in (row.split() for row in _COUNTRIES.split(",")) for word in words}
+"""Words of a key that say whose number of a kind is meant: maltaIdCard."""
+COUNTRY_CODES = frozenset(COUNTRY_OF.values())
+
+
+def country_of_key(words: list[str]) -> str | None:
+    """The member state that a key names, by name anywhere or by code at its end (`taxIdDe`)."""
+    for word in words:
+        if (code := COUNTRY_OF.get(word)) is not None:
+            return code
+    code = words[-1].upper() if len(words) > 1 else ""
+    return code if code in COUNTRY_CODES else None

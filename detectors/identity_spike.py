@@ -3,12 +3,10 @@
 from collections.abc import Iterator
 
 from detectors import detector
+from detectors.actor_spike import actor_threshold
 from model import OTHER, STATUS_CLASSES, Severity, Sighting
 from pipeline.learn import Baseline
 from pipeline.window import Window
-
-FEW_PAIRS = 500
-"""(IP, window) pairs below which the 10th-largest says little."""
 
 
 @detector(
@@ -27,7 +25,7 @@ FEW_PAIRS = 500
     owasp_2019=("API4", "API2"),
     owasp_2023=("API4", "API6", "API2"),
     watches="identities",
-    min_days=3,
+    min_days=7,  # many share one subscription: in a week's first days any busier day is a spike
     refractory=4 * 60,
 )
 def identity_spike(
@@ -37,8 +35,8 @@ def identity_spike(
     floor: int = 30,  # calls in 20 minutes; a person with an app stays below it
     ratio: float = 1.25,  # times the 10th-largest (identity, window) count of 30 days
     own_ratio: float = 1.5,  # times the identity's own largest, if it is a regular
-    few_floor: int = 60,  # where fewer than 500 (IP, window) pairs are known
-    few_ratio: float = 3.0,
+    few_floor: int = 60,  # before day 3, and where fewer than 500 (IP, window) pairs are known
+    few_ratio: float = 3.0,  # then: times the largest
     share: float = 0.5,  # of the busiest IP; above it, it is that IP's spike
     high: float = 5.0,  # times the threshold from which on it is severe
 ) -> Iterator[Sighting]:
@@ -49,13 +47,17 @@ def identity_spike(
                 continue
             name = STATUS_CLASSES[kind - 1]
             measure = f"identity:{name}"
-            if baseline.pairs.get(name, 0) < FEW_PAIRS:
-                usual, threshold = baseline.rank(measure, 1), max(few_floor, few_ratio * (baseline.rank(measure, 1) or 0.0))
-            else:
-                usual = baseline.rank(measure, 10)
-                threshold = max(floor, ratio * (usual or 0.0))
-            own = window.regulars.get(measure, {}).get(identity)
-            threshold = max(threshold, own_ratio * (own or 0.0))
+            usual, threshold, own = actor_threshold(
+                window,
+                baseline,
+                measure,
+                identity,
+                floor=floor,
+                ratio=ratio,
+                own_ratio=own_ratio,
+                few_floor=few_floor,
+                few_ratio=few_ratio,
+            )
             if observed > threshold and max(window.ips[kind].values()) < share * observed:
                 yield Sighting(
                     observed,

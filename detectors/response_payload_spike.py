@@ -28,7 +28,7 @@ FEW_CALLS = 500
     techniques=("T1190", "T1213", "T1119"),
     owasp_2019=("API3", "API1"),
     owasp_2023=("API3", "API1"),
-    min_days=1,
+    min_days=3,
     min_calls=200,
 )
 def response_payload_spike(

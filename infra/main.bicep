@@ -230,7 +230,7 @@ var names = {
 var hubs = { calls: 'calls', alerts: 'alerts' }
 var packageContainer = 'app-package'
 var purgedContainers = ['quarantine', 'exports'] // as retention/policy.py names them
-var keptContainers = ['configuration']
+var keptContainers = ['configuration', 'intel']
 var allTags = union(tags, {
   'azd-env-name': environmentName
   'gatewatch-geography': chosenGeography

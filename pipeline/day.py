@@ -1,5 +1,7 @@
 """The rolling day of one endpoint: which values each IP asked for in the last 24 hours, for enumeration too slow for any window."""
 
+from collections.abc import Iterator
+
 from model import OTHER, WINDOW_MINUTES, WINDOWS_PER_DAY, Minute
 from stats.moments import Moments
 
@@ -83,6 +85,22 @@ class RollingDay:
         own = self._last.get(parameter, {}).get(ip)
         return self._scaled(len(own)) if own else 0.0
 
+    def busy(self, window: Minute, least: int) -> Iterator[tuple[str, str, float]]:
+        """(parameter, ip, distinct values in the 24 hours up to now) of those that asked for `least` of them or more since midnight of the window's day: only
+        such a day counts, for the rolling 24 hours hold a part of the day before as well."""
+        midnight = _midnight(window)
+        for parameter, by_ip in self._last.items():
+            for ip, own in by_ip.items():
+                if len(own) >= least and sum(slot >= midnight for slot in own.values()) >= least:
+                    yield parameter, ip, self._scaled(len(own))
+
+    def takers(self, window: Minute, least: int) -> Iterator[tuple[str, int]]:
+        """(ip, bytes in the 24 hours up to now) of those that were answered with `least` of them or more since midnight of the window's day."""
+        midnight = _midnight(window)
+        for ip, n in self._totals.items():
+            if n >= least and sum(own.get(ip, 0) for slot, own in self._bytes.items() if slot >= midnight) >= least:
+                yield ip, n
+
     def ips(self, parameter: str) -> int:
         """How many IPs sent this parameter in the last 24 hours (a lower bound once values are sampled)."""
         return len(self._last.get(parameter, ()))
@@ -132,3 +150,8 @@ class RollingDay:
                         del by_ip[ip]
                         if not by_ip:
                             del self._last[parameter]
+
+
+def _midnight(window: Minute) -> int:
+    """The number of the first window of this window's day."""
+    return window // WINDOW_MINUTES // WINDOWS_PER_DAY * WINDOWS_PER_DAY

@@ -427,6 +427,7 @@ class Evaluation:
                 ended = self._windows.get(self._ended_until, {})
                 for window in ended.values():
                     window.day.latency[window.start] = log_moments(window.sizes.get(LATENCY, {}).items())
+                    self._busy_days(window)
                 self._judge(ended.values(), ended=True)
                 self._ended_until += WINDOW_MINUTES
             elif not self._windows and self._group.idle and until - closes > 2 * MINUTES_PER_DAY:
@@ -457,7 +458,7 @@ class Evaluation:
         return baseline.seen if baseline is not None and baseline.days >= LEARNING_DAYS else None
 
     def _turn_to(self, day: int) -> None:
-        """At midnight: read the rolling days, which are exactly the day that ends, and let the regulars of that day count."""
+        """At midnight: read the rolling days, which are exactly the day that ends, and let its regulars count."""
         if self._today is None:
             self._today = day
         if day <= self._today:
@@ -471,15 +472,9 @@ class Evaluation:
             for parameter, by_ip in rolling.by_ip().items():
                 measures[f"day:{parameter}"] = largest(n for ip, n in by_ip.items() if ip not in accused and ip not in NOBODY)
                 measures[f"ips:{parameter}"] = [len(by_ip.keys() - accused)]
-                for ip, n in by_ip.items():
-                    if n >= REGULAR_VALUES and ip not in NOBODY:
-                        self._regular(Regular(ended, endpoint, f"day:{parameter}", ip, n))
             taken = rolling.totals()
             if taken:
                 measures["day:bytes"] = largest(n for ip, n in taken.items() if ip not in accused and ip not in NOBODY)
-                for ip, n in taken.items():
-                    if n >= REGULAR_BYTES and ip not in NOBODY:
-                        self._regular(Regular(ended, endpoint, "day:bytes", ip, n))
             if measures:
                 tops.append(DayTops(endpoint, ended, measures))
         self._know_regulars(day)
@@ -497,6 +492,16 @@ class Evaluation:
             self._baselines.update((baseline.endpoint, baseline) for baseline in baselines)
 
     # actors that are always busy
+
+    def _busy_days(self, window: Window) -> None:
+        """What the rolling day's detectors compare with must be read as they read it, window by window: two nightly runs of a job can fall into 24 hours."""
+        today = window.start // MINUTES_PER_DAY
+        for parameter, ip, n in window.day.busy(window.start, REGULAR_VALUES):
+            if ip not in NOBODY:
+                self._regular(Regular(today, window.endpoint, f"day:{parameter}", ip, n))
+        for ip, taken in window.day.takers(window.start, REGULAR_BYTES):
+            if ip not in NOBODY:
+                self._regular(Regular(today, window.endpoint, "day:bytes", ip, taken))
 
     def _regular(self, regular: Regular) -> None:
         if self._remember(regular):

@@ -156,9 +156,16 @@ class _Buckets(dict[float | None, int]):
         return found
 
 
-def fold(calls: Sequence[ApiCall], key: bytes, looks: "Mapping[int, Look] | None" = None, trusted: TrustedProxies | None = None) -> Tally:
+def fold(
+    calls: Sequence[ApiCall],
+    key: bytes,
+    looks: "Mapping[int, Look] | None" = None,
+    trusted: TrustedProxies | None = None,
+    listed: Callable[[str], Iterable[tuple[str, str]]] | None = None,
+) -> Tally:
     """The tally of some calls. `key`, 16 to 64 bytes, keys the hashes of parameter values; values themselves go no further than this function.
     `looks`: what looking into some of the calls showed, by their index. `trusted`: the proxies whose X-Forwarded-For is believed.
+    `listed`: (rule, name of a list) for each list that an address is on.
     """
     if not calls:
         return Tally()
@@ -246,6 +253,12 @@ def fold(calls: Sequence[ApiCall], key: bytes, looks: "Mapping[int, Look] | None
             for m, e, i, s, c in zip(minute, endpoint, ip, status, calls, strict=True)
             if c.user_agent in suspicious
         )
+    if listed is not None:
+        accused = {number: found for number, address in enumerate(ips.names) if address and (found := list(listed(address)))}
+        if accused:
+            for m, e, i, s, n, *_ in tables["calls"]:
+                for rule, name in accused.get(i, ()):
+                    seen_at_once[m, e, rules[rule], i, s, details[name[:NAME_LENGTH]]] += n
     information: _Index[str] = _Index(lambda text: text[:NAME_LENGTH], NAMES_PER_BATCH)
     places: _Index[str] = _Index(lambda text: text[:PLACE_LENGTH], NAMES_PER_BATCH)
     if looks:

@@ -36,6 +36,8 @@ ROLLED_OUT = 5
 """IPs that used a parameter or a type on one day make it known ..."""
 SETTLED_DAYS = 3
 """... and so do days on which it was used: one caller alone cannot teach it in a single burst."""
+YOUNG_DAYS = 3
+"""Days before which a baseline has seen too little: detectors that judge by it are strict."""
 LEARNING_DAYS = 7
 """In an endpoint's first days everything is new: what is seen then by two is known."""
 

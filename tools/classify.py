@@ -23,9 +23,11 @@ from classifiers.custom import CustomTypeError, load
 from classifiers.information_type import InformationType
 from classifiers.leaves import Part
 from classifiers.taxonomy import Found, Taxonomy, discover
+from pipeline.contents import parts
 from tools.classify_report import html_report
 
 SHOWN_BAD_LINES = 20
+CARRYING = ("path", "query", "requestHeaders", "responseHeaders", "requestBody", "responseBody")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,26 +48,6 @@ class Tally:
     confidence: str = "low"
     statuses: Counter[str] = field(default_factory=Counter)
     countries: set[str] = field(default_factory=set)
-
-
-def parts_of(event: Mapping[str, Any]) -> list[Part]:
-    """The places of an event of the contract that may carry data."""
-    parts: list[Part] = []
-
-    def add(where: Any, name: str | None, content_type: object, text: object) -> None:
-        if isinstance(text, str) and text:
-            parts.append(Part(where, name, content_type if isinstance(content_type, str) else None, text))
-
-    template = event.get("urlTemplate")
-    add("request.path", template if isinstance(template, str) else None, None, event.get("path"))
-    add("request.query", None, None, event.get("query"))
-    for side in ("request", "response"):
-        headers = event.get(f"{side}Headers")
-        if isinstance(headers, dict):
-            for name, text in headers.items():
-                add(f"{side}.header", name, None, text)
-        add(f"{side}.body", None, event.get(f"{side}ContentType"), event.get(f"{side}Body"))
-    return parts
 
 
 def endpoint_of(event: Mapping[str, Any]) -> str:
@@ -161,11 +143,11 @@ def run(args: argparse.Namespace, console: Console) -> int:
                     progress.advance(task, taken)
                     if not line.strip():
                         continue
-                    reason, event = read_event(line)
+                    reason, event, carried = read_event(line)
                     if reason:
                         bad.append((name, number, reason))
                         continue
-                    examination = taxonomy.examine(parts_of(event))
+                    examination = taxonomy.examine(carried)
                     partial += examination.partial
                     calls[endpoint_of(event)] += 1
                     note(event, examination.found, places)
@@ -181,17 +163,20 @@ def run(args: argparse.Namespace, console: Console) -> int:
     return 0
 
 
-def read_event(line: bytes) -> tuple[str, dict[str, Any]]:
-    """(why the line is no event, or "", the event)"""
+def read_event(line: bytes) -> tuple[str, dict[str, Any], list[Part]]:
+    """(why the line is no event, or "", the event, what it carries)"""
     try:
         event = orjson.loads(line)
     except ValueError:
-        return "not JSON", {}
+        return "not JSON", {}, []
     if not isinstance(event, dict):
-        return "not a JSON object", {}
+        return "not a JSON object", {}, []
     if not isinstance(event.get("requestId"), str):
-        return "no requestId", {}
-    return "", event
+        return "no requestId", {}, []
+    carried = parts(line)
+    if not carried and any(event.get(name) for name in CARRYING):
+        return "a field that carries data is of the wrong type", {}, []
+    return "", event, carried
 
 
 def finding(found: Found) -> dict[str, str]:

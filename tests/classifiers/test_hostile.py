@@ -31,6 +31,7 @@ HOSTILE: dict[str, tuple[str, str | bytes]] = {
     "digits in a string": ("application/json", json.dumps("9" * SIZE)),
     "digits as text": ("text/plain", "9" * SIZE),
     "a number of 10,000 digits": ("application/json", '{"a":' + "7" * 10_000 + "}"),
+    "huge numbers": ("application/json", json.dumps([10**41, -(10**41), 10**4_000, -(10**4_000), {"iban": 10**60}])),
     "PEM headers": ("text/plain", "-----BEGIN" * (SIZE // 10)),
     "PEM headers of private keys": ("text/plain", "-----BEGIN PRIVATE KEY-----" * (SIZE // 27)),
     "nested arrays": ("application/json", "[" * (SIZE // 2) + "]" * (SIZE // 2)),
@@ -102,6 +103,13 @@ def test_entities_are_never_expanded() -> None:
     for text in (LAUGHS, EXTERNAL):
         leaves = gather([Part("request.body", None, "application/xml", text)])
         assert sum(map(len, leaves.texts)) <= len(text)
+
+
+@pytest.mark.parametrize("text", ["1" * 60, '{"a": ' + "1" * 60 + "}", "[" + "1" * 60 + "]", '"{}"  ', "%25", "    "])
+def test_a_call_without_a_text_holds_nothing(text: str) -> None:
+    parts = [Part("request.body", None, "application/json", text)]
+    assert TAXONOMY.examine(parts).found == []
+    assert [examination.found for examination in TAXONOMY.examine_many([parts, [], parts])] == [[], [], []]
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from classifiers.taxonomy import Taxonomy
-from tools.classify import main, parts_of
+from pipeline.contents import parts
+from tools.classify import main
 
 SHARED = Path(__file__).parents[3] / "shared"
 PAYLOADS = SHARED / "data" / "payloads"
@@ -42,8 +43,9 @@ def test_both_engines_agree_on_the_sample() -> None:
     fast, plain = Taxonomy(), Taxonomy(plain=True)
     with gzip.open(PAYLOADS / "events.jsonl.gz") as lines:
         for line in islice(lines, 60):
-            parts = parts_of(json.loads(line))
-            assert sorted(fast.classify(parts)) == sorted(plain.classify(parts))
+            carried = parts(line)
+            assert carried
+            assert sorted(fast.classify(carried)) == sorted(plain.classify(carried))
 
 
 @pytest.mark.skipif(not TRAFFIC.is_file(), reason="the labelled traffic is not beside the repository")
@@ -51,6 +53,7 @@ def test_silence_on_innocent_traffic() -> None:
     taxonomy = Taxonomy()
     with gzip.open(TRAFFIC) as lines:
         for line in islice(lines, 20_000):
-            event = json.loads(line)
-            claimed = [(f.type, f.where, f.path) for f in taxonomy.classify(parts_of(event)) if f.confidence != "low"]
-            assert claimed == [], event["requestId"]
+            carried = parts(line)
+            assert carried
+            claimed = [(f.type, f.where, f.path) for f in taxonomy.classify(carried) if f.confidence != "low"]
+            assert claimed == [], json.loads(line)["requestId"]

@@ -1,6 +1,7 @@
 """Fuzzing the classifier with atheris: `python tests/fuzz/classify_fuzz.py -max_total_time=120`; any exception is a crash, and so is a value that leaves."""
 
 import sys
+import tempfile
 from pathlib import Path
 
 import atheris
@@ -52,8 +53,10 @@ def seeds(folder: Path) -> None:
 
 
 def main() -> None:
-    import tempfile
-
+    if any(Path(argument).is_file() for argument in sys.argv[1:]):  # a crash to look at again
+        atheris.Setup(sys.argv, test_one_input)
+        atheris.Fuzz()
+        return
     with tempfile.TemporaryDirectory() as folder:
         seeds(Path(folder))
         atheris.Setup([*sys.argv, folder], test_one_input)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.classify import main, parts_of
+from tools.classify import main, read_event
 from tools.document_types import TARGET, document
 
 IBAN = "GB82WEST12345698765432"
@@ -102,10 +102,17 @@ def test_a_broken_gzip_file_is_read_as_far_as_it_goes(tmp_path: Path, capsys: py
     assert "the file ends here" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("field", ["requestHeaders", "responseHeaders", "responseBody", "path", "query", "urlTemplate", "status", "method"])
+@pytest.mark.parametrize(
+    "field",
+    ["requestHeaders", "responseHeaders", "responseBody", "responseContentType", "path", "query", "urlTemplate", "status", "method"],
+)
 @pytest.mark.parametrize("value", [None, 7, [], {}, {"a": None}, True])
-def test_fields_of_the_wrong_type_are_no_error(field: str, value: object) -> None:
-    assert isinstance(parts_of(event(1, **{field: value})), list)
+def test_fields_of_the_wrong_type_are_said_and_never_fatal(tmp_path: Path, field: str, value: object) -> None:
+    line = json.dumps(event(1, **{field: value})).encode()
+    reason, read, carried = read_event(line)
+    assert (reason == "") == bool(read)
+    assert bool(carried) == (reason == "")  # nothing that carries data is passed over in silence
+    assert main([write(tmp_path / "events.jsonl", [event(1, **{field: value})])]) == 0
 
 
 def refusal(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:

@@ -1,0 +1,92 @@
+"""Writes docs/detectors.md from the detectors themselves: `python -m tools.document_detectors [--check]`."""
+
+import argparse
+import inspect
+import io
+import sys
+import tokenize
+from pathlib import Path
+
+from detectors import Detector, discovered
+from pipeline.render import OWASP_2019, OWASP_2023
+
+TARGET = Path(__file__).parent.parent / "docs" / "detectors.md"
+
+HEAD = """# Detectors
+
+Generated from `detectors/` by `python -m tools.document_detectors`; a test checks that it is current.
+
+A finding is an alert while it lasts: one for each detector, endpoint, status class and actor, updated and not repeated, closed after a quiet hour of event time.
+Alerts within an hour that share an actor or an endpoint are one incident. Baselines are 30 days; strict limits hold until day 3.
+
+`python -m tools.backtest calls.jsonl.gz --limits detectors.json` judges recorded calls by other limits, for everything or for one service, API or endpoint:
+
+```json
+{"limits": {"API_SpikeInAPITraffic": {"floor": 50}},
+ "off": ["API_SpikeInLatency"],
+ "where": [{"service": "contoso", "endpoint": "GET /v1/search", "limits": {"API_SpikeInAPITraffic": {"floor": 200}}}]}
+```
+"""
+
+
+def document() -> str:
+    found = discovered()
+    rows = [f"| [{one.id}](#{one.name}) | {one.title} | {one.severity.label} |" for one in found]
+    return "\n".join([HEAD, "| id | alert | severity |", "|---|---|---|", *rows, "", *map(_section, found)])
+
+
+def _section(one: Detector) -> str:
+    reasons = _reasons(one)
+    lines = [
+        f'## <a id="{one.name}"></a>{one.id}',
+        "",
+        f"**{one.title}**, {one.severity.label}.",
+        "",
+        one.sees,
+        "",
+        f"- May be: {one.causes}",
+        f"- MITRE ATT&CK: {one.tactic}; {', '.join(one.techniques)}",
+        f"- OWASP API Security Top 10: {_owasp(one.owasp_2019, OWASP_2019)}; {_owasp(one.owasp_2023, OWASP_2023)}",
+    ]
+    if one.min_days or one.min_calls:
+        lines.append(f"- Silent below {one.min_days} days or {one.min_calls} calls of baseline")
+    lines += ["- What to do:", *(f"  - {step}" for step in one.remediation)]
+    if one.limits:
+        lines += ["", "| limit | default | why |", "|---|---:|---|"]
+        lines += [f"| `{name}` | {value} | {reasons.get(name, '')} |" for name, value in one.limits.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _owasp(ids: tuple[str, ...], names: dict[str, str]) -> str:
+    return ", ".join(names[id] for id in ids) or "–"
+
+
+def _reasons(one: Detector) -> dict[str, str]:
+    """Limit -> the comment beside it in the source."""
+    found: dict[str, str] = {}
+    name = ""
+    for token in tokenize.generate_tokens(io.StringIO(inspect.getsource(one.function)).readline):
+        if token.type == tokenize.NAME and token.string in one.limits and token.string not in found:
+            name = token.string
+        elif token.type == tokenize.COMMENT and name and "noqa" not in token.string:
+            found.setdefault(name, token.string.lstrip("# "))
+            name = ""
+        elif token.type == tokenize.NEWLINE:
+            break  # the end of the signature
+    return found
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tools.document_detectors", description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; fail if the page is not current")
+    if parser.parse_args().check:
+        if TARGET.is_file() and TARGET.read_text("utf-8") == document():
+            return 0
+        print("docs/detectors.md is not current: run `python -m tools.document_detectors`", file=sys.stderr)
+        return 1
+    TARGET.write_text(document(), "utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
