@@ -69,7 +69,7 @@ def intel(timer: func.TimerRequest) -> None:  # noqa: ARG001
 @app.timer_trigger(arg_name="timer", schedule="0 5 * * * *", use_monitor=True)
 def purge(timer: func.TimerRequest) -> None:  # noqa: ARG001
     now = datetime.now(UTC)
-    gatewatch.purge.run(now, _until(now + TICK), [gatewatch.hub_retention], lambda: gatewatch.requests.resume(now, _until(now + TICK)))
+    gatewatch.purge.run(now, _until(now + TICK), gatewatch.hub_retention, lambda: gatewatch.requests.resume(now, _until(now + TICK)))
 
 
 @app.function_name("dsr_export")

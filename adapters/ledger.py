@@ -141,8 +141,8 @@ def regulars_of(tables: Tables, actor: str, key: bytes, days: Sequence[str] | No
 
 
 def erase(tables: Tables, table: str, actor: str, key: bytes, before: Minute) -> int:
-    """Take what one actor did until a minute out of a day; the number of rows that held it. Every row is written at once, so a crash leaves whole rows. Raises Changed after
-    five rivals in a row."""
+    """Take what one actor did until a minute out of a day; the number of rows that held it. Every row is written at once, so a crash leaves
+    whole rows. Raises Changed after five rivals in a row."""
     done = 0
     for row, regular in list(_regulars_of(tables, table, actor, key)):
         if regular.day * 1440 <= before:
@@ -176,13 +176,13 @@ def _erase_row(tables: Tables, table: str, partition: str, row: str, actor: str)
 
 def _rows_of(tables: Tables, table: str, ip: str, key: bytes) -> Iterator[tuple[Entity, _Packed]]:
     needle = msgspec.msgpack.encode(ip)
-    where = "PartitionKey eq @bucket or PartitionKey eq @shared"
-    for entity in tables.query(table, where, bucket=f"{bucket_of(ip, key):02x}", shared=SHARED):
-        raw = _unpack(entity)
-        if needle in raw:  # nearly every row is done with here, undecoded
-            packed = _decoder.decode(raw)
-            if ip in packed[1]:
-                yield entity, packed
+    for bucket in (SHARED, f"{bucket_of(ip, key):02x}"):  # one query for both would scan the table
+        for entity in tables.query(table, "PartitionKey eq @bucket", bucket=bucket):
+            raw = _unpack(entity)
+            if needle in raw:  # nearly every row is done with here, undecoded
+                packed = _decoder.decode(raw)
+                if ip in packed[1]:
+                    yield entity, packed
 
 
 def _regulars_of(tables: Tables, table: str, actor: str, key: bytes) -> Iterator[tuple[str, Regular]]:

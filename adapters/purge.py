@@ -6,7 +6,7 @@ Every removal is one call that may be repeated, and each run begins with what th
 import json
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import blake2b
@@ -14,7 +14,8 @@ from itertools import islice
 from time import monotonic
 from typing import Any, TypeVar
 
-from azure.core.exceptions import AzureError, ResourceNotFoundError
+from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoundError
+from azure.storage.blob import BlobProperties, ContainerClient
 
 from adapters import alerts, tombstones
 from adapters.batches import BatchLog, day_of
@@ -66,6 +67,8 @@ class Run:
     problems: list[str] = field(default_factory=list)
     standing: list[str] = field(default_factory=list)
     """What the checks said, which are made once a day."""
+    unseen: list[str] = field(default_factory=list)
+    """What the app has no right to look at: neither well nor broken, somebody else has to look."""
     complete: bool = True
     breach: str = ""
     """The alert's id, while a promise is broken."""
@@ -103,10 +106,10 @@ class Purge:
         self,
         now: datetime,
         out_of_time: Callable[[], bool] = lambda: False,
-        checks: Iterable[Callable[[], Iterable[str]]] = (),
+        hub: Callable[[], Iterable[str]] = tuple,
         jobs: Callable[[], object] = lambda: None,
     ) -> Run:
-        """Remove what is due at `now`. `checks` say what is wrong elsewhere; `jobs` goes on with unfinished erasures. Raises only where the record
+        """Remove what is due at `now`. `hub` says what is wrong with the hub's retention; `jobs` goes on with unfinished erasures. Raises only where the record
         cannot be written."""
         last, began = last_run(self._tables), monotonic()
         run = Run(now, kept=self._kept, before=last.kept if last else {})
@@ -121,13 +124,10 @@ class Purge:
                 run.complete = False
                 run.problems.append(f"{work.__name__.strip('_').replace('_', ' ')}: {type(error).__name__}")
         if daily:
-            for check in (*checks, self._storage):
-                try:
-                    run.standing.extend(check())
-                except AzureError as error:
-                    run.standing.append(f"a check failed: {type(error).__name__}")
+            for name, check in (("the hub's retention", hub), ("soft delete", self._soft_delete), ("copies elsewhere", self._copies)):
+                self._check(run, name, check)
         elif last:
-            run.standing = last.standing
+            run.standing, run.unseen = last.standing, last.unseen
         try:
             jobs()
         except AzureError as error:
@@ -183,7 +183,9 @@ class Purge:
                 run.problems.append(f"container {container} is named by no promise")
             elif place.personal:
                 client = service.get_container_client(container)
-                for some in _chunks(_due_blobs(client, place, self._kept, now)):
+                blobs = list(_blobs(client))
+                self._look_behind(run, place, [blob for blob in blobs if is_remains(blob)])
+                for some in _chunks(_due_blobs(blobs, place, self._kept, now)):
                     self._go_on(run, place, some[0][1])
                     for blob, until in some:
                         try:
@@ -191,6 +193,15 @@ class Purge:
                         except ResourceNotFoundError:
                             continue
                         run.note(place, until)
+
+    def _look_behind(self, run: Run, place: Place, remains: Sequence[BlobProperties]) -> None:
+        """What the account keeps although it was deleted is still kept, and only its owner can end that."""
+        if remains:
+            run.problems.append(
+                f"container {place.name} still has {len(remains)} deleted messages or earlier versions: switch soft delete and versions off"
+            )
+        for blob in remains:
+            run.look(place, _begins_or(place, blob.name, blob.last_modified) + self._kept[place.id])
 
     def _pseudonymise(self, run: Run, now: datetime) -> None:
         place = BY_ID["alerts"]
@@ -240,14 +251,25 @@ class Purge:
 
     # what is looked at
 
-    def _storage(self) -> Iterator[str]:
-        """What the evidence account may not do: keep what was deleted, or copy it elsewhere."""
-        service = self._evidence.service
-        kept = service.get_service_properties().get("delete_retention_policy")
+    def _check(self, run: Run, name: str, check: Callable[[], Iterable[str]]) -> None:
+        try:
+            run.standing.extend(check())
+        except HttpResponseError as error:
+            if error.status_code == 403:
+                run.unseen.append(f"{name}: the app may not look (its role does not allow it)")
+            else:
+                run.standing.append(f"{name}: the check failed ({type(error).__name__})")
+        except AzureError as error:
+            run.standing.append(f"{name}: the check failed ({type(error).__name__})")
+
+    def _soft_delete(self) -> Iterator[str]:
+        kept = self._evidence.service.get_service_properties().get("delete_retention_policy")
         if kept is not None and kept.enabled:
             yield f"soft delete of the evidence account keeps deleted messages for {kept.days} more days: switch it off"
-        sku = str(service.get_account_information().get("sku_name", ""))
-        if sku and not sku.endswith(("_LRS", "_ZRS")) and not _is_emulator(service.url):
+
+    def _copies(self) -> Iterator[str]:
+        sku = str(self._evidence.service.get_account_information().get("sku_name", ""))
+        if sku and not sku.endswith(("_LRS", "_ZRS")) and not _is_emulator(self._evidence.service.url):
             yield f"the evidence account is {sku}, which copies data into another region: use Standard_LRS or Standard_ZRS"
 
     # what is said
@@ -276,6 +298,7 @@ class Purge:
             "unevaluated": run.unevaluated,
             "problems": run.problems[:20],
             "standing": run.standing[:20],
+            "unseen": run.unseen,
             "complete": run.complete,
             "breach": run.breach,
             "since": run.since,
@@ -309,6 +332,7 @@ def runs(tables: Tables, limit: int) -> list[Run]:
                 state["unevaluated"],
                 state["problems"],
                 state["standing"],
+                state.get("unseen", []),
                 state["complete"],
                 state["breach"],
                 state["since"],
@@ -378,18 +402,23 @@ def _event_clock(tables: Tables, now: datetime) -> datetime:
     return min(now, moment(watermark)) if watermark is not None else now
 
 
-def _blobs(client: Any) -> Iterator[Any]:
+def _blobs(client: ContainerClient) -> Iterator[BlobProperties]:
     try:
         yield from client.list_blobs(include=["snapshots", "deleted", "versions"])
     except ResourceNotFoundError:
         return
 
 
-def _due_blobs(client: Any, place: Place, kept: Promises, now: datetime) -> Iterator[tuple[str, datetime]]:
+def is_remains(blob: BlobProperties) -> bool:
+    """Whether a listed blob is what the account keeps of a deleted or overwritten one. A snapshot goes with its blob."""
+    return bool(blob.deleted) or (blob.version_id is not None and not blob.is_current_version)
+
+
+def _due_blobs(blobs: Iterable[BlobProperties], place: Place, kept: Promises, now: datetime) -> Iterator[tuple[str, datetime]]:
     """In the order of their names, which is that of their hours."""
-    for blob in _blobs(client):
-        if getattr(blob, "deleted", False):
-            continue  # soft delete is on: the check of the account says so
+    for blob in blobs:
+        if is_remains(blob) or blob.snapshot:
+            continue
         until = _begins_or(place, blob.name, blob.last_modified) + kept[place.id]
         if is_due(until, now):
             yield blob.name, until

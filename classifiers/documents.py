@@ -31,7 +31,7 @@ TYPES = (
         words=(
             "driver license", "drivers license", "driver s license", "driving license", "driving licence", "driver licence", "drivers licence", "driver s licence", "driver license number", "license number driver",
             "dl number", "dl no", "dln", "driving licence number", "driving license number", "licence number", "license number", "licence no", "license no", "driver id", "dvla", "dmv", "driver permit", "driving permit",
-            "fuhrerschein", "fuehrerschein", "fuhrerscheinnummer", "permis de conduire", "numero permis", "permis conduire", "carnet de conducir", "permiso de conducir", "licencia de conducir", "licencia conducir",
+            "fuhrerschein", "fuehrerschein", "fuhrerscheinnummer", "permis de conduire", "permis", "numero permis", "permis conduire", "carnet de conducir", "permiso de conducir", "licencia de conducir", "licencia conducir",
             "patente", "patente di guida", "numero patente", "rijbewijs", "rijbewijsnummer", "prawo jazdy", "korkort", "korkortsnummer", "korekort", "forerkort", "ajokortti", "ridicsky prukaz",
             "vodicsky preukaz", "vezetoi engedely", "permis auto", "vozacka dozvola", "vozniško dovoljenje", "juhiluba", "carta de conducao", "adeia odigisis", "us driver license",
         ),

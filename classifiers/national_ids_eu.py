@@ -106,7 +106,7 @@ TYPES = (
     ),
     eu(
         "be", "Belgium", r"\d{2}[. ]?[01]\d[. ]?[0-3]\d[- ]?\d{3}[. ]?\d{2}",
-        ("rijksregisternummer", "rijksregister", "numero national", "numero de registre national", "registre national", "niss", "insz", "nrn", "numero nationale", "nn belge"),
+        ("rijksregisternummer", "rijksregister", "numero national", "numero de registre national", "registre national", "nationaal nummer", "niss", "insz", "nrn", "numero nationale", "nn belge"),
         (("rijksregisternummer", "85.07.30-033.28"), ("niss", "85 07 30 033 28"), ("national_id", "17073003384")),
         (("niss", "12345678901"), ("trackingNumber", "85073003328"), ("niss", "85 07 30 033 29")),
         local_name="Rijksregisternummer", rarity=0.0018, module="be.nn", grades=RARE, bare=11, shapes=(r"\b[0-9]{2}[. ][0-9]{2}[. ][0-9]{2}[- ][0-9]{3}[. ][0-9]{2}\b",),
@@ -135,12 +135,12 @@ TYPES = (
     eu(
         "de", "Germany", r"\d{2} ?\d{3} ?\d{3} ?\d{3}|[CFGHJKLMNPRTVWXYZ][CFGHJKLMNPRTVWXYZ0-9]{8}\d",
         (
-            "steuer id", "steueridentifikationsnummer", "steuerliche identifikationsnummer", "steuer identifikationsnummer", "idnr", "steuer idnr", "steuerid",
+            "steuer id", "steuerliche id", "steuer ident nr", "steueridentifikationsnummer", "steuerliche identifikationsnummer", "steuer identifikationsnummer", "idnr", "steuer idnr", "steuerid",
             "identifikationsnummer", "tin de", "personalausweis", "ausweisnr", "german tax id", "personalausweisnummer", "steuernummer",
         ),
         (("steuerIdentifikationsnummer", "36 574 261 809"), ("steuerId", "36574261809"), ("personalausweisnummer", "T220001293")),
         (("steuerId", "36574261890"), ("steuerId", "36554266806"), ("ean", "36574261809")),
-        local_name="Steuer-Identifikationsnummer", rarity=0.0033, grades=RARE, bare=11, shapes=(r"\b[0-9]{2} [0-9]{3} [0-9]{3} [0-9]{3}\b",),
+        local_name="Steuer-Identifikationsnummer", taxed_by=True, rarity=0.0033, grades=RARE, bare=11, shapes=(r"\b[0-9]{2} [0-9]{3} [0-9]{3} [0-9]{3}\b",),
         check=lambda value: stdnum("de.idnr")(value) if value[0].isdecimal() else german_identity_card(value),
     ),
     eu(
@@ -162,7 +162,7 @@ TYPES = (
         ("dni", "nif", "nie", "documento nacional de identidad", "numero dni", "numero nif", "numero de identificacion fiscal", "nif nie", "dni nie", "cif nif"),
         (("dni", "54362315K"), ("nie", "X-2482300-W"), ("comment", "su DNI 54362315-K"), ("value", "54362315K")),
         (("dni", "54362315Z"), ("nie", "x-2482300a"), ("dni", "54362315")),
-        local_name="DNI, NIE", rarity=0.04, check=stdnum("es.dni", "es.nie", "es.nif"), grades=RARE, shapes=(r"\b[0-9]{8}-?[A-Z]\b", r"\b[XYZKLM]-?[0-9]{7}-?[A-Z]\b"),
+        local_name="DNI, NIE", taxed_by=True, rarity=0.04, check=stdnum("es.dni", "es.nie", "es.nif"), grades=RARE, shapes=(r"\b[0-9]{8}-?[A-Z]\b", r"\b[XYZKLM]-?[0-9]{7}-?[A-Z]\b"),
     ),
     eu(
         "fi", "Finland", r"[0-3]\d[01]\d{3}[-+A-FU-Ya-fu-y]\d{3}[0-9A-Ya-y]",
@@ -191,7 +191,7 @@ TYPES = (
         ("oib", "osobni identifikacijski broj", "maticni broj", "croatian id"),
         (("oib", "33392005961"), ("personalId", "33392005961")),
         (("oib", "33392005962"), ("invoiceNumber", "33392005961"), ("value", "33392005961")),
-        local_name="OIB", rarity=0.1, module="hr.oib",
+        local_name="OIB", taxed_by=True, rarity=0.1, module="hr.oib",
     ),
     eu(
         "hu", "Hungary", r"[1-8][ -]?\d{2}[01]\d[0-3]\d[ -]?\d{4}",
@@ -212,7 +212,7 @@ TYPES = (
         ("codice fiscale", "cod fiscale", "cf", "codicefiscale", "fiscal code", "tessera sanitaria", "italian fiscal code"),
         (("codiceFiscale", "RCCMNL83S18D969H"), ("message", "used RCCMNL83S18D969H yesterday"), ("value", "RCCMNL83S18D969H")),
         (("codiceFiscale", "RCCMNL83S18D969A"), ("codiceFiscale", "RCCMNL83S18D969")),
-        local_name="Codice fiscale", rarity=0.0001, module="it.codicefiscale", grades=CHECKED._replace(neutral="high", against="medium"),
+        local_name="Codice fiscale", taxed_by=True, rarity=0.0001, module="it.codicefiscale", grades=CHECKED._replace(neutral="high", against="medium"),
         shapes=(r"\b[A-Za-z]{6}[0-9LMNPQRSTUV]{2}[ABCDEHLMPRSTabcdehlmprst][0-9LMNPQRSTUV]{2}[A-Za-z][0-9LMNPQRSTUV]{3}[A-Za-z]\b",),
     ),
     eu(

@@ -6,7 +6,7 @@ from classifiers.national_ids_eu import VAGUE
 
 SSN_WORDS = (
     "ssn", "social security number", "social security no", "social security", "soc sec", "ss number", "ss no", "ssn number", "us ssn", "taxpayer ssn",
-    "social security num", "ssns",
+    "social sec", "social sec number", "ssns",
 )  # fmt: skip
 
 FAMILY = "national_id_other"
@@ -65,7 +65,7 @@ TYPES = (
         pattern=r"(?!BG|GB|KN|NK|NT|TN)[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z][ -]?\d{2}[ -]?\d{2}[ -]?\d{2}[ -]?[A-D]", named=r"(?i:(?!BG|GB|KN|NK|NT|TN)[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z][ -]?\d{2}[ -]?\d{2}[ -]?\d{2}[ -]?[A-D])",
         shapes=(r"\b[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z][ -]?[0-9]{2}[ -]?[0-9]{2}[ -]?[0-9]{2}[ -]?[A-D]\b",),
         check=lambda value: len(set(compact(value)[2:8])) > 1,
-        words=("nino", "ni number", "national insurance", "national insurance number", "national insurance no", "ni no", "nin", "insurance number", "ninos", "uk ni"),
+        words=("nino", "ni number", "national insurance", "national insurance number", "nat ins", "nat ins number", "nin", "insurance number", "ninos", "uk ni"),
         vague=VAGUE, grades=FORMED, rarity=0.5, whole=True,
         examples=(("nationalInsuranceNumber", "AB 12 34 56 C"), ("nino", "NW 65 29 33 D"), ("comment", "please check JN731802A again")),
         counterexamples=(("nino", "BG123612A"), ("nino", "AB123456E"), ("plate", "AB123456C"), ("productCode", "AB123456C"), ("nino", "DA123456C")),

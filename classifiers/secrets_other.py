@@ -154,7 +154,7 @@ TYPES = (
     ),
     InformationType(
         id="password", name="User Login Credentials (Password)", family=FAMILY, defender=True, ambient=True, grades=Grades("high", "medium"), whole=True, reach=24, rarity=0.95, check=password, pattern=r"\S{4,128}",
-        nearby=r"(?<![^\s=:])[\"'(]?(?P<value>(?=[^\s\"']*[0-9])(?=[^\s\"']*[a-z])(?=[^\s\"']*(?:[A-Z]|[!@#$%^&*(_+=)]))[^\s\"'<>{}\[\]]{8,64}?)[\"').,;]{0,2}(?!\S)",
+        nearby=r"(?<![^\s=:])(?![\w.-]{2,40}[=:])[\"'(]?(?P<value>(?=[^\s\"']*[0-9])(?=[^\s\"']*[a-z])(?=[^\s\"']*(?:[A-Z]|[!@#$%^&*(_+=)]))[^\s\"'<>{}\[\]]{8,64}?)[\"').,;]{0,2}(?!\S)",
         words=(
             "password", "passwd", "pwd", "user password", "passphrase", "login password", "new password", "old password", "current password", "confirm password", "pass word", "passcode", "userpass", "db password", "admin password", "smtp password", "pass",
             "kennwort", "passwort", "mot de passe", "motdepasse", "contrasena", "clave de acceso", "senha", "parola", "wachtwoord", "haslo", "losenord", "adgangskode", "passord", "salasana", "heslo", "jelszo", "lozinka", "geslo", "slaptazodis", "parole", "salasona", "κωδικος", "пароль", "парола",

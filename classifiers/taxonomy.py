@@ -589,6 +589,8 @@ class Taxonomy:
         home = meaning.home or self._country_near(leaves.links[i])
         forms = meaning.vague_of(len(text))
         if meaning.home is not None:
+            if any(self._forms[rival[6]].country == home for rival in candidates.get(i, ())):
+                return
             forms = (*(f for f in forms if f.country == home), *(f for f in forms if f.country != home))
         for form in forms:
             work.left -= 1

@@ -33,13 +33,15 @@ def authentication_failures(
     *,
     k: float = 1.25,  # own residuals above the season
     c: float = 3.0,  # deviations above the moving average
-    floor: int = 12,  # refused calls in 20 minutes by all together; in 176 days of ordinary traffic 10 were the most
+    floor: int = 11,  # refused calls in 20 minutes by all together; in 176 days of ordinary traffic 10 were the most
     ratio: float = 3.0,  # times the 30-day mean
     ip_floor: int = 10,  # refused calls of one IP
     ip_ratio: float = 1.5,  # times the 10th-largest (IP, window) of 30 days
     own_ratio: float = 1.5,  # times the IP's own largest, if it is a regular
     high: int = 100,  # refused calls from which on it is severe
 ) -> Iterator[Sighting]:
+    """401 and 403 of everyone > max(rule B, `ratio` x 30-day mean, `floor` - 1); or of one IP > max(`ip_floor`, `ip_ratio` x
+    10th-largest, `own_ratio` x its own largest). High from `high` on, or when an IP was let in after ten refusals."""
     if not window.refused:
         return
     total = sum(window.refused.values())
@@ -59,8 +61,8 @@ def authentication_failures(
                 evidence={"client IPs": len(window.refused), "IPs that got in afterwards": len(window.entered)},
             )
     rank = baseline.rank("refused", 10)
-    for ip in window.touched:
-        refused = window.refused.get(ip, 0)
+    for ip in window.refused.keys() & window.touched:
+        refused = window.refused[ip]
         if refused <= ip_floor or ip in NOBODY:
             continue
         threshold = max(ip_floor, ip_ratio * (rank or 0.0), own_ratio * window.regulars.get("refused", {}).get(ip, 0.0))

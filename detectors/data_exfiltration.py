@@ -35,6 +35,8 @@ def data_exfiltration(
     ratio: float = 2.0,  # times the 10th-largest (IP, day) of 30 days
     own_ratio: float = 1.5,  # times the IP's own largest day, if it is a regular
 ) -> Iterator[Sighting]:
+    """Bytes of 2xx answers of one IP in 24 hours > max(`floor`, `ratio` x 10th-largest (IP, day), `own_ratio` x its own largest day);
+    only where the inventory knows of sensitive information in the answers."""
     if not window.context.sensitive:
         return
     usual = baseline.rank("day:bytes", 10)

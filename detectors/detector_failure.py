@@ -28,4 +28,5 @@ ID = "Gatewatch_DetectorFailure"
     refractory=24 * 60,
 )
 def detector_failure(window: Window, baseline: Baseline) -> Iterator[Sighting]:  # noqa: ARG001  the evaluation makes the finding itself
+    """The evaluation itself reports it, once a day for each detector and endpoint."""
     return iter(())

@@ -49,10 +49,13 @@ def distributed_parameter_enumeration(
     share: float = 0.5,  # of the busiest IP's values; above it, it is that IP's enumeration
     read: int = 60,  # distinct values answered with success from which on it is severe
 ) -> Iterator[Sighting]:
-    for name in {name for name, _ in window.touched_values}:
-        parameter = window.parameters.get(name)
-        if parameter is None or len(parameter.values) <= min(floor, distinct_floor) or not window.identifies(name):
-            continue
+    """Values of an identifier that no one sent in 30 days > max(`floor`, `ratio` x 3rd-largest window of 10 days); or distinct values
+    > max(rule B, `distinct_ratio` x 30-day mean, `distinct_floor` - 1). Not when one IP has more than `share` of them. High once
+    `read` values were answered with success."""
+    least = min(floor, distinct_floor)
+    many = {name: parameter for name, parameter in window.parameters.items() if len(parameter.values) > least and window.identifies(name)}
+    for name in {name for name, _ in window.touched_values if name in many} if many else ():
+        parameter = many[name]
         found = _unseen(window, baseline, name, floor, ratio) or _more(window, baseline, name, k, c, distinct_floor, distinct_ratio)
         if found is None:
             continue

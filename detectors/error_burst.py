@@ -37,6 +37,7 @@ def error_burst(
     share: float = 0.1,  # of all calls of the window: a busy endpoint may fail now and then
     high: float = 0.5,  # share from which on the endpoint is down
 ) -> Iterator[Sighting]:
+    """5xx answers > max(rule B, `ratio` x 30-day mean, `floor` - 1) and at least `share` of all. Medium from `high` of all on."""
     observed = window.classes[5]
     usual = baseline.series.get("5xx")
     mean = usual.mean if usual else 0.0

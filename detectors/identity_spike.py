@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from detectors import detector
 from detectors.actor_spike import actor_threshold
 from model import OTHER, STATUS_CLASSES, Severity, Sighting
-from pipeline.learn import Baseline
+from pipeline.learn import GROWN_DAYS, Baseline
 from pipeline.window import Window
 
 
@@ -25,7 +25,7 @@ from pipeline.window import Window
     owasp_2019=("API4", "API2"),
     owasp_2023=("API4", "API6", "API2"),
     watches="identities",
-    min_days=7,  # many share one subscription: in a week's first days any busier day is a spike
+    min_days=3,
     refractory=4 * 60,
 )
 def identity_spike(
@@ -35,18 +35,23 @@ def identity_spike(
     floor: int = 30,  # calls in 20 minutes; a person with an app stays below it
     ratio: float = 1.25,  # times the 10th-largest (identity, window) count of 30 days
     own_ratio: float = 1.5,  # times the identity's own largest, if it is a regular
-    few_floor: int = 60,  # before day 3, and where fewer than 500 (IP, window) pairs are known
+    few_floor: int = 60,  # before day 14, for many may share one subscription, and where fewer than 500 (IP, window) pairs are known
     few_ratio: float = 3.0,  # then: times the largest
     share: float = 0.5,  # of the busiest IP; above it, it is that IP's spike
     high: float = 5.0,  # times the threshold from which on it is severe
 ) -> Iterator[Sighting]:
-    for identity in window.touched_identities:
-        for kind in (2, 3, 4, 5):
-            observed = window.identities[kind].get(identity, 0)
+    """Calls of one identity and status class > max(`floor`, `ratio` x 10th-largest (identity, window), `own_ratio` x its own largest),
+    or while little is known > max(`few_floor`, `few_ratio` x the largest). Not when one IP made more than `share` of them. High
+    from `high` x the threshold on."""
+    for kind in (2, 3, 4, 5):
+        if window.classes[kind] <= floor:
+            continue
+        counts, name = window.identities[kind], STATUS_CLASSES[kind - 1]
+        measure = f"identity:{name}"
+        for identity in window.touched_identities:
+            observed = counts.get(identity, 0)
             if observed <= floor or identity.endswith(OTHER):
                 continue
-            name = STATUS_CLASSES[kind - 1]
-            measure = f"identity:{name}"
             usual, threshold, own = actor_threshold(
                 window,
                 baseline,
@@ -57,6 +62,7 @@ def identity_spike(
                 own_ratio=own_ratio,
                 few_floor=few_floor,
                 few_ratio=few_ratio,
+                grown=GROWN_DAYS,
             )
             if observed > threshold and max(window.ips[kind].values()) < share * observed:
                 yield Sighting(

@@ -33,4 +33,6 @@ def _severity(_details: set[str], ok: int) -> Severity | None:
     watches="sightings",
 )
 def injection(window: Window, baseline: Baseline) -> Iterator[Sighting]:  # noqa: ARG001  a rule needs no baseline
+    """Any parameter, header, cookie, path or body value that a pattern family or libinjection recognises after decoding twice. High
+    when a call was answered 2xx."""
     return sighted(window, ID, _severity)

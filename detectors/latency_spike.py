@@ -42,6 +42,8 @@ def latency_spike(
     ratio: float = 1.4,  # times the week's geometric mean; below it no one notices
     high: float = 10.0,  # times the week's geometric mean from which on it is severe
 ) -> Iterator[Sighting]:
+    """Mean of ln(milliseconds) of a window's 2xx answers more than `z` standard errors above the larger of week and day, with at least
+    `least` calls and `ratio` x the geometric mean. High from `high` x on."""
     histogram = window.sizes.get((MILLISECONDS, 2))
     week = baseline.latency.get("2xx")
     if histogram is None or week is None or week.n < KNOWN or week.mean is None or not week.deviation:

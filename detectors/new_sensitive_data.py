@@ -35,6 +35,8 @@ def new_sensitive_data(
     *,
     calls: int = 1,  # calls looked into; one answer with an identity number is one too many
 ) -> Iterator[Sighting]:
+    """An information type that the inventory does not know at this endpoint, in at least `calls` calls looked into. Medium when an
+    answer carried it and callers need no authentication."""
     found: dict[str, dict[str, int]] = {}
     answered: set[str] = set()
     for (information, place), classes in window.sensitive.items():

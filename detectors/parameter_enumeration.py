@@ -37,8 +37,11 @@ def parameter_enumeration(
     own_ratio: float = 1.5,  # times the IP's own largest, if it is a regular
     read: int = 20,  # distinct values answered with success from which on objects were really read, which is severe
 ) -> Iterator[Sighting]:
-    for name, ip in window.touched_values:
-        own = window.parameters[name].by_ip.get(ip, {}) if name in window.parameters else {}
+    """Distinct values of one parameter by one IP > max(`floor`, `ratio` x 10th-largest (IP, window), `own_ratio` x its own largest);
+    `word_floor` where the parameter is no identifier. High once `read` values were answered with success."""
+    many = {name: parameter.by_ip for name, parameter in window.parameters.items() if len(parameter.values) > floor}
+    for name, ip in window.touched_values if many else ():
+        own = many[name].get(ip, {}) if name in many else {}
         if len(own) <= floor or ip in NOBODY:
             continue
         measure = f"distinct:{name}"

@@ -32,4 +32,5 @@ def _severity(_details: set[str], ok: int) -> Severity | None:
     watches="sightings",
 )
 def parameter_pollution(window: Window, baseline: Baseline) -> Iterator[Sighting]:  # noqa: ARG001  a rule needs no baseline
+    """Any call with a parameter twice and different values, or in a second place. Low while no such call was answered 2xx."""
     return sighted(window, ID, _severity)

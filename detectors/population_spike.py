@@ -4,13 +4,9 @@ from collections.abc import Iterator
 
 from detectors import detector
 from model import NOBODY, STATUS_CLASSES, Severity, Sighting
-from pipeline.learn import Baseline
+from pipeline.learn import YOUNG_DAYS, Baseline
 from pipeline.window import Window
 
-YOUNG = 3
-"""Days; below it a baseline has seen too little for the ordinary parameters."""
-GROWN = 14
-"""Days from which on a baseline is fully believed."""
 JUDGED = (2, 4, 5)
 """Status classes; 1xx and 3xx say nothing about an attack."""
 
@@ -43,18 +39,17 @@ def population_spike(
     c: float = 3.0,  # deviations above the moving average
     floor: int = 20,  # calls; below it a spike harms no one, and sparse series are where z-scores fail
     ratio: float = 2.0,  # times the 30-day mean
-    young_k: float = 2.0,  # before day 3 a season is a guess
-    young_c: float = 4.0,
-    young_floor: int = 30,
-    young_ratio: float = 3.0,
-    young_margin: float = 0.4,  # added to k on day 3, falling to none on day 14, when a season has been seen twice
+    young_k: float = 1.85,  # before day 3, when a season is a guess; with the margin of every young baseline 2.25
+    young_c: float = 4.0,  # then: deviations above the moving average
+    young_floor: int = 30,  # then: calls
+    young_ratio: float = 3.0,  # then: times the mean
     share: float = 0.5,  # of the busiest IP; above it, it is that IP's spike, unless the others alone make one too
     high: float = 10.0,  # times the expected count from which on it is severe
 ) -> Iterator[Sighting]:
-    if baseline.days < YOUNG:
+    """Calls of one status class > max(rule B, `ratio` x 30-day mean, `floor` - 1). Not when one IP has more than `share` of them and
+    the others alone stay below. High from `high` x the expected count on."""
+    if baseline.days < YOUNG_DAYS:
         k, c, floor, ratio = young_k, young_c, young_floor, young_ratio
-    elif baseline.days < GROWN:
-        k += young_margin * (GROWN - baseline.days) / (GROWN - YOUNG)
     for kind in JUDGED:
         observed = window.classes[kind]
         if observed < floor:

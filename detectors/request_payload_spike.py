@@ -34,8 +34,11 @@ def request_payload_spike(
     floor: int = 4096,  # bytes; a smaller body exhausts nothing, and operations that take none have no rank
     high: float = 100.0,  # times the threshold from which on it is severe
 ) -> Iterator[Sighting]:
+    """The largest request body of one IP > max(`floor`, `ratio` x 10th-largest body). High from `high` x the threshold on."""
     usual = baseline.rank("request:call", 10)
     threshold = max(ratio * (usual or 0.0), floor)
+    if window.request_bytes <= threshold:
+        return
     for ip in window.touched:
         observed = window.bytes[ip][2]
         if observed > threshold and ip not in NOBODY:

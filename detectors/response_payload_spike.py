@@ -43,6 +43,9 @@ def response_payload_spike(
     floor: int = 10_000,  # bytes; an answer below it holds few records
     high: float = 20.0,  # times the threshold from which on it is severe
 ) -> Iterator[Sighting]:
+    """Of one IP, above `floor`: the sum of answers > `sum_ratio` x 10th-largest sum, or the largest answer > `call_ratio` x
+    10th-largest, or the third-largest answer > `third_ratio` x 10th-largest with a sum > `third_sum_ratio` x 10th-largest. High
+    from `high` x the threshold on."""
     usual = [baseline.rank(f"response:{measure}", 10) for measure in ("sum", "call", "third")]
     if usual[0] is None or usual[1] is None:
         return
@@ -53,14 +56,20 @@ def response_payload_spike(
             return
         least = max(least, exp(logs.mean + few_deviations * logs.deviation))
     of_sum, of_call, of_third = (max(value or 0.0, 1.0) for value in usual)
+    most_sum, most_call, most_third = sum_ratio * of_sum, call_ratio * of_call, third_ratio * of_third
+    third_sum, sizes = third_sum_ratio * of_sum, window.bytes
     for ip in window.touched:
-        total, largest, third = window.bytes[ip][1], window.bytes[ip][3], window.bytes[ip][5]
-        if total <= least or ip in NOBODY:
+        own = sizes[ip]
+        total = own[1]
+        if total <= least:
+            continue
+        largest, third = own[3], own[5] if total > third_sum else 0
+        if (total <= most_sum and largest <= most_call and third <= most_third) or ip in NOBODY:
             continue
         ratios = {
-            "all answers of the window": (total, sum_ratio * of_sum, of_sum),
-            "the largest answer": (largest, call_ratio * of_call, of_call),
-            "the third-largest answer": (third if total > third_sum_ratio * of_sum else 0, third_ratio * of_third, of_third),
+            "all answers of the window": (total, most_sum, of_sum),
+            "the largest answer": (largest, most_call, of_call),
+            "the third-largest answer": (third, most_third, of_third),
         }
         measure, (observed, threshold, expected) = max(ratios.items(), key=lambda item: item[1][0] / item[1][1])
         if observed > threshold:

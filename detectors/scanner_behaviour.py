@@ -34,8 +34,10 @@ def scanner_behaviour(
     unknown: int = 30,  # calls to unknown paths that make it a scan however few templates they fold to
     high: int = 300,  # refused calls from which on it is severe
 ) -> Iterator[Sighting]:
-    for ip in window.touched:
-        refused = window.errors.get(ip, 0)
+    """At least `calls` calls of one IP answered 4xx, which are `share` of its calls, over `routes` endpoints or with `unknown` calls
+    to unknown paths. High from `high` on."""
+    for ip in window.errors.keys() & window.touched:
+        refused = window.errors[ip]
         if refused < calls or refused < share * window.ips[0].get(ip, 0) or ip in NOBODY:
             continue
         if len(window.routes.get(ip, ())) >= routes or window.unknown.get(ip, 0) >= unknown:

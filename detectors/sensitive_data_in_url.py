@@ -28,6 +28,7 @@ ID = "API_SensitiveDataInUrl"
     refractory=24 * 60,
 )
 def sensitive_data_in_url(window: Window, baseline: Baseline) -> Iterator[Sighting]:  # noqa: ARG001  a rule needs no baseline
+    """Any call in whose path or query a sensitive information type was recognised with confidence."""
     if not any(rule == ID for rule, _, _ in window.touched_sightings):
         return
     n, names = 0, set()

@@ -31,6 +31,8 @@ def shadow_endpoint(
     calls: int = 3,  # answered 2xx within 20 minutes; one may be an accident of routing
     service_days: int = 3,  # of the service, before which everything is new
 ) -> Iterator[Sighting]:
+    """At least `calls` answers 2xx on paths that match no operation and were never answered so, in a service known for `service_days`
+    days."""
     ok = window.classes[2]
     if window.endpoint.matched or ok < calls or window.service_days < service_days or "2xx" in baseline.series:
         return

@@ -9,8 +9,8 @@ from pipeline.window import Window
 def sighted(
     window: Window, rule: str, severity: Callable[[set[str], int], Severity | None] = lambda _details, _ok: None, floor: int = 1
 ) -> Iterator[Sighting]:
-    """A sighting per IP that was newly seen by this rule in the window at least `floor` times; `severity` is told what matched and how many calls were
-    answered 2xx."""
+    """A sighting per IP that was newly seen by this rule in the window at least `floor` times; `severity` is told what matched and how
+    many calls were answered 2xx."""
     ips = {ip for seen_by, ip, _ in window.touched_sightings if seen_by == rule}
     if not ips:
         return

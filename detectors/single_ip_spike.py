@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from detectors import detector
 from detectors.actor_spike import actor_threshold
 from model import NOBODY, STATUS_CLASSES, Severity, Sighting
-from pipeline.learn import Baseline
+from pipeline.learn import YOUNG_DAYS, Baseline
 from pipeline.window import Window
 
 
@@ -37,13 +37,17 @@ def single_ip_spike(
     few_ratio: float = 3.0,  # then: times the largest
     high: float = 5.0,  # times the threshold from which on it is severe
 ) -> Iterator[Sighting]:
-    for ip in window.touched:
-        for kind in (2, 3, 4, 5):
-            observed = window.ips[kind].get(ip, 0)
+    """Calls of one IP and status class > max(`floor`, `ratio` x 10th-largest (IP, window), `own_ratio` x its own largest), or while
+    little is known > max(`few_floor`, `few_ratio` x the largest). High from `high` x the threshold on."""
+    for kind in (2, 3, 4, 5):
+        if window.classes[kind] <= floor:
+            continue
+        counts, name = window.ips[kind], STATUS_CLASSES[kind - 1]
+        measure = f"calls:{name}"
+        for ip in window.touched if max(counts.values()) > floor else ():
+            observed = counts.get(ip, 0)
             if observed <= floor or ip in NOBODY:
                 continue
-            name = STATUS_CLASSES[kind - 1]
-            measure = f"calls:{name}"
             usual, threshold, own = actor_threshold(
                 window,
                 baseline,
@@ -54,6 +58,7 @@ def single_ip_spike(
                 own_ratio=own_ratio,
                 few_floor=few_floor,
                 few_ratio=few_ratio,
+                grown=YOUNG_DAYS,
             )
             if observed > threshold:
                 yield Sighting(

@@ -36,9 +36,10 @@ def slow_parameter_enumeration(
     ratio: float = 1.25,  # times the 10th-largest of an (IP, day) in 30 days
     own_ratio: float = 1.5,  # times the IP's own largest day, if it is a regular
 ) -> Iterator[Sighting]:
-    for name, ip in window.day.touched:
-        observed = window.day.distinct(name, ip)
-        if observed <= floor or ip in NOBODY or name not in window.parameters or not window.identifies(name):
+    """Distinct values of one identifier by one IP in 24 hours > max(`floor`, `ratio` x 10th-largest (IP, day), `own_ratio` x its own
+    largest 24 hours)."""
+    for name, ip, observed in window.day.asked_more(floor):
+        if ip in NOBODY or name not in window.parameters or not window.identifies(name):
             continue
         measure = f"day:{name}"
         usual = baseline.rank(measure, 10)

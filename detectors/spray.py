@@ -4,11 +4,8 @@ from collections.abc import Iterator
 
 from detectors import detector
 from model import NOBODY, Severity, Sighting
-from pipeline.learn import Baseline
+from pipeline.learn import YOUNG_DAYS, Baseline
 from pipeline.window import Window
-
-YOUNG = 3
-"""Days below which the number of endpoints that is usual is a guess."""
 
 
 @detector(
@@ -37,9 +34,13 @@ def spray(
     ratio: float = 1.25,  # times the 10th-largest number of distinct endpoints of an (IP, window)
     high: int = 20,  # calls to unknown paths from which on it is severe
 ) -> Iterator[Sighting]:
-    usual = baseline.rank("routes", 10) if baseline.days >= YOUNG else None
+    """Calls of one IP to unknown paths >= `unknown`, or to `unknown_routes` different ones; or distinct endpoints > max(`routes`,
+    `ratio` x 10th-largest (IP, window)). High from `high` unknown calls on."""
+    usual = baseline.rank("routes", 10) if baseline.days >= YOUNG_DAYS else None
     most = max(routes, ratio * usual) if usual is not None else None
-    for ip in window.touched:
+    lost = window.touched & window.unknown.keys()
+    wandering = {ip for ip in window.touched if len(window.routes.get(ip, ())) > most} if most is not None else set()
+    for ip in lost | wandering:
         found = window.routes.get(ip)
         if found is None or ip in NOBODY:
             continue

@@ -30,4 +30,5 @@ ID = "API_AccessFromSuspiciousIP"
     refractory=24 * 60,
 )
 def suspicious_ip(window: Window, baseline: Baseline) -> Iterator[Sighting]:  # noqa: ARG001  a rule needs no baseline
+    """Any call from an address that is on a list and on no allow-list."""
     return sighted(window, ID)

@@ -33,4 +33,5 @@ def _severity(details: set[str], _ok: int) -> Severity | None:
     watches="sightings",
 )
 def suspicious_user_agent(window: Window, baseline: Baseline) -> Iterator[Sighting]:  # noqa: ARG001  a rule needs no baseline
+    """Any call whose user agent matches. Low for a scanner that names itself."""
     return sighted(window, ID, _severity)

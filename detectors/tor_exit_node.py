@@ -29,4 +29,5 @@ ID = "API_AccessFromTorExitNode"
     refractory=24 * 60,
 )
 def tor_exit_node(window: Window, baseline: Baseline) -> Iterator[Sighting]:  # noqa: ARG001  a rule needs no baseline
+    """Any call from an address of the Tor exit list."""
     return sighted(window, ID)

@@ -38,10 +38,12 @@ def unseen_parameter(
     rolled_out: int = FIRST_IPS,  # client IPs within 24 hours that make it a roll-out
     names: int = 5,  # unseen ones in a window that are named one by one; more are one alert
 ) -> Iterator[Sighting]:
-    new = sorted({name for name, _ in window.touched_values if name not in baseline.parameters and name in window.parameters})
+    """Any call with a parameter that is not known; Informational once `rolled_out` IPs sent it in 24 hours. A parameter is known once
+    five IPs used it in a day, or on three days."""
+    of_window = {name for name in window.parameters if name not in baseline.parameters}
+    new = sorted({name for name, _ in window.touched_values if name in of_window}) if of_window else ()
     if not new:
         return
-    of_window = [name for name in window.parameters if name not in baseline.parameters]
     if len(of_window) > names:
         ips = {ip for name in of_window for ip in window.parameters[name].by_ip}
         yield Sighting(len(of_window), 0, names, "unseen parameters", actor=_one(ips), parameter=MANY, evidence={"client IPs": len(ips)})

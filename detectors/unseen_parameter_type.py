@@ -39,12 +39,21 @@ def unseen_parameter_type(
     types: int = 4,  # known types above which a parameter takes anything
     rolled_out: int = FIRST_IPS,  # client IPs that make it a roll-out
 ) -> Iterator[Sighting]:
-    for name in sorted({name for name, _ in window.touched_values}):
+    """Any value of a type that its parameter never had, where `known` values and at most `types` types are known; Informational once
+    `rolled_out` IPs sent it."""
+    news = {}
+    for name, parameter in window.parameters.items():
         usual = baseline.types.get(name)
-        if usual is None or name not in window.parameters or len(usual) > types or sum(usual.values()) < known:
+        if usual is None or len(usual) > types or parameter.types.keys() <= usual.keys() or sum(usual.values()) < known:
             continue
-        new = {kind: seen for kind, seen in window.parameters[name].types.items() if kind not in usual and kind not in IGNORED}
+        new = {kind: seen for kind, seen in parameter.types.items() if kind not in usual and kind not in IGNORED}
         if new:
+            news[name] = new
+    if not news:
+        return
+    touched = {name for name, _ in window.touched_values}
+    for name, new in sorted(news.items()):
+        if name in touched:
             ips = {ip for _, first in new.values() for ip in first}
             yield Sighting(
                 sum(n for n, _ in new.values()),

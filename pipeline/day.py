@@ -85,6 +85,15 @@ class RollingDay:
         own = self._last.get(parameter, {}).get(ip)
         return self._scaled(len(own)) if own else 0.0
 
+    def asked_more(self, than: float) -> Iterator[tuple[str, str, float]]:
+        """(parameter, ip, distinct values in 24 hours) of those that asked for something since the last judgement and for more than so many in all."""
+        scale, last = HASHES / self._bound, self._last
+        for parameter, ip in self.touched:
+            by_ip = last.get(parameter)
+            own = by_ip.get(ip) if by_ip is not None else None
+            if own is not None and len(own) * scale > than:
+                yield parameter, ip, len(own) * scale
+
     def busy(self, window: Minute, least: int) -> Iterator[tuple[str, str, float]]:
         """(parameter, ip, distinct values in the 24 hours up to now) of those that asked for `least` of them or more since midnight of the window's day: only
         such a day counts, for the rolling 24 hours hold a part of the day before as well."""

@@ -38,6 +38,10 @@ SETTLED_DAYS = 3
 """... and so do days on which it was used: one caller alone cannot teach it in a single burst."""
 YOUNG_DAYS = 3
 """Days before which a baseline has seen too little: detectors that judge by it are strict."""
+GROWN_DAYS = 14
+"""Days from which on a baseline has seen each day of the week twice and is fully believed ..."""
+YOUNG_MARGIN = 0.4
+"""... and until then so much, falling to none, is added to k: own residuals are as young as the season that they are measured from."""
 LEARNING_DAYS = 7
 """In an endpoint's first days everything is new: what is seen then by two is known."""
 
@@ -117,8 +121,11 @@ class Baseline(msgspec.Struct, frozen=True, array_like=True):
         return found.expected(*_place(window)) if found else None
 
     def threshold(self, series: str, window: Minute, k: float, c: float) -> float:
-        """What a count of this series must exceed by rule B; 0 for a series that was never seen, which leaves the detector's floor."""
+        """What a count of this series must exceed by rule B, `k` being more while the baseline is young; 0 for a series that was never seen, which leaves
+        the detector's floor."""
         found = self.series.get(series)
+        if self.days < GROWN_DAYS:
+            k += YOUNG_MARGIN * min(1.0, (GROWN_DAYS - self.days) / (GROWN_DAYS - YOUNG_DAYS))
         return found.threshold(*_place(window), k, c) if found else 0.0
 
     def rank(self, measure: str, r: int) -> float | None:

@@ -249,7 +249,8 @@ _ACTOR_COLUMNS = {"ip": "ips", "identity": "identities"}
 
 
 def without(tally: Tally, hides: Callable[[str, Minute], bool]) -> Tally:
-    """The tally with its hidden actors counted as nobody: every total stays. The same object where none is hidden."""
+    """The tally with its hidden actors counted as nobody: every total stays. The same object where none is hidden (`hides` never hides a later minute
+    and not an earlier one)."""
     gone = {
         column: {at for at, actor in enumerate(getattr(tally, names)) if actor not in NOBODY and hides(actor, tally.since)}
         for column, names in _ACTOR_COLUMNS.items()
@@ -262,23 +263,28 @@ def without(tally: Tally, hides: Callable[[str, Minute], bool]) -> Tally:
     }
     tables = dict(tally.tables)
     left: dict[str, set[int]] = {column: set() for column in _ACTOR_COLUMNS}
+    changed = False
     for table, rows in tally.tables.items():
         for column, names in _ACTOR_COLUMNS.items():
             if gone[column] and column in TABLES[table].keys:
                 at = TABLES[table].keys.index(column)
                 actors = getattr(tally, names)
-                rows = [
-                    (*row[:at], nobody[column], *row[at + 1 :])
-                    if row[at] in gone[column] and hides(actors[row[at]], row[0] + tally.since)
-                    else row
-                    for row in rows
-                ]
+                hidden = [row[at] in gone[column] and hides(actors[row[at]], row[0] + tally.since) for row in rows]
+                if any(hidden):
+                    changed = True
+                    renamed = [
+                        (*row[:at], nobody[column], *row[at + 1 :]) if is_hidden else row
+                        for row, is_hidden in zip(rows, hidden, strict=True)
+                    ]
+                    rows = _merged(table, renamed)
                 left[column].update(row[at] for row in rows)
-                rows = _merged(table, rows)
         tables[table] = rows
     for column, names in _ACTOR_COLUMNS.items():
         for at in gone[column] - left[column]:
+            changed = True
             dictionaries[names][at] = dictionaries[names][nobody[column]]
+    if not changed:  # they called again, later
+        return tally
     return Tally(**{**{name: getattr(tally, name) for name in tally.__slots__}, **dictionaries, "tables": tables})
 
 

@@ -3,6 +3,7 @@
 import argparse
 import inspect
 import io
+import json
 import sys
 import tokenize
 from pathlib import Path
@@ -17,8 +18,13 @@ HEAD = """# Detectors
 Generated from `detectors/` by `python -m tools.document_detectors`; a test checks that it is current.
 
 A finding is an alert while it lasts: one for each detector, endpoint, status class and actor, updated and not repeated, closed after a quiet hour of event time.
-Alerts within an hour that share an actor or an endpoint are one incident. Baselines are 30 days; strict limits hold until day 3.
+Alerts within an hour that share an actor or an endpoint are one incident. Baselines are 30 days; strict limits hold until day 3. Windows are 20 minutes; counts
+only grow within them, so a limit of a whole window is checked all the time. An actor's own largest counts once it was that busy on three days.
 
+Rule B: max(inv(y(expected at this hour) + k x max(own 10th-largest residual, 3)), inv(m + c x s)), where y(x) = 2 sqrt(x + 3/8), inv is its inverse, and m and s
+are mean and deviation of y over the last day, no burst counting for more than 4 s. Until day 14 up to 0.4 is added to k.
+
+Every limit below is a key of `detectors.json`; an unknown name is refused with the nearest one that exists.
 `python -m tools.backtest calls.jsonl.gz --limits detectors.json` judges recorded calls by other limits, for everything or for one service, API or endpoint:
 
 ```json
@@ -44,17 +50,32 @@ def _section(one: Detector) -> str:
         "",
         one.sees,
         "",
+        f"**Rule.** {' '.join((one.function.__doc__ or '').split())}",
+        "",
+        f"- Judged: {_when(one)}",
         f"- May be: {one.causes}",
         f"- MITRE ATT&CK: {one.tactic}; {', '.join(one.techniques)}",
         f"- OWASP API Security Top 10: {_owasp(one.owasp_2019, OWASP_2019)}; {_owasp(one.owasp_2023, OWASP_2023)}",
     ]
-    if one.min_days or one.min_calls:
-        lines.append(f"- Silent below {one.min_days} days or {one.min_calls} calls of baseline")
     lines += ["- What to do:", *(f"  - {step}" for step in one.remediation)]
     if one.limits:
         lines += ["", "| limit | default | why |", "|---|---:|---|"]
         lines += [f"| `{name}` | {value} | {reasons.get(name, '')} |" for name, value in one.limits.items()]
+        name, value = next(iter(one.limits.items()))
+        example = json.dumps({"limits": {one.id: {name: 2 * value}}})
+        lines += ["", f"To tune it: `{example}`; to switch it off: `{json.dumps({'off': [one.id]})}`."]
     return "\n".join(lines) + "\n"
+
+
+def _when(one: Detector) -> str:
+    parts = ["all endpoints of a service together" if one.service else "each endpoint by itself"]
+    parts.append("when a window has ended" if one.ended else "whenever calls arrive")
+    gates = [f"{one.min_days} days" if one.min_days else "", f"{one.min_calls} calls" if one.min_calls else ""]
+    if any(gates):
+        parts.append(f"from {' and '.join(filter(None, gates))} of baseline on")
+    if one.refractory:
+        parts.append(f"silent for {one.refractory // 60} hours after an alert, unless High")
+    return "; ".join(parts)
 
 
 def _owasp(ids: tuple[str, ...], names: dict[str, str]) -> str:
@@ -65,8 +86,13 @@ def _reasons(one: Detector) -> dict[str, str]:
     """Limit -> the comment beside it in the source."""
     found: dict[str, str] = {}
     name = ""
+    signature = False
     for token in tokenize.generate_tokens(io.StringIO(inspect.getsource(one.function)).readline):
-        if token.type == tokenize.NAME and token.string in one.limits and token.string not in found:
+        if token.string == "def":
+            signature = True  # the decorator stands before it
+        elif not signature:
+            continue
+        elif token.type == tokenize.NAME and token.string in one.limits and token.string not in found:
             name = token.string
         elif token.type == tokenize.COMMENT and name and "noqa" not in token.string:
             found.setdefault(name, token.string.lstrip("# "))

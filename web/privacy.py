@@ -54,5 +54,5 @@ def page(settings: Settings, tables: Tables, evidence: Evidence, now: datetime) 
         ],
         "legalHold": {"until": settings.legal_hold[0].isoformat(), "reason": settings.legal_hold[1]} if settings.legal_hold else None,
         "geography": settings.geography or None,
-        "notSeen": list(UNSEEN),
+        "notSeen": [*UNSEEN, *(latest[0].unseen if latest else ())],
     }

@@ -44,10 +44,10 @@ def test_every_address_is_found_with_exactly_its_counts(tables: Tables) -> None:
 def test_a_window_costs_at_most_one_row_a_bucket_however_many_addresses_called() -> None:
     random = Random(2)
     rows = []
-    for count in (0, 1, 500, 20_000):
+    for count in (0, 1, ledger.FEW, ledger.FEW + 1, 20_000):
         ips = [f"{random.randrange(256)}.{random.randrange(256)}.{number >> 8}.{number & 255}" for number in range(count)]
         rows.append(len(list(ledger.rows([Activity(ip, ENDPOINTS[0], WINDOW, "2xx", 1) for ip in ips], KEY))))
-    assert rows == [0, 1, ledger.BUCKETS, ledger.BUCKETS]
+    assert rows == [0, 1, 1, ledger.BUCKETS, ledger.BUCKETS]
 
 
 def test_a_row_never_outgrows_an_entity() -> None:
@@ -129,14 +129,14 @@ def test_a_rival_who_writes_the_same_row_loses_nothing(tables: Tables) -> None:
 @settings(max_examples=30, deadline=None)
 def test_any_activity_survives_packing(seed: int) -> None:
     random = Random(seed)
-    ips = [f"10.0.0.{random.randrange(1, 40)}" for _ in range(random.randrange(1, 20))]
-    some = activity(random, ips, random.randrange(1, 200))
+    ips = [f"10.0.{random.randrange(1, 40)}.1" for _ in range(random.randrange(1, 40))]
+    some = activity(random, ips, random.randrange(1, 2000))
     found = Counter[tuple[str, Endpoint, str]]()
     for window, row in ledger.rows(some, KEY):
         assert window == WINDOW
         endpoints, counts = ledger._decoder.decode(ledger._unpack(row))
         for ip, flat in counts.items():
-            assert f"{ledger.bucket_of(ip, KEY):02x}" == row["PartitionKey"]
+            assert row["PartitionKey"] in (ledger.SHARED, f"{ledger.bucket_of(ip, KEY):02x}")
             for at in range(0, len(flat), 3):
                 found[ip, endpoints[flat[at]], STATUS_CLASSES[flat[at + 1] - 1]] += flat[at + 2]
     assert found == Counter({(it.ip, it.endpoint, it.status_class): it.n for it in some})
@@ -153,7 +153,7 @@ def test_an_erasure_killed_between_two_rows_leaves_whole_rows(tables: Tables, af
     for at in range(0, 80, 20):
         write(tables, [Activity(ip, ENDPOINTS[0], WINDOW + at, "2xx", 1) for ip in ips])
     with killing() as killer:
-        killer.arm(5, after=after)
+        killer.arm(6, after=after)  # three searches, the first row read and written, and then the second
         with pytest.raises(KilledError):
             ledger.erase(tables, TABLE, ips[0], KEY, WINDOW + 60)
         killer.disarm()

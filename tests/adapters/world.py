@@ -80,8 +80,23 @@ class World:
     def run_purge(self) -> Run:
         return self.purge.run(self.now, jobs=lambda: self.requests.resume(self.now))
 
+    def empty(self) -> None:
+        """Begin anew, at the same time."""
+        empty(self.connection)
+        self.restart()
 
-# everything stored, read with the SDKs alone
+
+# everything stored, with the SDKs alone
+
+
+def empty(connection: Connection) -> None:
+    assert connection.connection_string
+    with TableServiceClient.from_connection_string(connection.connection_string) as service:
+        for table in list(service.list_tables()):
+            service.delete_table(table.name)
+    with BlobServiceClient.from_connection_string(connection.connection_string) as blobs:
+        for container in list(blobs.list_containers()):
+            blobs.delete_container(container)
 
 
 def dump(connection_string: str, tables: Iterable[str] | None = None) -> Iterator[tuple[str, bytes]]:

@@ -26,3 +26,9 @@ def test_identity_spike(case: str, n: int, calls: list[tuple[str, int, int]], ow
 def test_little_history_and_folded_identities() -> None:
     assert list(identity_spike(window(identities=[(WHO, 200, 60)], calls=SPREAD), baseline(pairs=10))) == []
     assert list(identity_spike(window(identities=[("user:other", 200, 900)], calls=SPREAD), baseline())) == []
+
+
+@pytest.mark.parametrize(("days", "found"), [(13, 0), (14, 1)])
+def test_a_shared_subscription_needs_two_weeks(days: int, found: int) -> None:
+    judged = window(identities=[(WHO, 200, 90)], calls=SPREAD)
+    assert len(list(identity_spike(judged, baseline(tops={"identity:2xx": [40.0] * 12}, days=days)))) == found

@@ -48,3 +48,9 @@ def test_only_who_called_since_is_judged_again() -> None:
 
 def test_five_times_the_threshold_is_severe() -> None:
     assert [s.severity for s in single_ip_spike(window(calls=[(IP, 200, 150)]), baseline())] == [Severity.HIGH]
+
+
+@pytest.mark.parametrize(("days", "found"), [(2, 0), (3, 1)])
+def test_the_first_days_are_strict(days: int, found: int) -> None:
+    judged = window(calls=[(IP, 200, 61)])
+    assert len(list(single_ip_spike(judged, baseline(tops={"calls:2xx": [25.0]}, days=days)))) == found

@@ -49,6 +49,20 @@ def test_what_comes_late_counts_while_it_is_of_the_day() -> None:
     assert day.by_ip() == {}
 
 
+def test_a_busy_day_is_read_as_24_hours_are() -> None:
+    day, midnight = RollingDay(), START - START % 1440
+    for number in range(20):
+        day.value(IP, "path:id", value(number), midnight - 40)
+        day.answered(IP, 10, midnight - 40)
+    for number in range(100, 115):
+        day.value(IP, "path:id", value(number), midnight + 20)
+        day.answered(IP, 10, midnight + 20)
+    assert list(day.busy(midnight + 20, 15)) == [("path:id", IP, 35.0)], "two runs of a job within 24 hours"
+    assert list(day.takers(midnight + 20, 150)) == [(IP, 350)]
+    assert list(day.busy(midnight + 20, 16)) == []
+    assert list(day.takers(midnight + 20, 151)) == [], "what it did yesterday makes no busy day of today"
+
+
 def test_sampling_keeps_the_scale(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "ENTRIES", 500)
     day = RollingDay()

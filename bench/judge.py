@@ -1,0 +1,166 @@
+"""`python -m bench.judge`: what judging with every detector costs, an event and a changed endpoint, as a ratio to folding the same batches.
+
+Ten days of made-up traffic are learned first, and what was learned is scaled to a gateway that is busy enough to send 1000 calls between two ticks. CPU time,
+the best of several rounds.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from math import sqrt
+from random import Random
+from time import process_time
+from typing import Any
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+import pipeline.evaluation
+from local import traffic
+from model import ApiCall, Endpoint
+from pipeline.decode import decode
+from pipeline.evaluation import Evaluation
+from pipeline.fold import fold
+from pipeline.judge import Judgement, judge
+from pipeline.learn import Baseline, Learner
+from pipeline.tally import Tally
+from stats.seasonal import Seasonal
+
+BATCH = 1000
+DAYS = 10
+TICKS = 15
+TICK = timedelta(seconds=20)
+ROUNDS = 5
+KEY = b"k" * 32
+NOW = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
+FAR = datetime(9999, 1, 1, tzinfo=UTC)
+CHANCE = 6
+"""How much further the largest of a thousand times as many (IP, window) pairs lies out; the made-up callers are 600 at any rate."""
+LARGEST_SHARE = 0.2
+"""Of what the fold costs an event."""
+LARGEST_MS = 1.0
+"""Milliseconds a changed endpoint."""
+
+
+class Watch:
+    """Stands in for the evaluation's `judge` and sums up the CPU time of its calls."""
+
+    def __init__(self, judge: Callable[..., Judgement]) -> None:
+        self._judge = judge
+        self.seconds = 0.0
+        self.windows = 0
+
+    def __call__(self, *arguments: Any, **options: Any) -> Judgement:
+        began = process_time()
+        found = self._judge(*arguments, **options)
+        self.seconds += process_time() - began
+        self.windows += 1
+        return found
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench.judge", description=__doc__)
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    arguments = parser.parse_args()
+    found = measure()
+    print(json.dumps(found, indent=1)) if arguments.json else show(found)
+    return 0 if found["share_of_fold"] <= LARGEST_SHARE and found["ms_per_changed_endpoint"] <= LARGEST_MS else 1
+
+
+def measure() -> dict[str, float]:
+    """Microseconds an event of fold and judge, their ratio, and milliseconds of judging a changed endpoint."""
+    history = [decode(traffic.encode(event)) for event in traffic.history(NOW, DAYS)]
+    ticks = [(NOW + n * TICK, busy(n)) for n in range(1, TICKS + 1)]
+    learned = learn(history)
+    fold_seconds, judge_seconds, windows = float("inf"), float("inf"), 0
+    for _ in range(ROUNDS):
+        began = process_time()
+        tallies = [(now, fold(calls, KEY)) for now, calls in ticks]
+        fold_seconds = min(fold_seconds, process_time() - began)
+        watch = judged(learned, tallies)
+        judge_seconds, windows = min(judge_seconds, watch.seconds), watch.windows
+    events = TICKS * BATCH
+    return {
+        "fold_us_per_event": fold_seconds / events * 1e6,
+        "judge_us_per_event": judge_seconds / events * 1e6,
+        "share_of_fold": judge_seconds / fold_seconds,
+        "ms_per_changed_endpoint": judge_seconds / windows * 1e3,
+        "endpoints_per_tick": windows / TICKS,
+    }
+
+
+def busy(seed: int) -> list[ApiCall]:
+    """One batch, all of the 20 seconds before a tick; one call in a hundred is an attacker's, so that detectors find something."""
+    random = Random(seed)
+    began = NOW + (seed - 1) * TICK
+    events = [traffic.call(random, began + TICK * (n / BATCH)) for n in range(BATCH)]
+    for event in events[::100]:
+        event |= {"clientIp": "203.0.113.250", "query": "q=1%27%20OR%201%3D1", "status": 404}
+    return [decode(traffic.encode(event)) for event in events]
+
+
+def learn(calls: Sequence[ApiCall]) -> Callable[[], Evaluation]:
+    """Makes evaluations that know these calls, as many times busier as the ticks are."""
+    evaluation = Evaluation(learner=Learner(), live_rows=False)
+    baselines: dict[Endpoint, Baseline] = {}
+    for position, tally in enumerate(batched(calls)):
+        evaluation.feed("0", tally, position)
+        baselines.update((one.endpoint, one) for one in evaluation.step(FAR).baselines)
+    times = BATCH / TICK.total_seconds() / (traffic.CALLS_PER_DAY / 86400)
+    scaled = [busier(one, times) for one in baselines.values()]
+    return lambda: Evaluation(baselines=scaled, live_rows=False)
+
+
+def busier(one: Baseline, times: float) -> Baseline:
+    """The baseline of an endpoint with so many times the calls, by as many times the callers: sums grow with calls, and so does what its few
+    subscriptions do; what one caller does grows by chance."""
+    series = {
+        name: Seasonal(
+            ([n * times for n in of.seasons[0]], [n * times for n in of.seasons[1]]),
+            of.residual,
+            [(mean * sqrt(times), deviation) for mean, deviation in of.recent],
+            of.mean * times,
+            of.deviation * times,
+        )
+        for name, of in one.series.items()
+    }
+    tops = {name: [n * (times if name.startswith("identity:") else CHANCE) for n in largest] for name, largest in one.tops.items()}
+    return msgspec.structs.replace(one, series=series, tops=tops)
+
+
+def batched(calls: Sequence[ApiCall]) -> Iterator[Tally]:
+    for at in range(0, len(calls), BATCH):
+        yield fold(calls[at : at + BATCH], KEY)
+
+
+def judged(learned: Callable[[], Evaluation], tallies: Sequence[tuple[datetime, Tally]]) -> Watch:
+    """The time that judging took while an evaluation ticked through these tallies."""
+    watch = Watch(judge)
+    evaluation = learned()
+    setattr(pipeline.evaluation, "judge", watch)  # noqa: B010  the function itself is what is measured, where it is called
+    try:
+        for position, (now, tally) in enumerate(tallies):
+            evaluation.feed("0", tally, position)
+            evaluation.step(now)
+    finally:
+        setattr(pipeline.evaluation, "judge", judge)  # noqa: B010
+    return watch
+
+
+def show(found: dict[str, float]) -> None:
+    table = Table(title=f"Judging with every detector, batch {BATCH}, Python {sys.version.split()[0]}")
+    for column in ("what", "measured", "goal"):
+        table.add_column(column, justify="left" if column == "what" else "right")
+    table.add_row("fold, µs an event", f"{found['fold_us_per_event']:.1f}", "")
+    table.add_row("judge, µs an event", f"{found['judge_us_per_event']:.1f}", "")
+    table.add_row("judge / fold", f"{found['share_of_fold']:.2f}", f"≤ {LARGEST_SHARE}")
+    table.add_row("judge, ms a changed endpoint", f"{found['ms_per_changed_endpoint']:.2f}", f"≤ {LARGEST_MS:g}")
+    table.add_row("endpoints judged a tick", f"{found['endpoints_per_tick']:.1f}", "")
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
