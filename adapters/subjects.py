@@ -27,7 +27,7 @@ Item = dict[str, Any]
 
 
 class Places:
-    """The places that can be looked into, in units: a batch table's partition, a day of the ledger, alerts, incidents, each container."""
+    """The places that can be looked into, in units: a batch table's partition, a day of the ledger, alerts, incidents, an hour of quarantine, exports."""
 
     def __init__(self, tables: Tables, batches: BatchLog, evidence: Evidence, key: bytes, kept: Promises) -> None:
         self._tables, self._batches, self._evidence, self._key, self._kept = tables, batches, evidence, key, kept
@@ -35,13 +35,14 @@ class Places:
     def units(self) -> list[str]:
         """In the order in which data move on, so that a search that follows them misses nothing: hub, batches, ledger and alerts."""
         batches = [f"{table}/{partition}" for table in self._tables.names("batches") for partition in self._batches.partitions_in(table)]
-        return [*batches, *self._tables.names(ledger.PREFIX), "alerts/alerts", "alerts/incidents", "quarantine", "exports"]
+        hours = sorted({f"quarantine/{blob.partition('/')[0]}" for blob in self._names("quarantine")})
+        return [*batches, *self._tables.names(ledger.PREFIX), "alerts/alerts", "alerts/incidents", *hours, "exports"]
 
     def erase(self, unit: str, subject: Subject, before: Minute) -> int:
         """Take out what is there of the time until `before`; how many rows, alerts or messages held it. A repeat finds the rest."""
         table, _, partition = unit.partition("/")
         if table == "quarantine":
-            return sum(self._redact_messages(blob, subject, before) for blob in self._names(table))
+            return sum(self._redact_messages(blob, subject, before) for blob in self._names(table, partition))
         if table == "exports":
             return sum(1 for blob in self._exports(subject) if self._delete("exports", blob))
         if table == "alerts":
@@ -56,7 +57,7 @@ class Places:
         """How many rows, alerts or messages hold the subject: what `erase` would change."""
         table, _, partition = unit.partition("/")
         if table == "quarantine":
-            return sum(len(mine) for _, mine in self._messages(subject, before))
+            return sum(len(mine) for _, mine in self._messages(partition, subject, before))
         if table == "exports":
             return len(self._exports(subject))
         if table == "alerts":
@@ -75,7 +76,7 @@ class Places:
             place = BY_ID["quarantine"]
             return [
                 _item(place, f"{table}/{blob}", line["enqueued"], deadline(place, blob, self._kept), message=line)
-                for blob, mine in self._messages(subject, latest)
+                for blob, mine in self._messages(partition, subject, latest)
                 for line in mine
             ]
         if table == "exports":
@@ -178,9 +179,9 @@ class Places:
 
     # blobs
 
-    def _messages(self, subject: Subject, before: Minute) -> Iterator[tuple[str, list[Item]]]:
+    def _messages(self, hour: str, subject: Subject, before: Minute) -> Iterator[tuple[str, list[Item]]]:
         """(blob, its lines that name the subject)"""
-        for blob in self._names("quarantine"):
+        for blob in self._names("quarantine", hour):
             lines, _ = self._lines(blob)
             mine = [line for line in lines if _names_subject(line, subject, before)]
             if mine:
@@ -220,9 +221,9 @@ class Places:
         except ResourceNotFoundError:
             return []
 
-    def _names(self, container: str) -> list[str]:
+    def _names(self, container: str, prefix: str = "") -> list[str]:
         try:
-            return [blob.name for blob in self._evidence.service.get_container_client(container).list_blobs()]
+            return list(self._evidence.service.get_container_client(container).list_blob_names(name_starts_with=prefix))
         except ResourceNotFoundError:
             return []
 

@@ -326,6 +326,7 @@ class Taxonomy:
         for index, phrases in ((0, (*kind.words, *kind.text_words)), (1, kind.vague)):
             for phrase in phrases:
                 first = squash(phrase.split()[0])
+                self._first_words.add(first.removesuffix("nummer") or first)  # kreditkarten nr
                 for spelling in spellings(phrase):
                     entry = self._spoken.setdefault(spelling, ([], []))
                     if form not in entry[index]:

@@ -7,6 +7,8 @@ _PLURAL_CAPITALS = re.compile(r"([A-Z]{2,})s(?![a-z])")
 _PIECES = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+|[^\W\d_A-Za-z]+")
 _COMBINING = re.compile("[\u0300-\u036f\u0483-\u0487\u0591-\u05bd\u064b-\u065f]+")
 _WORDS = re.compile(r"[^\W_]+")
+_HUMP = re.compile("([a-z])([A-Z])")
+_FIELD_NAME = re.compile(r"\b[A-Za-z][a-z]+(?:[A-Z][a-z]+)+\b")
 
 
 def fold(text: str) -> str:
@@ -41,7 +43,10 @@ def split_text(text: str) -> list[tuple[str, int, int]]:
 
 
 def loose_words(text: str) -> list[str]:
-    """The words of a sentence, folded, without their places: enough to see whether any of them matters."""
+    """The words of a sentence, folded, without their places: enough to see whether any of them matters. Names of fields are taken apart
+    (`routingNumber 021000021 is not known`)."""
+    if _HUMP.search(text) is not None and text.isascii():
+        text = _FIELD_NAME.sub(lambda match: _HUMP.sub(r"\1 \2", match[0]), text)
     return _WORDS.findall(fold(text))
 
 

@@ -7,10 +7,9 @@ from pipeline.window import Window
 
 
 def sighted(
-    window: Window, rule: str, severity: Callable[[set[str], int], Severity | None] = lambda _details, _ok: None, floor: int = 1
+    window: Window, rule: str, severity: Callable[[set[str], int], Severity | None] = lambda _details, _ok: None
 ) -> Iterator[Sighting]:
-    """A sighting per IP that was newly seen by this rule in the window at least `floor` times; `severity` is told what matched and how
-    many calls were answered 2xx."""
+    """A sighting per IP that was newly seen by this rule in the window; `severity` is told what matched and how many calls were answered 2xx."""
     ips = {ip for seen_by, ip, _ in window.touched_sightings if seen_by == rule}
     if not ips:
         return
@@ -21,10 +20,9 @@ def sighted(
     for ip, details in found.items():
         observed = sum(sum(statuses.values()) for statuses in details.values())
         ok = sum(n for statuses in details.values() for status, n in statuses.items() if status // 100 == 2)
-        if observed >= floor:
-            yield Sighting(
-                observed,
-                actor=ip or None,
-                severity=severity(set(details), ok),
-                evidence={"what matched": ", ".join(sorted(details)[:8]), "answered 2xx": ok},
-            )
+        yield Sighting(
+            observed,
+            actor=ip or None,
+            severity=severity(set(details), ok),
+            evidence={"what matched": ", ".join(sorted(details)[:8]), "answered 2xx": ok},
+        )

@@ -1,6 +1,6 @@
 """The rolling day of one endpoint: which values each IP asked for in the last 24 hours, for enumeration too slow for any window."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from model import OTHER, WINDOW_MINUTES, WINDOWS_PER_DAY, Minute
 from stats.moments import Moments
@@ -94,19 +94,20 @@ class RollingDay:
             if own is not None and len(own) * scale > than:
                 yield parameter, ip, len(own) * scale
 
-    def busy(self, window: Minute, least: int) -> Iterator[tuple[str, str, float]]:
-        """(parameter, ip, distinct values in the 24 hours up to now) of those that asked for `least` of them or more since midnight of the window's day: only
-        such a day counts, for the rolling 24 hours hold a part of the day before as well."""
-        midnight = _midnight(window)
-        for parameter, by_ip in self._last.items():
-            for ip, own in by_ip.items():
-                if len(own) >= least and sum(slot >= midnight for slot in own.values()) >= least:
-                    yield parameter, ip, self._scaled(len(own))
+    def busy(self, parameter: str, ips: Iterable[str], window: Minute, least: int) -> Iterator[tuple[str, float]]:
+        """(ip, distinct values in the 24 hours up to now) of those that asked for `least` of them or more since midnight of the window's day: only such a day
+        counts, for the rolling 24 hours hold a part of the day before as well."""
+        midnight, by_ip = _midnight(window), self._last.get(parameter, {})
+        for ip in ips:
+            own = by_ip.get(ip, {})
+            if len(own) >= least and sum(slot >= midnight for slot in own.values()) >= least:
+                yield ip, self._scaled(len(own))
 
-    def takers(self, window: Minute, least: int) -> Iterator[tuple[str, int]]:
+    def takers(self, ips: Iterable[str], window: Minute, least: int) -> Iterator[tuple[str, int]]:
         """(ip, bytes in the 24 hours up to now) of those that were answered with `least` of them or more since midnight of the window's day."""
         midnight = _midnight(window)
-        for ip, n in self._totals.items():
+        for ip in ips if self._totals else ():
+            n = self._totals.get(ip, 0)
             if n >= least and sum(own.get(ip, 0) for slot, own in self._bytes.items() if slot >= midnight) >= least:
                 yield ip, n
 

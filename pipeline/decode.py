@@ -1,6 +1,7 @@
 """Decode one Event Hubs message into an ApiCall, or say why it is none."""
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, get_type_hints
@@ -17,6 +18,10 @@ INVALID_STATUS = 599
 
 CUT_TAIL = 6
 """Characters: a cut can fall inside an escape or a literal, and the parser then points at its start."""
+
+
+_CUT_NUMBER = re.compile(r"[.eE][+-]?")
+"""What is left of a number whose decimals or exponent were cut off."""
 
 
 class Rejected(Exception):
@@ -93,8 +98,10 @@ def _members(body: bytes) -> Mapping[str, Any]:
             if not isinstance(name, str) or text[at] != ":":
                 raise Rejected("not JSON")
             value, at = scan(text, _skip_space(text, at + 1))
-            members[name] = value
+            if _CUT_NUMBER.fullmatch(text, at):
+                return members
             at = _skip_space(text, at)
+            members[name] = value  # only now: a number at the end of the text may have lost its last digits
             if text[at] == ",":
                 at = _skip_space(text, at + 1)
             elif text[at] != "}":

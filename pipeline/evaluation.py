@@ -496,10 +496,11 @@ class Evaluation:
     def _busy_days(self, window: Window) -> None:
         """What the rolling day's detectors compare with must be read as they read it, window by window: two nightly runs of a job can fall into 24 hours."""
         today = window.start // MINUTES_PER_DAY
-        for parameter, ip, n in window.day.busy(window.start, REGULAR_VALUES):
-            if ip not in NOBODY:
-                self._regular(Regular(today, window.endpoint, f"day:{parameter}", ip, n))
-        for ip, taken in window.day.takers(window.start, REGULAR_BYTES):
+        for name, parameter in window.parameters.items():
+            for ip, n in window.day.busy(name, parameter.by_ip, window.start, REGULAR_VALUES):
+                if ip not in NOBODY:
+                    self._regular(Regular(today, window.endpoint, f"day:{name}", ip, n))
+        for ip, taken in window.day.takers(window.bytes, window.start, REGULAR_BYTES):
             if ip not in NOBODY:
                 self._regular(Regular(today, window.endpoint, "day:bytes", ip, taken))
 

@@ -407,7 +407,8 @@ def _header(text: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    return _line_breaks.sub(r"\\n", _unprintable.sub("", text).replace("\\", "\\\\").replace("=", "\\="))
+    lines = _unprintable.sub("", _line_breaks.sub("\n", text))
+    return lines.replace("\\", "\\\\").replace("=", "\\=").replace("\n", "\\n")
 
 
 # webhook

@@ -1,6 +1,6 @@
 """Back-test: run the whole pipeline over recorded events in event time, without storage, and write the alerts that it would have raised.
 
-    python -m tools.backtest FILES... [--alerts OUT.jsonl] [--limits LIMITS.json] [--tor FILE]
+    python -m tools.backtest FILES... [--alerts OUT.jsonl] [--limits LIMITS.json] [--tor FILE] [--intel DIR]
 
 FILES hold one event of the contract a line (.jsonl or .jsonl.gz), in time order. Windows are judged minute by minute and baselines are
 learned at each day's end, as the evaluation does it live.
@@ -16,7 +16,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -25,20 +24,21 @@ from typing import BinaryIO
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from adapters.intel import RULES
 from detectors import by_id
 from model import Alert, ApiCall, Failure, is_whole, moment
 from pipeline.decode import Rejected, decode
 from pipeline.evaluation import Evaluation, Step
 from pipeline.fold import fold
+from pipeline.intel import Feed, Index, compile_index, describe
+from pipeline.intel import parse as parse_feed
 from pipeline.learn import Learner
 from pipeline.limits import Limits, parse
-from pipeline.tally import Row, Tally
 
 BATCH = 1000
 KEY = b"a back-test keeps no values at all"
 HISTORY = datetime(9999, 1, 1, tzinfo=UTC)
 """A clock so late that every event is history: judged behind its watermark, minute by minute."""
-TOR = "API_AccessFromTorExitNode"
 
 
 def lines(path: Path, moved: Callable[[int], None]) -> Iterator[bytes]:
@@ -70,27 +70,27 @@ def calls(events: Iterable[bytes], rejected: Counter[str]) -> Iterator[list[ApiC
         yield batch
 
 
-def listed(tally: Tally, exits: frozenset[str]) -> Tally:
-    """The tally with a sighting for every call from a listed address."""
-    numbers = {number for number, ip in enumerate(tally.ips) if ip in exits}
-    if not numbers:
-        return tally
-    rules, details = [*tally.rules, TOR], [*tally.details, "Tor exit list"]
-    found: list[Row] = [
-        (minute, endpoint, len(rules) - 1, ip, status, len(details) - 1, n)
-        for minute, endpoint, ip, status, n, *_ in tally.tables["calls"]
-        if ip in numbers
-    ]
-    rows = sorted([*tally.tables.get("sightings", []), *found])
-    return replace(tally, rules=rules, details=details, tables={**tally.tables, "sightings": rows})
+def index_of(tor: Path | None, folder: Path | None, now: datetime) -> Index:
+    """The addresses that the lists name: a Tor exit list, and the feeds of a folder. Raises OSError or ValueError that names the file."""
+    found = []
+    if tor is not None:
+        found.append(parse_feed(Feed(tor.stem, "tor", fetched_at=now), tor.read_bytes(), now))
+    for path in sorted(folder.iterdir()) if folder is not None else ():
+        if path.is_file():
+            content = path.read_bytes()
+            found.append(parse_feed(describe(path.name, content, datetime.fromtimestamp(path.stat().st_mtime, UTC)), content, now))
+    return compile_index(found)
 
 
-def backtest(batches: Iterable[Sequence[ApiCall]], *, limits: Limits | None = None, exits: frozenset[str] = frozenset()) -> Iterator[Step]:
+def backtest(batches: Iterable[Sequence[ApiCall]], *, limits: Limits | None = None, index: Index | None = None) -> Iterator[Step]:
     """The steps of an evaluation that is fed these batches, the last one after everything was closed."""
+
+    def listed(address: str) -> list[tuple[str, str]]:
+        return [(RULES[feed.kind], feed.name) for feed in index.find(address) if feed.kind in RULES] if index is not None else []
+
     evaluation = Evaluation(learner=Learner(), limits=limits, live_rows=False)
     for position, batch in enumerate(batches):
-        tally = fold(batch, KEY)
-        evaluation.feed("0", listed(tally, exits) if exits else tally, position)
+        evaluation.feed("0", fold(batch, KEY, listed=listed if index is not None else None), position)
         yield evaluation.step(HISTORY)
     yield evaluation.finish()
 
@@ -128,11 +128,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--alerts", type=Path, help="write one alert a line (JSON) to this file")
     parser.add_argument("--limits", type=Path, help="overrides of the detectors' limits (JSON)")
     parser.add_argument("--tor", type=Path, help="a Tor exit list, one address a line")
+    parser.add_argument("--intel", type=Path, metavar="DIR", help="a folder of threat-intelligence feeds")
     options = parser.parse_args(arguments)
     screen = Console(stderr=True)
     try:
         limits = parse(options.limits.read_bytes()) if options.limits else None
-        exits = frozenset(line.strip() for line in options.tor.read_text().splitlines()) - {""} if options.tor else frozenset()
+        index = index_of(options.tor, options.intel, datetime.now(UTC)) if options.tor or options.intel else None
         sizes = {path: path.stat().st_size for path in options.files}
     except (OSError, ValueError) as error:
         screen.print(f"[red]{error}[/red]", highlight=False)
@@ -158,7 +159,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 yield batch
 
         try:
-            for step in backtest(counted(), limits=limits, exits=exits):
+            for step in backtest(counted(), limits=limits, index=index):
                 alerts.update((alert.id, alert) for alert in step.alerts)
                 failures.extend(step.failures)
                 if step.watermark is not None:

@@ -89,6 +89,8 @@ def test_bytes_are_read_as_utf_8() -> None:
         ({"nationalIdHr": "33392005961"}, "national_id.hr"),
         ({"civilRegistrationNo": "36574261809"}, "national_id.de"),
         ({"comment": f"cardNumber={CARD}; please update"}, "credit_card"),
+        ({"comment": f"kreditkarten nr: {CARD}"}, "credit_card"),
+        ({"error": "routingNumber 011401533 is not known"}, "aba_routing"),
         ({"comment": "kennwort=fMylvNBv$7k; please update"}, "password"),
         ({"batchAccountKey": filler(86) + "=="}, "azure_batch_key"),
         ({"customerNationalIds": ["36574261809"]}, "national_id.de"),

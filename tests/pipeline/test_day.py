@@ -57,10 +57,10 @@ def test_a_busy_day_is_read_as_24_hours_are() -> None:
     for number in range(100, 115):
         day.value(IP, "path:id", value(number), midnight + 20)
         day.answered(IP, 10, midnight + 20)
-    assert list(day.busy(midnight + 20, 15)) == [("path:id", IP, 35.0)], "two runs of a job within 24 hours"
-    assert list(day.takers(midnight + 20, 150)) == [(IP, 350)]
-    assert list(day.busy(midnight + 20, 16)) == []
-    assert list(day.takers(midnight + 20, 151)) == [], "what it did yesterday makes no busy day of today"
+    assert list(day.busy("path:id", [IP, "a"], midnight + 20, 15)) == [(IP, 35.0)], "two runs of a job within 24 hours"
+    assert list(day.takers([IP, "a"], midnight + 20, 150)) == [(IP, 350)]
+    assert list(day.busy("path:id", [IP], midnight + 20, 16)) == []
+    assert list(day.takers([IP], midnight + 20, 151)) == [], "what it did yesterday makes no busy day of today"
 
 
 def test_sampling_keeps_the_scale(monkeypatch: pytest.MonkeyPatch) -> None:

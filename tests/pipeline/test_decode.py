@@ -161,6 +161,13 @@ def test_duplicated_keys_the_last_one_counts() -> None:
     assert decode(message().replace(b'"status": 200', b'"status": 500, "status": 201')).status == 201
 
 
+@pytest.mark.parametrize("cut", [b"1", b"12", b"12.", b"12.4", b"1e", b"1e-", b"-"])
+def test_a_number_that_was_cut_is_not_taken_for_a_whole_one(cut: bytes) -> None:
+    whole = message(durationMs=12.4)
+    call = decode(whole[: whole.index(b"12.4")] + cut)
+    assert (call.status, call.duration_ms) == (200, None)
+
+
 @given(st.integers(0, len(message(responseBody="é€😀" * 40))))
 def test_a_message_cut_anywhere_is_salvaged_or_rejected(at: int) -> None:
     whole = json.dumps(WHOLE | {"responseBody": "é€😀" * 40}, ensure_ascii=False).encode()
@@ -172,6 +179,8 @@ def test_a_message_cut_anywhere_is_salvaged_or_rejected(at: int) -> None:
         assert len(cut) <= required
     else:
         assert call.status == 200
+        assert call.duration_ms in (None, 12.4)
+        assert call.response_bytes in (None, 512)
 
 
 @given(st.binary(max_size=200))

@@ -386,6 +386,18 @@ def test_regulars_are_written_at_close() -> None:
     assert all(it.value >= 13 for it in expected().regulars.values() if not it.measure.startswith("refused"))
 
 
+def test_a_regular_day_is_read_as_the_rolling_day_is_judged() -> None:
+    """A nightly job that comes late one night and early the next asks for twice as much within 24 hours, on no calendar day."""
+    midnight = START - START % 1440 - START
+
+    def run(minute: float, first: int) -> list[ApiCall]:
+        return [api_call(minute + i / 10, path_parameters={"id": str(first + i)}) for i in range(50)]
+
+    stored = played(batched([*run(midnight - 60, 0), *run(midnight + 600, 100)]))
+    read = {it.day: it.value for it in stored.regulars.values() if it.measure == "day:path:id"}
+    assert read == {START // 1440 - 1: 50.0, START // 1440: 100.0}
+
+
 def test_a_sensitive_endpoint_raises_severity_and_says_so() -> None:
     evaluation = Evaluation(baselines=[baseline()], contexts={ENDPOINT: Context(sensitive=("Email",))})
     evaluation.feed("0", flood(3), 1)

@@ -54,6 +54,13 @@ def test_no_days_are_no_baseline() -> None:
     assert found.threshold("2xx", START, 1.25, 3.0) == 0.0
 
 
+def test_a_young_baseline_asks_for_more() -> None:
+    at = {days: baseline_of(ENDPOINT, month(days)).threshold("2xx", START, 1.25, 0.0) for days in (1, 3, 8, 14, 30)}
+    assert at[1] == pytest.approx(at[3])
+    assert at[3] > at[8] > at[14]
+    assert at[14] == pytest.approx(at[30])
+
+
 def test_a_day_from_its_windows() -> None:
     tops = DayTops(ENDPOINT, DAY, {"day:path:id": [60.0, 50.0], "ips:path:id": [7]})
     found = next(one for one in summarise(DAY, rows(DAY), [tops]) if one.endpoint == ENDPOINT)
