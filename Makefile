@@ -28,6 +28,7 @@ lint: $(NEEDED)  ## style, types, and what is generated is current
 
 bench: $(NEEDED)  ## measured speed, as ratios
 	@$(BIN)/python -m bench.ingest
+	@$(BIN)/python -m bench.judge
 
 setup: $(NEEDED)  ## install the Python and npm packages
 

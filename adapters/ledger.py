@@ -150,31 +150,29 @@ def erase(tables: Tables, table: str, actor: str, key: bytes, before: Minute) ->
             done += 1
     if actor.startswith(("subscription:", "user:", "subject:")):
         return done
-    found = [(entity["PartitionKey"], entity["RowKey"]) for entity, _ in _rows_of(tables, table, actor, key)]
-    for partition, row in found:
-        if int(row[:8]) > before:
-            continue
-        _erase_row(tables, table, partition, row, actor)
-        done += 1
+    for entity, packed in list(_rows_of(tables, table, actor, key)):
+        if int(entity["RowKey"][:8]) <= before:
+            _erase_row(tables, table, dict(entity) | {"etag": entity.metadata["etag"]}, packed, actor)
+            done += 1
     return done
 
 
-def _erase_row(tables: Tables, table: str, partition: str, row: str, actor: str) -> None:
+def _erase_row(tables: Tables, table: str, entity: Entity | None, packed: _Packed, actor: str) -> None:
     for _ in range(5):
-        entity = tables.get(table, partition, row)
-        packed = _decoder.decode(_unpack(entity)) if entity else ([], {})
         if entity is None or actor not in packed[1]:
             return
         del packed[1][actor]
+        key = {"PartitionKey": entity["PartitionKey"], "RowKey": entity["RowKey"]}
         try:  # an empty row stays: it holds nobody, and a delete could not tell whether a rival wrote meanwhile
-            tables.replace(table, {"PartitionKey": partition, "RowKey": row, **pieces(_pack(packed))}, entity["etag"])
+            tables.replace(table, {**key, **pieces(_pack(packed))}, entity["etag"])
             return
         except Changed:
-            continue
+            entity = tables.get(table, entity["PartitionKey"], entity["RowKey"])
+            packed = _decoder.decode(_unpack(entity)) if entity else ([], {})
     raise Changed(table)
 
 
-def _rows_of(tables: Tables, table: str, ip: str, key: bytes) -> Iterator[tuple[Entity, _Packed]]:
+def _rows_of(tables: Tables, table: str, ip: str, key: bytes) -> Iterator[tuple[Any, _Packed]]:
     needle = msgspec.msgpack.encode(ip)
     for bucket in (SHARED, f"{bucket_of(ip, key):02x}"):  # one query for both would scan the table
         for entity in tables.query(table, "PartitionKey eq @bucket", bucket=bucket):

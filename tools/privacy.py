@@ -201,8 +201,7 @@ def measure() -> dict[str, float]:
         connection = Connection("azurite", azurite.connection_string)
         tables = Tables(connection)
         places = Places(tables, BatchLog(tables), Evidence(connection), key, promises())
-        found = measure_ledger(tables, key) | measure_batches(tables, places, key)
-    return found
+        return measure_ledger(tables, key) | measure_batches(tables, places, key)
 
 
 def _stack(folder: Path) -> tuple[str, str]:

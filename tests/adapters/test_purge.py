@@ -321,7 +321,7 @@ def test_what_a_listing_says_was_kept_although_it_was_deleted(changed: dict[str,
 def test_a_deleted_message_that_the_account_keeps_is_a_broken_promise(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """The emulator knows no soft delete, so here the listing is the service's as its documentation says."""
     world.play([b"null"])
-    monkeypatch.setattr("adapters.purge._blobs", lambda client: iter([listed("2026-11-01T00/0-1.jsonl", deleted=True)]))
+    monkeypatch.setattr("adapters.purge._blobs", lambda _: iter([listed("2026-11-01T00/0-1.jsonl", deleted=True)]))
     world.now += DAY
     run = world.run_purge()
     assert run.problems == ["container quarantine still has 1 deleted messages or earlier versions: switch soft delete and versions off"]

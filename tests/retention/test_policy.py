@@ -121,7 +121,7 @@ def test_deadlines() -> None:
     assert deadline(BY_ID["quarantine"], "2026-11-24T13/0-1.jsonl", kept) == datetime(2026, 11, 26, 13, tzinfo=UTC)
     assert deadline(BY_ID["windows"], "windows202612", kept) == datetime(2027, 1, 1, tzinfo=UTC) + 396 * DAY
     for name in ("hash-key", "2026-13-24T13/x", "batches"):
-        with pytest.raises(ValueError, match="does not match format|out of range"):
+        with pytest.raises(ValueError, match=r"does not match format|out of range"):
             begins(BY_ID["quarantine"], name)
 
 
