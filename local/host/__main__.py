@@ -60,6 +60,8 @@ def load(root: Path, settings: Path) -> tuple[list[Function], HostOptions]:
     try:
         module = importlib.import_module("function_app")
     except Exception as error:
+        if type(error).__name__ == "SettingError":  # the app's own: its sentence says everything
+            raise SettingError(str(error)) from None
         traceback.print_exc()
         raise SettingError(f"function_app.py cannot be imported ({type(error).__name__}); in Azure, no function would be there.") from None
     indexed, refusals = index(module)

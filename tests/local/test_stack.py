@@ -133,6 +133,14 @@ def test_a_taken_port_is_one_clear_sentence(tmp_path: Path) -> None:
     assert processes(str(tmp_path)) == []
 
 
+def test_a_wrong_setting_is_one_clear_sentence() -> None:
+    environment = {**os.environ, "EventHubConnection": "nonsense", "StateStorage": "UseDevelopmentStorage=true"}
+    command = [sys.executable, "-m", "local.host", "--settings", "none.json", "--port", "0"]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert re.fullmatch(r"error: Setting EventHubConnection is malformed: it must be .*, for example .*\.\n", done.stderr)
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
