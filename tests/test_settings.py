@@ -1,6 +1,7 @@
 """Settings: read once, and a wrong one stops the app with one sentence that helps and shows no secret."""
 
 import base64
+from datetime import date, timedelta
 
 import pytest
 
@@ -74,3 +75,57 @@ def test_every_setting_says_why() -> None:
         assert setting.form
         assert setting.example
         assert setting.why
+
+
+def test_promises_are_made_shorter_and_never_longer() -> None:
+    found = read(LOCAL | {"RETAIN_ACTIVITY_DAYS": "7", "RETAIN_QUARANTINE_HOURS": "6", "HUB_RETENTION_HOURS": "12"})
+    assert (found.kept["activity"], found.kept["quarantine"], found.kept["calls"], found.kept["alert-feed"]) == (
+        timedelta(days=7),
+        timedelta(hours=6),
+        timedelta(hours=12),
+        timedelta(hours=12),
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("RETAIN_ACTIVITY_DAYS", "31", "is more than 30 days, and addresses are promised to be gone after 30 days"),
+        ("RETAIN_ALERT_ACTOR_DAYS", "31", "is more than 30 days, and addresses are promised to be gone after 30 days"),
+        ("RETAIN_QUARANTINE_HOURS", "49", "is more than 48 hours, and bodies are promised to be gone after 48 hours"),
+        ("HUB_RETENTION_HOURS", "49", "is more than 48 hours, and bodies are promised to be gone after 48 hours"),
+        ("RETAIN_ACTIVITY_DAYS", "1", "is malformed"),
+        ("RETAIN_QUARANTINE_HOURS", "0", "is malformed"),
+        ("HUB_RETENTION_HOURS", "-1", "is malformed"),
+        ("RETAIN_ACTIVITY_DAYS", "1e9", "is malformed"),
+        ("LEGAL_HOLD", "2027-06-30", "is malformed"),
+        ("LEGAL_HOLD", "2027-02-30 proceedings", "is malformed"),
+        ("LEGAL_HOLD", "proceedings", "is malformed"),
+        ("GEOGRAPHY", "europe", "is malformed"),
+    ],
+)
+def test_a_promise_that_cannot_be_given_stops_the_app(name: str, value: str, said: str) -> None:
+    with pytest.raises(SettingError, match=f"^Setting {name} {said}"):
+        read(LOCAL | {name: value})
+
+
+def test_a_legal_hold_has_a_last_day_and_a_reason() -> None:
+    assert read(LOCAL | {"LEGAL_HOLD": "2027-06-30 proceedings 4 O 118/26"}).legal_hold == (date(2027, 6, 30), "proceedings 4 O 118/26")
+    assert read(LOCAL).legal_hold is None
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"REGION_NAME": "East US"}, "the app runs in region eastus"),
+        ({"StateStorage__tableServiceUri": "https://gwwestus2.table.core.windows.net"}, "StateStorage names an account whose name says region westus2"),
+        ({"EvidenceStorage__blobServiceUri": "https://gw-secondary.blob.core.windows.net"}, "EvidenceStorage names the copy of an account"),
+        ({"EventHubConnection__fullyQualifiedNamespace": "gw.servicebus.usgovcloudapi.net"}, "EventHubConnection names a service of the cloud US"),
+        ({"StateStorage__tableServiceUri": "", "StateStorage": f"AccountName=gweastus;AccountKey={KEY};EndpointSuffix=core.windows.net"}, "StateStorage names an account whose name says region eastus"),
+    ],
+)  # fmt: skip
+def test_the_app_does_not_start_outside_its_geography(changed: dict[str, str], said: str) -> None:
+    assert read(AZURE | {"GEOGRAPHY": "eu", "REGION_NAME": "West Europe"}).geography == "eu"
+    with pytest.raises(SettingError, match=f"^Setting GEOGRAPHY is eu, but {said}.*: data would leave its geography"):
+        read(AZURE | {"GEOGRAPHY": "eu"} | changed)
+    assert read(AZURE | changed).geography == ""

@@ -11,7 +11,7 @@ from adapters.tombstones import LASTS, SETTLED
 from retention.policy import EARLY, POLICY, Place, span
 from retention.residency import UNSEEN
 from retention.subject import LARGEST_REQUEST, PREFIXES
-from tools.privacy import ADDRESSES, CALLS_PER_COUNT, CALLS_PER_DAY, MEASURED, SAMPLE_BATCHES
+from tools.privacy import ADDRESSES, CALLS, CALLS_PER_COUNT, MEASURED, SAMPLE_BATCHES
 
 TARGET = Path(__file__).parent.parent / "docs" / "privacy.md"
 
@@ -20,7 +20,7 @@ HEAD = """# Personal data
 Generated from `retention/policy.py` and `tools/privacy_measured.json` by `python -m tools.document_privacy`; a test checks that it is current.
 
 Addresses are gone after 30 days, the beginnings of bodies after 48 hours, everywhere. `GET /api/privacy` and `python -m tools.privacy report` show what each place
-holds now and what the last purge removed; `python -m tools.privacy prove` repeats the proof on your machine.
+holds now and what the last purge removed; `python -m tools.privacy prove` repeats the proof on your machine, in about ten minutes.
 """
 
 PURGE = f"""## How it goes
@@ -99,7 +99,7 @@ def _speed(found: Mapping[str, float]) -> str:
     processor = found["batchSearchProcessorMilliseconds"] * found["batchesHeld"] / 1000
     return f"""## How fast
 
-For {ADDRESSES:,} addresses and {CALLS_PER_DAY * 28:,} calls in four weeks, {CALLS_PER_COUNT} calls to a count, on two cores with the storage emulator (`python -m tools.privacy measure`).
+For {ADDRESSES:,} addresses and {CALLS:,} calls in four weeks, {CALLS_PER_COUNT} calls to a count, on two cores with the storage emulator (`python -m tools.privacy measure`).
 
 | | |
 |---|---|
@@ -111,7 +111,7 @@ For {ADDRESSES:,} addresses and {CALLS_PER_DAY * 28:,} calls in four weeks, {CAL
 | dropping a day | the same requests for 1 row and for 2,000 (a test counts them) |
 
 So at this size an export is estimated at {found["lookUpSeconds"] + max(processor, batches / WORKERS):.1f} s and the first pass of an erasure at {found["eraseSeconds"] + max(processor, batches / WORKERS):.1f} s: an
-extrapolation, not yet measured in Azure. Quarantine is read whole, an hour's messages {WORKERS} at a time: many thousand rejected batches take longer. What does not fit into an answer's
+extrapolation, not yet measured in Azure. Quarantine is read whole, {WORKERS} of its hours at a time: many thousand rejected batches take longer. What does not fit into an answer's
 time goes on in the background.
 """
 
