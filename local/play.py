@@ -1,7 +1,6 @@
 """Play contract events over AMQP into an event hub: a file's, made-up ones, or an attack on the running stack."""
 
 import argparse
-import gzip
 import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,6 +14,7 @@ from azure.eventhub import EventData, EventHubProducerClient
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from local import traffic
+from tools.jsonl import lines_of
 
 SENT_AT_ONCE = 1000
 
@@ -55,12 +55,9 @@ class Sender:
 
 def read_events(path: Path) -> Iterator[bytes]:
     """The lines of a JSONL file, gzipped or not, blank ones left out. Raises OSError where it cannot be read."""
-    with path.open("rb") as file:
-        gzipped = file.read(2) == b"\x1f\x8b"
-    with gzip.open(path) if gzipped else path.open("rb") as lines:
-        for line in lines:
-            if line.strip():
-                yield line.rstrip(b"\n")
+    for line, _ in lines_of(str(path)):
+        if line.strip():
+            yield line.rstrip(b"\n")
 
 
 def time_of(message: bytes) -> datetime | None:

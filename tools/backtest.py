@@ -9,22 +9,17 @@ learned at each day's end, as the evaluation does it live.
 from __future__ import annotations
 
 import argparse
-import gzip
 import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
-from typing import BinaryIO
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from adapters.intel import RULES
 from detectors import by_id
 from model import Alert, ApiCall, Failure, is_whole, moment
 from pipeline.decode import Rejected, decode
@@ -34,25 +29,12 @@ from pipeline.intel import Feed, Index, compile_index, describe
 from pipeline.intel import parse as parse_feed
 from pipeline.learn import Learner
 from pipeline.limits import Limits, parse
+from tools.jsonl import lines_of
 
 BATCH = 1000
 KEY = b"a back-test keeps no values at all"
 HISTORY = datetime(9999, 1, 1, tzinfo=UTC)
 """A clock so late that every event is history: judged behind its watermark, minute by minute."""
-
-
-def lines(path: Path, moved: Callable[[int], None]) -> Iterator[bytes]:
-    """The lines of a file, plain or gzip; `moved` hears how many bytes of it have been read so far."""
-    with ExitStack() as opened:
-        raw = opened.enter_context(path.open("rb"))
-        text: BinaryIO = raw
-        if path.suffix == ".gz":
-            text = opened.enter_context(gzip.GzipFile(fileobj=raw))  # type: ignore[assignment]  # reads like one
-        for number, line in enumerate(text):
-            if number % BATCH == 0:
-                moved(raw.tell())
-            if line.strip():
-                yield line
 
 
 def calls(events: Iterable[bytes], rejected: Counter[str]) -> Iterator[list[ApiCall]]:
@@ -85,12 +67,9 @@ def index_of(tor: Path | None, folder: Path | None, now: datetime) -> Index:
 def backtest(batches: Iterable[Sequence[ApiCall]], *, limits: Limits | None = None, index: Index | None = None) -> Iterator[Step]:
     """The steps of an evaluation that is fed these batches, the last one after everything was closed."""
 
-    def listed(address: str) -> list[tuple[str, str]]:
-        return [(RULES[feed.kind], feed.name) for feed in index.find(address) if feed.kind in RULES] if index is not None else []
-
     evaluation = Evaluation(learner=Learner(), limits=limits, live_rows=False)
     for position, batch in enumerate(batches):
-        evaluation.feed("0", fold(batch, KEY, listed=listed if index is not None else None), position)
+        evaluation.feed("0", fold(batch, KEY, listed=index.rules if index is not None else None), position)
         yield evaluation.step(HISTORY)
     yield evaluation.finish()
 
@@ -114,10 +93,6 @@ def line_of(alert: Alert) -> dict[str, str | int | float | None]:
         "threshold": alert.sighting.threshold,
         "incident": alert.incident,
     }
-
-
-def _moved(progress: Progress, bar: TaskID, before: int, at: int) -> None:
-    progress.update(bar, completed=before + at)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -148,9 +123,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         bar = progress.add_task("back-test", total=sum(sizes.values()), at="")
 
         def everything() -> Iterator[bytes]:
-            for number, path in enumerate(sizes):
-                before = sum(list(sizes.values())[:number])
-                yield from lines(path, partial(_moved, progress, bar, before))
+            for path in sizes:
+                for line, taken in lines_of(str(path)):
+                    if taken:
+                        progress.advance(bar, taken)
+                    if line.strip():
+                        yield line
 
         def counted() -> Iterator[list[ApiCall]]:
             nonlocal n

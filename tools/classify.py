@@ -2,16 +2,15 @@
 
 import argparse
 import gzip
-import io
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import orjson
 from rich.console import Console
@@ -25,6 +24,7 @@ from classifiers.leaves import Part
 from classifiers.taxonomy import Found, Taxonomy, discover
 from pipeline.contents import parts
 from tools.classify_report import html_report
+from tools.jsonl import lines_of
 
 SHOWN_BAD_LINES = 20
 CARRYING = ("path", "query", "requestHeaders", "responseHeaders", "requestBody", "responseBody")
@@ -77,23 +77,6 @@ def cached_taxonomy(folder: Path | None, **options: Any) -> Taxonomy:
     return taxonomy
 
 
-def lines_of(name: str) -> Iterator[tuple[bytes, int]]:
-    """Each line and how many bytes of the file it took (as stored); `-` is standard input. Raises OSError."""
-    if name == "-":
-        for line in sys.stdin.buffer:
-            yield line, len(line)
-        return
-    with open(name, "rb") as raw:
-        magic = raw.read(2)
-        raw.seek(0)
-        stream: IO[bytes] = io.BufferedReader(gzip.GzipFile(fileobj=raw)) if magic == b"\x1f\x8b" else raw
-        before = 0
-        for line in stream:
-            at = raw.tell()
-            yield line, at - before
-            before = at
-
-
 class Refusal(Exception):
     """What the user gave cannot be worked with; one sentence."""
 
@@ -140,7 +123,8 @@ def run(args: argparse.Namespace, console: Console) -> int:
             try:
                 for line, taken in lines_of(name):
                     number += 1
-                    progress.advance(task, taken)
+                    if taken:
+                        progress.advance(task, taken)
                     if not line.strip():
                         continue
                     reason, event, carried = read_event(line)
