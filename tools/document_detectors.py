@@ -1,6 +1,5 @@
 """Writes docs/detectors.md from the detectors themselves: `python -m tools.document_detectors [--check]`."""
 
-import argparse
 import inspect
 import io
 import json
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from detectors import Detector, discovered
 from pipeline.render import OWASP_2019, OWASP_2023
+from tools.generated import command
 
 TARGET = Path(__file__).parent.parent / "docs" / "detectors.md"
 
@@ -102,16 +102,8 @@ def _reasons(one: Detector) -> dict[str, str]:
     return found
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m tools.document_detectors", description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing; fail if the page is not current")
-    if parser.parse_args().check:
-        if TARGET.is_file() and TARGET.read_text("utf-8") == document():
-            return 0
-        print("docs/detectors.md is not current: run `python -m tools.document_detectors`", file=sys.stderr)
-        return 1
-    TARGET.write_text(document(), "utf-8")
-    return 0
+def main(arguments: list[str] | None = None) -> int:
+    return command("tools.document_detectors", TARGET, document(), arguments)
 
 
 if __name__ == "__main__":

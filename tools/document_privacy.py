@@ -1,6 +1,5 @@
 """Writes docs/privacy.md from the retention policy and what was measured: `python -m tools.document_privacy [--check]`."""
 
-import argparse
 import json
 import sys
 from collections.abc import Mapping
@@ -11,6 +10,7 @@ from adapters.tombstones import LASTS, SETTLED
 from retention.policy import EARLY, POLICY, Place, span
 from retention.residency import UNSEEN
 from retention.subject import LARGEST_REQUEST, PREFIXES
+from tools.generated import command
 from tools.privacy import ADDRESSES, CALLS, CALLS_PER_COUNT, MEASURED, SAMPLE_BATCHES
 
 TARGET = Path(__file__).parent.parent / "docs" / "privacy.md"
@@ -150,17 +150,8 @@ def measured() -> dict[str, float]:
     return found
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m tools.document_privacy", description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing; fail if the page is not current")
-    page = document(measured())
-    if parser.parse_args().check:
-        if TARGET.is_file() and TARGET.read_text("utf-8") == page:
-            return 0
-        print("docs/privacy.md is not current: run `python -m tools.document_privacy`", file=sys.stderr)
-        return 1
-    TARGET.write_text(page, "utf-8")
-    return 0
+def main(arguments: list[str] | None = None) -> int:
+    return command("tools.document_privacy", TARGET, document(measured()), arguments)
 
 
 if __name__ == "__main__":

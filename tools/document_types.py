@@ -1,12 +1,12 @@
 """Writes docs/information-types.md from the types themselves: `python -m tools.document_types [--check]`."""
 
-import argparse
 import sys
 from itertools import groupby
 from pathlib import Path
 
 from classifiers.information_type import POSSIBLE, InformationType
 from classifiers.taxonomy import discover
+from tools.generated import command
 
 TARGET = Path(__file__).parent.parent / "docs" / "information-types.md"
 
@@ -70,18 +70,7 @@ def _row(kind: InformationType) -> str:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m tools.document_types", description="Writes docs/information-types.md.")
-    parser.add_argument("--check", action="store_true", help="write nothing; fail if the page is not current")
-    args = parser.parse_args(arguments)
-    page = document()
-    if args.check:
-        if not TARGET.is_file() or TARGET.read_text("utf-8") != page:
-            print("docs/information-types.md is not current: run python -m tools.document_types", file=sys.stderr)
-            return 1
-        return 0
-    TARGET.parent.mkdir(exist_ok=True)
-    TARGET.write_text(page, "utf-8")
-    return 0
+    return command("tools.document_types", TARGET, document(), arguments)
 
 
 if __name__ == "__main__":
