@@ -19,7 +19,6 @@ FRESH = timedelta(minutes=5)
 """How long an instance goes on with the index that it has."""
 LARGEST_FEED = 64 << 20
 """Bytes; a larger file is no list of addresses."""
-RULES = {"tor": "API_AccessFromTorExitNode", "malicious": "API_AccessFromSuspiciousIP"}
 
 
 def refresh(evidence: Evidence, now: datetime, own: Sequence[Range] = ()) -> Index:
@@ -60,7 +59,7 @@ class Listed:
 
     def __call__(self, address: str) -> list[tuple[str, str]]:
         """(rule, name of the feed) of a canonical address."""
-        return [(RULES[feed.kind], feed.name) for feed in self._index.find(address) if feed.kind in RULES]
+        return self._index.rules(address)
 
 
 def _feeds(evidence: Evidence, now: datetime, own: Sequence[Range]) -> Iterator[Parsed]:

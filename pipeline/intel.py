@@ -28,6 +28,9 @@ MAX_AGE: dict[Kind, timedelta] = {"tor": timedelta(hours=24), "malicious": timed
 WIDEST = {4: 8, 6: 16}
 """Prefix lengths; a wider entry accuses a continent and is taken for a mistake."""
 
+RULES = {"tor": "API_AccessFromTorExitNode", "malicious": "API_AccessFromSuspiciousIP"}
+"""Kind of feed -> the detector of whom it lists."""
+
 FORMAT = 1
 """Stands first in every packed index: a reader refuses what a newer writer wrote."""
 
@@ -355,6 +358,10 @@ class Index:
                 return ()
             return self.labelled[self.labels4[bisect_right(self.starts4, value, pages[page], pages[page + 1]) - 1]]
         return self.labelled[self.labels6[bisect_right(self.starts6, value) - 1]] if version else ()
+
+    def rules(self, address: str) -> list[tuple[str, str]]:
+        """(detector's id, name of the feed) for each feed that lists a canonical address."""
+        return [(RULES[feed.kind], feed.name) for feed in self.find(address)]
 
     def warnings(self, now: datetime) -> tuple[str, ...]:
         return tuple(
