@@ -111,7 +111,7 @@ class Requests:
         if request.kind != "export" or not request.note:
             return None
         try:
-            return bytes(self._evidence.service.get_blob_client("exports", request.note).download_blob().readall())
+            return self._evidence.get("exports", request.note)
         except ResourceNotFoundError:
             return None
 

@@ -17,7 +17,7 @@ from adapters.tables import Changed, Entity, Tables, int64, joined, pieces
 from adapters.telemetry import Reporter
 from adapters.tombstones import TombstoneStore
 from model import Endpoint, Minute, minute_of, moment
-from pipeline.evaluation import RECALL, Activity, Evaluation, Late, Step
+from pipeline.evaluation import RECALL, Activity, Evaluation, Late, Regular, Step
 from pipeline.inventory import Inventory, merge
 from pipeline.learn import Baseline, unpack_baseline
 from pipeline.tally import Tally, unpack
@@ -123,9 +123,7 @@ class Evaluator:
         stored = read_progress(self._tables)
         if self._evaluation is not None and stored.etag == self._progress.etag:
             if version != self._learned:
-                self._evaluation.learn(
-                    _baselines(self._tables), ledger.regulars(self._tables, (moment(stored.closed_until or 0) - timedelta(days=30)).date())
-                )
+                self._evaluation.learn(_baselines(self._tables), self._regulars(stored))
                 self._learned = version
             return self._evaluation
         known = dict(inventory.read(self._tables))
@@ -134,7 +132,7 @@ class Evaluator:
         since = (stored.watermark or 0) - 24 * 60
         evaluation = Evaluation(
             baselines=_baselines(self._tables),
-            regulars=ledger.regulars(self._tables, (moment(stored.closed_until or 0) - timedelta(days=30)).date()),
+            regulars=self._regulars(stored),
             alerts=alerts.read(self._tables, since),
             incidents=alerts.read_incidents(self._tables, since),
             endpoints=[endpoint for endpoint in known if not endpoint.matched],
@@ -155,6 +153,9 @@ class Evaluator:
             log.info("cold start: recalled %d batches", recalled)
         self._evaluation, self._progress, self._learned = evaluation, stored, version
         return evaluation
+
+    def _regulars(self, stored: Progress) -> Iterator[Regular]:
+        return ledger.regulars(self._tables, (moment(stored.closed_until or 0) - timedelta(days=30)).date())
 
     def _write(self, step: Step, tallies: list[tuple[str, int, Tally]], now: datetime) -> None:
         tables = self._tables
@@ -198,11 +199,8 @@ class Evaluator:
             self._evaluation.know({endpoint: it.context() for endpoint, it in changed.items()})
 
     def _merge_late(self, late: Late, guard: Guard) -> None:
-        table, entity = next(
-            iter(_by_table("windows", "%Y%m", [(late.window, _window_row(WindowRow(late.endpoint, late.window, late.record)))]))
-        )
-        key = entity[0]["PartitionKey"], entity[0]["RowKey"]
-        stored = self._tables.get(table, *key)
+        table = f"windows{moment(late.window):%Y%m}"
+        stored = self._tables.get(table, *_window_key(late.endpoint, late.window))
         record = merge_late(unpack_record(joined(stored)) if stored else None, late.partition, late.position, late.record)
         self._tables.upsert(table, [_window_row(WindowRow(late.endpoint, late.window, record))])
         self._write_activity(late.activity, guard, f"late-{late.partition}-{late.position}")
@@ -222,13 +220,18 @@ def _by_table(prefix: str, form: str, rows: Iterable[tuple[Minute, Entity]]) -> 
     yield from sorted(found.items())
 
 
+def _window_key(endpoint: Endpoint, window: Minute) -> tuple[str, str]:
+    at = moment(window)
+    return f"{at:%Y%m%d}", f"{endpoint.id}{at:%H%M}"
+
+
 def _window_row(row: WindowRow) -> Entity:
-    at = moment(row.window)
+    partition, key = _window_key(row.endpoint, row.window)
     return {
-        "PartitionKey": f"{at:%Y%m%d}",
-        "RowKey": f"{row.endpoint.id}{at:%H%M}",
+        "PartitionKey": partition,
+        "RowKey": key,
         "endpoint": json.dumps(row.endpoint),
-        "calls": int64(sum(row.record.calls.values())),
+        "calls": int64(row.record.n),
         **pieces(pack_record(row.record)),
     }
 

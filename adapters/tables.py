@@ -82,10 +82,12 @@ class Tables:
                 self._creating(table, lambda some=transaction: self._upsert(table, some, mode))
 
     def get(self, table: str, partition: str, row: str) -> Entity | None:
+        """An entity, its etag beside its own properties."""
         try:
-            return dict(entity) | {"etag": entity.metadata["etag"]} if (entity := self._get(table, partition, row)) else None
+            entity = self.service.get_table_client(table).get_entity(partition, row)
         except ResourceNotFoundError:
             return None
+        return dict(entity) | {"etag": entity.metadata["etag"]}
 
     def query(self, table: str, where: str, /, select: list[str] | None = None, **values: Any) -> Iterator[Entity]:
         """Entities in key order; `where` names `values` as @name. A table that does not exist is empty."""
@@ -111,9 +113,6 @@ class Tables:
                 client.delete_entity(partition, row)
             except ResourceNotFoundError:
                 continue
-
-    def _get(self, table: str, partition: str, row: str) -> Any:
-        return self.service.get_table_client(table).get_entity(partition, row)
 
     def _upsert(self, table: str, entities: list[Entity], mode: UpdateMode) -> None:
         client = self.service.get_table_client(table)

@@ -15,7 +15,6 @@ from typing import IO, Any, Self
 from local.azurite import ROOT, Azurite
 
 PARTITIONS = 4
-START_SECONDS = 60.0
 
 
 class StackError(RuntimeError):

@@ -193,7 +193,8 @@ def fold(
     ok = Counter(
         [(m, e, i, pair) for m, e, i, s, found in zip(minute, endpoint, ip, status, values, strict=True) if 199 < s < 300 for pair in found]
     )
-    hashes = [(parameter, hash_value(value, key), value_type(value)) for parameter, value in pairs.all]
+    distinct = pairs.all
+    hashes = [(parameter, hash_value(value, key), value_type(value)) for parameter, value in distinct]
 
     owners: Counter[tuple[int, ...]] = Counter()
     for prefix, column in (
@@ -228,10 +229,11 @@ def fold(
     rules: _Index[str] = _Index(str)
     details: _Index[str] = _Index(str)
     seen_at_once: Counter[tuple[int, ...]] = Counter()
-    attacks = {pair: family for pair, (_, value) in enumerate(pairs.all) if (family := injection(value)) is not None}
+    attacks = {pair: family for pair, (_, value) in enumerate(distinct) if (family := injection(value)) is not None}
     if attacks:
+        parameters = pairs.parameters.names
         seen_at_once.update(
-            (m, e, rules[INJECTION], i, s, details[f"{attacks[pair]} in {pairs.parameters.names[pairs.all[pair][0]]}"[:NAME_LENGTH]])
+            (m, e, rules[INJECTION], i, s, details[f"{attacks[pair]} in {parameters[distinct[pair][0]]}"[:NAME_LENGTH]])
             for m, e, i, s, found in zip(minute, endpoint, ip, status, values, strict=True)
             for pair in found
             if pair in attacks
@@ -240,7 +242,7 @@ def fold(
     for at, number in enumerate(endpoint):
         if not matched[number] and (family := injection(calls[at].path)) is not None:
             seen_at_once[minute[at], number, rules[INJECTION], ip[at], status[at], details[f"{family} in path"]] += 1
-    names = [parameter for parameter, _ in pairs.all]
+    names = [parameter for parameter, _ in distinct]
     doubled = [at for at, found in enumerate(values) if len(found) > 1 and len({names[pair] for pair in found}) < len(found)]
     for at in doubled:
         name = polluted(calls[at].query or "")

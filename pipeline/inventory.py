@@ -73,9 +73,10 @@ def merge(
         for number, endpoint in enumerate(tally.endpoints):
             if not kept(endpoint):
                 continue
-            one = changed.get(endpoint) or known.get(endpoint)
+            ours = changed.get(endpoint)  # copied once, however many tallies change it
+            one = ours or known.get(endpoint)
             if one is None or one.upto.get(partition, -1) < position:
-                mine[number] = changed[endpoint] = _copy(one, endpoint)
+                mine[number] = changed[endpoint] = ours or _copy(one, endpoint)
         _add(mine, tally)
         for one in mine.values():
             one.upto[partition] = position

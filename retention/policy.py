@@ -4,7 +4,7 @@ Purge, export, erase, `docs/privacy.md` and the privacy API are made from it; ad
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Literal
@@ -218,9 +218,3 @@ def span(time: timedelta) -> str:
     """ "48 hours", "30 days"."""
     hours = round(time / HOUR)
     return f"{hours // 24} days" if hours % 24 == 0 and hours > 48 else f"{hours} hours"
-
-
-def days_between(first: date, last: date) -> Iterator[date]:
-    while first <= last:
-        yield first
-        first += DAY
