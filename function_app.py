@@ -43,7 +43,7 @@ def ingest(events: List[func.EventHubEvent]) -> None:  # noqa: UP006
 
 
 @app.function_name("evaluate")
-@app.timer_trigger(arg_name="timer", schedule="*/15 * * * * *", use_monitor=False)
+@app.timer_trigger(arg_name="timer", schedule=f"*/{gatewatch.settings.evaluate_seconds} * * * * *", use_monitor=False)
 def evaluate(timer: func.TimerRequest) -> None:  # noqa: ARG001  the binding needs it
     now = datetime.now(UTC)
     gatewatch.evaluator.tick(now, now + TICK)

@@ -135,6 +135,13 @@ def moment(minute: Minute) -> datetime:
     return datetime.fromtimestamp(minute * 60, UTC)
 
 
+def alert_id(first: Minute, *parts: str) -> str:
+    """32 hex digits: the minute, by which the alert is found where it is stored, and a hash. The same parts always make the same id, so that judging again
+    updates and never doubles."""
+    text = "\0".join([*parts, str(first)]).encode("utf-8", "surrogatepass")
+    return f"{first:08x}{hashlib.blake2b(text, digest_size=12).hexdigest()}"
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """A sighting that its detector has signed: one judgement on one window of one endpoint."""
@@ -168,7 +175,7 @@ class Alert:
     """Findings of one detector on one (endpoint, status class, actor, parameter) while they last. Times are minutes of event time."""
 
     id: str
-    """32 hex digits: the hash of detector, endpoint, class, actor, parameter and first window, so that a repeat updates."""
+    """As `alert_id` makes it."""
     detector: str
     endpoint: Endpoint
     severity: Severity

@@ -60,6 +60,12 @@ SETTINGS: dict[str, Setting] = {
     "WINDOW_CLOSE_MINUTES": Setting(
         "a whole number of minutes, 1 to 1440", "60", "60", "how long after its end, by event time, a window waits for late calls"
     ),
+    "EVALUATE_SECONDS": Setting(
+        "one of 2, 3, 5, 10, 15, 20, 30",
+        "5",
+        "15",
+        "how often what came in is judged; oftener alerts earlier and costs more, each run a second at least",
+    ),
     "TRUSTED_PROXIES": Setting(
         "CIDRs separated by commas, or empty",
         "10.0.0.0/16,2001:db8::/32",
@@ -127,6 +133,7 @@ class Settings:
     hash_key: bytes | None
     max_event_age_hours: int
     window_close_minutes: int
+    evaluate_seconds: int
     trusted_proxies: tuple[str, ...]
     kept: Promises
     """How long each place of the retention policy keeps what it holds."""
@@ -151,6 +158,7 @@ def read(environment: Mapping[str, str]) -> Settings:
         hash_key=_key(environment),
         max_event_age_hours=_number(environment, "MAX_EVENT_AGE_HOURS", 1, 10_000_000),
         window_close_minutes=_number(environment, "WINDOW_CLOSE_MINUTES", 1, 1440),
+        evaluate_seconds=int(_text(environment, "EVALUATE_SECONDS", "2|3|5|10|15|20|30")),
         trusted_proxies=_networks(environment),
         kept=_promises(environment),
         legal_hold=_hold(environment),

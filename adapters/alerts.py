@@ -1,5 +1,6 @@
 """The `alerts` table: alerts and incidents, newest first. The analyst's own columns stay untouched by every rewrite."""
 
+import re
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
@@ -9,12 +10,20 @@ from azure.data.tables import UpdateMode
 from adapters.tables import Entity, Tables
 from model import Alert, Incident, Minute, moment
 
+_ID = re.compile(r"[0-9a-f]{32}")
 LAST_MINUTE = 99_999_999
 """Subtracted from, so that the newest has the smallest key."""
 
 
 def key(first: Minute, id: str) -> str:
     return f"{LAST_MINUTE - first:08d}-{id}"
+
+
+def key_of(id: str) -> str:
+    """The row's key of an alert or an incident by its id alone. Raises ValueError for what is no id."""
+    if not _ID.fullmatch(id):
+        raise ValueError("an id is 32 lower-case hex digits")
+    return key(int(id[:8], 16), id)
 
 
 def first_of(row: str) -> Minute:

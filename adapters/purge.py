@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from hashlib import blake2b
 from itertools import islice
 from time import monotonic
 from typing import Any, TypeVar
@@ -23,7 +22,7 @@ from adapters.evaluate import read_progress
 from adapters.evidence import Evidence
 from adapters.tables import Changed, Entity, Tables
 from adapters.telemetry import Reporter
-from model import Alert, Severity, Sighting, minute_of, moment, whole
+from model import Alert, Severity, Sighting, alert_id, minute_of, moment, whole
 from pipeline.evaluation import Step
 from retention.policy import (
     BY_ID,
@@ -278,7 +277,7 @@ class Purge:
         minute = minute_of(now)
         open_since, id = (last.since, last.breach) if last and last.breach else (minute, "")
         if run.broken and not id:
-            id = blake2b(f"{BREACH}\0{minute}".encode(), digest_size=16).hexdigest()
+            id = alert_id(minute, BREACH)
         if not id:
             return
         if run.broken:

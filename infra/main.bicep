@@ -4,6 +4,7 @@ targetScope = 'subscription'
 
 @sealed()
 type Choices = {
+  EVALUATE_SECONDS: string?
   LEGAL_HOLD: string?
   MAX_EVENT_AGE_HOURS: string?
   RETAIN_ACTIVITY_DAYS: string?

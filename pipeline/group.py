@@ -2,10 +2,9 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from hashlib import blake2b
 
 from detectors import Detector, by_id
-from model import WINDOW_MINUTES, Alert, Endpoint, Finding, Incident, Minute, Severity, is_whole
+from model import WINDOW_MINUTES, Alert, Endpoint, Finding, Incident, Minute, Severity, alert_id, is_whole
 from pipeline.severity import Context, weighed
 
 QUIET = 60
@@ -32,11 +31,9 @@ def key_of(finding: Finding, detector: Detector) -> Key:
     )
 
 
-def alert_id(key: Key, first: Minute) -> str:
-    """The same findings always make the same id, so that judging again updates and never doubles."""
+def _id(key: Key, first: Minute) -> str:
     detector, endpoint, *rest = key
-    text = "\0".join([detector, endpoint.id, *(part if part is not None else "\1" for part in rest), str(first)])
-    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+    return alert_id(first, detector, endpoint.id, *(part if part is not None else "\1" for part in rest))
 
 
 class Grouping:
@@ -82,7 +79,7 @@ class Grouping:
         if known is not None and severity < Severity.HIGH and finding.window < known.last + silent:
             return
         alert = Alert(
-            alert_id(key, finding.window),
+            _id(key, finding.window),
             finding.detector,
             finding.endpoint,
             severity,

@@ -52,6 +52,7 @@ def test_managed_identity() -> None:
         ("MAX_EVENT_AGE_HOURS", {**LOCAL, "MAX_EVENT_AGE_HOURS": "0"}),
         ("MAX_EVENT_AGE_HOURS", {**LOCAL, "MAX_EVENT_AGE_HOURS": "-1"}),
         ("WINDOW_CLOSE_MINUTES", {**LOCAL, "WINDOW_CLOSE_MINUTES": "1441"}),
+        ("EVALUATE_SECONDS", {**LOCAL, "EVALUATE_SECONDS": "7"}),
         ("TRUSTED_PROXIES", {**LOCAL, "TRUSTED_PROXIES": "10.0.0.1/8"}),
     ],
 )

@@ -298,6 +298,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--partitions", type=int, default=base.partitions)
     parser.add_argument("--memory-mb", type=int, default=base.memory_mb, choices=(512, 2048, 4096))
     parser.add_argument("--always-ready", type=int, default=base.always_ready, help="warm instances for ingest")
+    parser.add_argument(
+        "--batch-wait-seconds", type=int, default=base.batch_wait_seconds, help="maxWaitTime of host.json (default %(default)s)"
+    )
+    parser.add_argument("--evaluate-seconds", type=int, default=base.evaluate_seconds, help="EVALUATE_SECONDS (default %(default)s)")
     parser.add_argument("--private-network", action="store_true", help="four private endpoints and three DNS zones")
     parser.add_argument("--units", type=Path, default=here / "cost_units.json")
     parser.add_argument("--prices", type=Path, default=here / "prices.json")
@@ -310,6 +314,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             partitions=_within("--partitions", options.partitions, 1, 32),
             memory_mb=options.memory_mb,
             always_ready=_within("--always-ready", options.always_ready, 0, 1000),
+            batch_wait_seconds=_within("--batch-wait-seconds", options.batch_wait_seconds, 1, 600),
+            evaluate_seconds=_within("--evaluate-seconds", options.evaluate_seconds, 2, 30),
             private_endpoints=4 if options.private_network else 0,
             private_dns_zones=3 if options.private_network else 0,
         )
