@@ -77,8 +77,7 @@ def purge(timer: func.TimerRequest) -> None:  # noqa: ARG001
 def dsr_export(req: func.HttpRequest) -> func.HttpResponse:
     from web.dsr import export
 
-    status, body = export(gatewatch.requests, req.get_body(), req.headers, datetime.now(UTC))
-    return _json(body, status)
+    return _json(*export(gatewatch.requests, req.get_body(), req.headers, datetime.now(UTC)))
 
 
 @app.function_name("dsr_delete")
@@ -87,8 +86,7 @@ def dsr_delete(req: func.HttpRequest) -> func.HttpResponse:
     from web.dsr import delete
 
     now = datetime.now(UTC)
-    status, body = delete(gatewatch.requests, req.get_body(), req.headers, gatewatch.settings.kept, now, _until(now + ANSWER))
-    return _json(body, status)
+    return _json(*delete(gatewatch.requests, req.get_body(), req.headers, gatewatch.settings.kept, now, _until(now + ANSWER)))
 
 
 @app.function_name("dsr_status")
@@ -97,8 +95,7 @@ def dsr_status(req: func.HttpRequest) -> func.HttpResponse:
     from web.dsr import status as status_of
 
     now = datetime.now(UTC)
-    status, body = status_of(gatewatch.requests, req.route_params["id"], gatewatch.settings.kept, now, _until(now + ANSWER))
-    return _json(body, status)
+    return _json(*status_of(gatewatch.requests, req.route_params["id"], gatewatch.settings.kept, now, _until(now + ANSWER)))
 
 
 @app.function_name("privacy")
@@ -106,7 +103,7 @@ def dsr_status(req: func.HttpRequest) -> func.HttpResponse:
 def privacy(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001
     from web.privacy import page
 
-    return _json(page(gatewatch.settings, gatewatch.tables, gatewatch.evidence, datetime.now(UTC)), 200)
+    return _json(200, page(gatewatch.settings, gatewatch.tables, gatewatch.evidence, datetime.now(UTC)))
 
 
 @app.function_name("alerts")
@@ -114,8 +111,34 @@ def privacy(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001
 def alerts(req: func.HttpRequest) -> func.HttpResponse:
     from web.alerts import page
 
-    status, body = page(gatewatch.tables, req.params)
-    return _json(body, status)
+    return _json(*page(gatewatch.tables, req.params))
+
+
+@app.function_name("alert")
+@app.route(route="alerts/{id}", methods=["GET", "PATCH"])
+def alert(req: func.HttpRequest) -> func.HttpResponse:
+    from web.alerts import amend, one
+
+    id = req.route_params["id"]
+    if req.method == "PATCH":
+        return _json(*amend(gatewatch.tables, id, req.get_body(), req.headers, datetime.now(UTC)))
+    return _json(*one(gatewatch.tables, id))
+
+
+@app.function_name("incidents")
+@app.route(route="incidents", methods=["GET"])
+def incidents(req: func.HttpRequest) -> func.HttpResponse:
+    from web.incidents import page
+
+    return _json(*page(gatewatch.tables, req.params))
+
+
+@app.function_name("incident")
+@app.route(route="incidents/{id}", methods=["GET"])
+def incident(req: func.HttpRequest) -> func.HttpResponse:
+    from web.incidents import one
+
+    return _json(*one(gatewatch.tables, req.route_params["id"]))
 
 
 @app.function_name("inventory")
@@ -124,7 +147,7 @@ def inventory(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001
     from adapters.inventory import read
     from web.inventory import page
 
-    return _json(page(read(gatewatch.tables)), 200)
+    return _json(200, page(read(gatewatch.tables)))
 
 
 @app.function_name("usage")
@@ -132,8 +155,7 @@ def inventory(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001
 def usage(req: func.HttpRequest) -> func.HttpResponse:
     from web.usage import page
 
-    status, body = page(gatewatch.tables, req.params, datetime.now(UTC))
-    return _json(body, status)
+    return _json(*page(gatewatch.tables, req.params, datetime.now(UTC)))
 
 
 @app.function_name("health")
@@ -142,17 +164,17 @@ def health(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001
     from adapters.health import check
 
     well, body = check(gatewatch.settings, gatewatch.tables, gatewatch.batches, gatewatch.evidence, datetime.now(UTC))
-    return _json(body, 200 if well else 503)
+    return _json(200 if well else 503, body)
 
 
 def _until(moment: datetime) -> Callable[[], bool]:
     return lambda: datetime.now(UTC) >= moment
 
 
-def _json(body: object, status: int) -> func.HttpResponse:
+def _json(status: int, body: object, etag: str = "") -> func.HttpResponse:
     return func.HttpResponse(
         body if isinstance(body, bytes) else json.dumps(body, ensure_ascii=False),
         status_code=status,
         mimetype="application/json",
-        headers={"Cache-Control": "no-store"},
+        headers={"Cache-Control": "no-store"} | ({"ETag": etag} if etag else {}),
     )

@@ -196,6 +196,8 @@ class Alert:
     """False once it was quiet for an hour. The analyst's status (Active, Resolved ...) is kept apart, by whoever stores alerts."""
     formula: str = ""
     """How the severity came about, in words and numbers."""
+    suppressed: str = ""
+    """The suppression rule that covers it: kept, but in no incident, and told to nobody."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,17 +2,21 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
 from itertools import islice
 
 import msgspec
 from azure.data.tables import UpdateMode
 
-from adapters.tables import Entity, Tables
+from adapters.tables import Changed, Entity, Tables, number
 from model import Alert, Incident, Minute, moment
+from pipeline.triage import Status, Triage, Wish, pack, unpack
 
 _ID = re.compile(r"[0-9a-f]{32}")
 LAST_MINUTE = 99_999_999
 """Subtracted from, so that the newest has the smallest key."""
+TRIES = 5
 
 
 def key(first: Minute, id: str) -> str:
@@ -46,11 +50,71 @@ def read_incidents(tables: Tables, since: Minute) -> Iterator[Incident]:
         yield msgspec.json.decode(row["incident"], type=Incident)
 
 
-def read_page(tables: Tables, limit: int, after: str) -> tuple[list[Alert], str | None]:
+def read_page(tables: Tables, limit: int, after: str) -> tuple[list["Stored"], str | None]:
     """At most `limit` alerts behind the one of key `after` ("" for the newest), and the key to go on after."""
-    rows = list(islice(tables.query("alerts", "PartitionKey eq 'alerts' and RowKey gt @after", after=after), limit + 1))
-    found = [msgspec.json.decode(row["alert"], type=Alert) for row in rows[:limit]]
-    return found, rows[limit - 1]["RowKey"] if len(rows) > limit else None
+    rows, following = _page(tables, "alerts", limit, after)
+    return [_stored(row) for row in rows], following
+
+
+def read_incident_page(tables: Tables, limit: int, after: str) -> tuple[list[Incident], str | None]:
+    """As `read_page`; incidents that were merged into others are among them."""
+    rows, following = _page(tables, "incidents", limit, after)
+    return [msgspec.json.decode(row["incident"], type=Incident) for row in rows], following
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An alert as it is stored, and where it stands with the analysts. `etag`: of the row."""
+
+    alert: Alert
+    triage: Triage
+    etag: str
+
+    @property
+    def status(self) -> Status:
+        return self.triage.status_of(self.alert)
+
+
+def find(tables: Tables, id: str) -> Stored | None:
+    """Raises ValueError for what is no id."""
+    row = tables.get("alerts", "alerts", key_of(id))
+    return _stored(row) if row else None
+
+
+def find_incident(tables: Tables, id: str) -> Incident | None:
+    """Raises ValueError for what is no id."""
+    row = tables.get("alerts", "incidents", key_of(id))
+    return msgspec.json.decode(row["incident"], type=Incident) if row else None
+
+
+def amend(tables: Tables, id: str, revision: int | None, wish: Wish, by: str, now: datetime) -> Stored | None:
+    """Change where an alert stands, if it stands at this revision (None: wherever); None where there is no such alert. Raises Changed."""
+    for _ in range(TRIES):
+        stored = find(tables, id)
+        if stored is None:
+            return None
+        if revision not in (None, stored.triage.revision):
+            raise Changed("alerts")
+        triage = stored.triage.changed(wish.change(now, by, stored.status))
+        columns = {"status": triage.changes[-1].status, "revision": triage.revision, "changes": pack(triage.changes)}
+        try:
+            etag = tables.replace("alerts", {"PartitionKey": "alerts", "RowKey": key_of(id), **columns}, stored.etag, UpdateMode.MERGE)
+        except Changed:  # the evaluation wrote its columns meanwhile, or another analyst the same ones
+            continue
+        return Stored(stored.alert, triage, etag)
+    raise Changed("alerts")
+
+
+def _page(tables: Tables, partition: str, limit: int, after: str) -> tuple[list[Entity], str | None]:
+    where = "PartitionKey eq @partition and RowKey gt @after"
+    rows = list(islice(tables.query("alerts", where, partition=partition, after=after), limit + 1))
+    return rows[:limit], rows[limit - 1]["RowKey"] if len(rows) > limit else None
+
+
+def _stored(row: Entity) -> Stored:
+    changes = unpack(row["changes"]) if "changes" in row else ()
+    triage = Triage(number(row.get("revision", 0)), changes)
+    return Stored(msgspec.json.decode(row["alert"], type=Alert), triage, str(row.get("etag", "")))
 
 
 def _since(tables: Tables, partition: str, since: Minute) -> Iterator[Entity]:

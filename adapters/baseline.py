@@ -5,7 +5,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import msgspec
 
-from adapters.evaluate import read_progress, read_windows
+from adapters import windows
+from adapters.evaluate import read_progress
 from adapters.tables import Tables, joined, pieces
 from model import Endpoint, moment
 from pipeline.learn import DAYS, DaySummary, DayTops, baseline_of, pack_baseline, pack_summary, summarise, unpack_summary
@@ -54,7 +55,7 @@ def summaries(tables: Tables, day: date) -> list[DaySummary]:
 def _summarise(tables: Tables, day: date, known: Iterable[Endpoint]) -> list[DaySummary]:
     where = "PartitionKey eq @day and RowKey ge 'tops-' and RowKey lt 'tops~'"
     tops = [msgspec.msgpack.decode(joined(row), type=DayTops) for row in tables.query(f"days{day:%Y%m}", where, day=f"{day:%Y%m%d}")]
-    made = summarise((day - EPOCH).days, read_windows(tables, day), tops, known)
+    made = summarise((day - EPOCH).days, windows.read(tables, day), tops, known)
     tables.upsert(
         f"days{day:%Y%m}",
         (

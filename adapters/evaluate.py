@@ -11,9 +11,9 @@ from threading import Lock
 
 import msgspec
 
-from adapters import alerts, inventory, ledger
+from adapters import alerts, inventory, ledger, windows
 from adapters.batches import BatchLog, Tail
-from adapters.tables import Changed, Entity, Tables, int64, joined, pieces
+from adapters.tables import Changed, Entity, Tables, joined, pieces
 from adapters.telemetry import Reporter
 from adapters.tombstones import TombstoneStore
 from model import Endpoint, Minute, minute_of, moment
@@ -21,7 +21,7 @@ from pipeline.evaluation import RECALL, Activity, Evaluation, Late, Regular, Ste
 from pipeline.inventory import Inventory, merge
 from pipeline.learn import Baseline, unpack_baseline
 from pipeline.tally import Tally, unpack
-from pipeline.window import WindowRow, merge_late, pack_record, unpack_record
+from pipeline.window import WindowRow, merge_late
 from retention.guard import Guard
 from retention.policy import Promises, promises
 
@@ -165,7 +165,7 @@ class Evaluator:
         if new:
             inventory.admit(tables, new)
             self._known |= new
-        for table, some in _by_table("windows", "%Y%m", ((row.window, _window_row(row)) for row in rows)):
+        for table, some in _by_table("windows", "%Y%m", ((row.window, windows.row_of(row)) for row in rows)):
             tables.upsert(table, some)
         for late in step.late:
             self._merge_late(late, guard)
@@ -199,10 +199,9 @@ class Evaluator:
             self._evaluation.know({endpoint: it.context() for endpoint, it in changed.items()})
 
     def _merge_late(self, late: Late, guard: Guard) -> None:
-        table = f"windows{moment(late.window):%Y%m}"
-        stored = self._tables.get(table, *_window_key(late.endpoint, late.window))
-        record = merge_late(unpack_record(joined(stored)) if stored else None, late.partition, late.position, late.record)
-        self._tables.upsert(table, [_window_row(WindowRow(late.endpoint, late.window, record))])
+        stored = windows.get(self._tables, late.endpoint, late.window)
+        row = WindowRow(late.endpoint, late.window, merge_late(stored, late.partition, late.position, late.record))
+        self._tables.upsert(windows.table_of(late.window), [windows.row_of(row)])
         self._write_activity(late.activity, guard, f"late-{late.partition}-{late.position}")
 
     def _write_activity(self, activity: Iterable[Activity], guard: Guard, suffix: str = "") -> None:
@@ -218,29 +217,6 @@ def _by_table(prefix: str, form: str, rows: Iterable[tuple[Minute, Entity]]) -> 
     for minute, row in rows:
         found[f"{prefix}{moment(minute):{form}}"].append(row)
     yield from sorted(found.items())
-
-
-def _window_key(endpoint: Endpoint, window: Minute) -> tuple[str, str]:
-    at = moment(window)
-    return f"{at:%Y%m%d}", f"{endpoint.id}{at:%H%M}"
-
-
-def _window_row(row: WindowRow) -> Entity:
-    partition, key = _window_key(row.endpoint, row.window)
-    return {
-        "PartitionKey": partition,
-        "RowKey": key,
-        "endpoint": json.dumps(row.endpoint),
-        "calls": int64(row.record.n),
-        **pieces(pack_record(row.record)),
-    }
-
-
-def read_windows(tables: Tables, day: date) -> Iterator[WindowRow]:
-    """The window rows of one day of event time."""
-    for row in tables.query(f"windows{day:%Y%m}", "PartitionKey eq @day", day=f"{day:%Y%m%d}"):
-        at = datetime.strptime(row["PartitionKey"] + row["RowKey"][-4:], "%Y%m%d%H%M").replace(tzinfo=UTC)
-        yield WindowRow(Endpoint(*json.loads(row["endpoint"])), int(at.timestamp()) // 60, unpack_record(joined(row)))
 
 
 def _tops_row(endpoint: Endpoint, day: int, packed: bytes) -> Entity:

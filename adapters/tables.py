@@ -57,8 +57,8 @@ class Tables:
         except ResourceExistsError:
             raise Exists(table) from None
 
-    def replace(self, table: str, entity: Entity, etag: str | None) -> str:
-        """Write an entity that was read with `etag` (None: that was not there); the new etag. Raises Changed."""
+    def replace(self, table: str, entity: Entity, etag: str | None, mode: UpdateMode = UpdateMode.REPLACE) -> str:
+        """Write an entity, or with MERGE these properties of it, that was read with `etag` (None: that was not there); the new etag. Raises Changed."""
         client = self.service.get_table_client(table)
         if etag is None:
             try:
@@ -67,7 +67,7 @@ class Tables:
                 raise Changed(table) from None
         else:
             try:
-                answer = client.update_entity(entity, UpdateMode.REPLACE, etag=etag, match_condition=MatchConditions.IfNotModified)
+                answer = client.update_entity(entity, mode, etag=etag, match_condition=MatchConditions.IfNotModified)
             except HttpResponseError as error:
                 if error.status_code in (404, 412):
                     raise Changed(table) from None

@@ -3,8 +3,8 @@
 from collections import Counter
 from datetime import date, timedelta
 
+from adapters import windows
 from adapters.baseline import summaries
-from adapters.evaluate import read_windows
 from adapters.tables import Tables
 from model import is_whole
 
@@ -15,7 +15,7 @@ def monitored(tables: Tables, month: date, today: date) -> Counter[tuple[str, st
     day = month.replace(day=1)
     while day.month == month.month and day <= today:
         counts = [(one.endpoint, one.calls) for one in summaries(tables, day)]
-        for endpoint, calls in counts or ((row.endpoint, row.record.n) for row in read_windows(tables, day)):
+        for endpoint, calls in counts or ((row.endpoint, row.record.n) for row in windows.read(tables, day)):
             if not is_whole(endpoint):
                 found[endpoint.service, endpoint.api] += calls
         day += timedelta(days=1)

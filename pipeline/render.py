@@ -68,8 +68,8 @@ def render(
     series: Sequence[Point] = (),
     detectors: Mapping[str, Detector] | None = None,
 ) -> dict[str, Any]:
-    """The alert as a JSON-ready object. `status` is the analyst's (Active, InProgress, Resolved, Dismissed); without one, an alert that lasts is Active and
-    one that is over is Active too, for no one has looked at it. `actors` False leaves out IPs and identities: for telemetry. KeyError on an unknown detector.
+    """The alert as a JSON-ready object. `status` is the analysts' (Active, InProgress, Resolved, Dismissed); without one it is Active, whether it lasts or
+    not, for no one has looked at it. `actors` False leaves out IPs and identities: for telemetry. KeyError on an unknown detector.
     """
     detector = (by_id() if detectors is None else detectors)[alert.detector]
     resource = _resource(alert, place)
@@ -107,6 +107,7 @@ def render(
             "extendedProperties": _properties(alert, detector, place, resource, actors),
             "supportingEvidence": {
                 "type": "series",
+                "series": series_name(alert) or "",
                 "window": f"PT{WINDOW_MINUTES}M",
                 "points": [{"start": _time(point.window), "observed": point.observed, "expected": point.expected} for point in series],
             }
@@ -240,7 +241,9 @@ def _days(days: int) -> str:
 
 def series_name(alert: Alert) -> str | None:
     """The series of records and baselines that shows this alert: "2xx", "auth", "distinct:path:id"; None where there is none to draw."""
-    detector = by_id().get(alert.detector)
+    sighting, detector = alert.sighting, by_id().get(alert.detector)
     if detector is not None and detector.taints:
-        return detector.taints.format(status_class=alert.sighting.status_class, parameter=alert.sighting.parameter)
-    return alert.sighting.status_class
+        return detector.taints.format(status_class=sighting.status_class, parameter=sighting.parameter)
+    if sighting.parameter and sighting.unit.startswith("distinct values"):
+        return f"distinct:{sighting.parameter}"
+    return sighting.status_class

@@ -501,6 +501,16 @@ def unpack_record(packed: bytes) -> Record:
     return record
 
 
+def counted(record: Record, series: str) -> int:
+    """What a window counted of a series, by everyone: unlike `Record.series`, which leaves out the actors that were found."""
+    if series == "auth":
+        return sum(record.calls.get(status, 0) for status in REFUSED)
+    if series.startswith("distinct:"):
+        parameter = record.parameters.get(series.removeprefix("distinct:"))
+        return parameter.distinct if parameter else 0
+    return sum(n for status, n in record.calls.items() if STATUS_CLASSES[status // 100 - 1] == series)
+
+
 def untainted(n: int) -> int:
     """The count in a record's series, whether it was found or not."""
     return -1 - n if n < 0 else n

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from math import log
 from typing import Any
 
-from model import Alert, ApiCall, Endpoint, Finding, Severity, Sighting, minute_of
+from model import Alert, ApiCall, Endpoint, Finding, Severity, Sighting, alert_id, minute_of
 from pipeline.day import RollingDay
 from pipeline.learn import Baseline, Fresh
 from pipeline.severity import NOTHING_KNOWN, Context
@@ -162,7 +162,7 @@ def finding(**fields: Any) -> Finding:
 def alert(**fields: Any) -> Alert:
     sighting = {"observed": 100.0, "expected": 8.0, "threshold": 30.0, "actor": IP, "status_class": "2xx"} | fields.pop("sighting", {})
     defaults: dict[str, Any] = {
-        "id": "0" * 32,
+        "id": alert_id(fields.get("first", START), fields.get("detector", "")),
         "detector": "API_SpikeInAPITraffic",
         "endpoint": ENDPOINT,
         "severity": Severity.MEDIUM,

@@ -1,23 +1,91 @@
-"""GET /api/alerts: alerts as pages of Microsoft.Security/alerts objects, newest first."""
+"""GET /api/alerts, and GET and PATCH /api/alerts/{id}: alerts as Microsoft.Security/alerts objects, and where they stand with the analysts."""
 
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
-from adapters.alerts import read_page
-from adapters.tables import Tables
-from pipeline.render import render
+from adapters import alerts, series
+from adapters.alerts import Stored
+from adapters.tables import Changed, Tables
+from pipeline.render import NOWHERE, Place, Point, render
+from pipeline.triage import described, parse
+from web.caller import caller
+from web.paging import limits
 
-LARGEST_PAGE = 200
-_CURSOR = re.compile(r"[0-9]{8}-[0-9a-f]{32}")
+KEY = "function key"
+Answer = tuple[int, dict[str, Any], str]
+"""Status, body, and the ETag or ""."""
 
 
-def page(tables: Tables, parameters: Mapping[str, str]) -> tuple[int, dict[str, Any]]:
-    """Query parameters: `limit` (1 to 200, 50 by default) and `cursor` (the `next` of the page before)."""
-    limit, cursor = parameters.get("limit", "50"), parameters.get("cursor", "")
-    if not re.fullmatch(r"[0-9]{1,3}", limit) or not 1 <= int(limit) <= LARGEST_PAGE:
-        return 400, {"error": f"limit must be a whole number from 1 to {LARGEST_PAGE}"}
-    if cursor and not _CURSOR.fullmatch(cursor):
-        return 400, {"error": "cursor must be the next of an earlier page"}
-    found, following = read_page(tables, int(limit), cursor)
-    return 200, {"value": [render(alert) for alert in found], "next": following}
+def page(tables: Tables, parameters: Mapping[str, str], place: Place = NOWHERE) -> tuple[int, dict[str, Any]]:
+    """Newest first; query parameters are those of `web.paging`."""
+    try:
+        limit, cursor = limits(parameters)
+    except ValueError as error:
+        return 400, {"error": str(error)}
+    found, following = alerts.read_page(tables, limit, cursor)
+    return 200, {"value": [_document(stored, place) for stored in found], "next": following}
+
+
+def one(tables: Tables, id: str, place: Place = NOWHERE) -> Answer:
+    """One alert with the 48 hours that it stands in, and everything that analysts did with it."""
+    stored = _find(tables, id)
+    return _answer(tables, stored, place) if stored else _NOT_FOUND
+
+
+def amend(tables: Tables, id: str, body: bytes, headers: Mapping[str, str], now: datetime, place: Place = NOWHERE) -> Answer:
+    """Change its status, guarded by If-Match, so that nobody overwrites what he has not seen. 412 with the present state otherwise."""
+    try:
+        wish = parse(body)
+        revision = _revision(headers.get("if-match", ""))
+    except ValueError as error:
+        return 400, {"error": str(error)}, ""
+    if revision is None:
+        return 428, {"error": "If-Match is missing: send the etag of the alert as you have read it, or *"}, ""
+    stored = _find(tables, id)
+    if stored is None:
+        return _NOT_FOUND
+    try:
+        changed = alerts.amend(tables, id, None if revision == ANY else revision, wish, caller(headers, KEY), now)
+    except Changed:
+        _, body_now, etag = one(tables, id, place)
+        return 412, {"error": "the alert was changed since it was read", "current": body_now}, etag
+    return _answer(tables, changed, place) if changed else _NOT_FOUND
+
+
+ANY = -1
+_NOT_FOUND: Answer = 404, {"error": "there is no alert of this id"}, ""
+_ETAG = re.compile(r'(?:W/)?"r([0-9]{1,9})"')
+
+
+def _find(tables: Tables, id: str) -> Stored | None:
+    try:
+        return alerts.find(tables, id)
+    except ValueError:
+        return None
+
+
+def _revision(text: str) -> int | None:
+    """None where there is no condition. Raises ValueError."""
+    if text.strip() == "*":
+        return ANY
+    if not text.strip():
+        return None
+    found = _ETAG.fullmatch(text.strip())
+    if found is None:
+        raise ValueError('If-Match must be the etag of an alert, such as "r0", or *')
+    return int(found[1])
+
+
+def _etag(stored: Stored) -> str:
+    return f'"r{stored.triage.revision}"'
+
+
+def _document(stored: Stored, place: Place, points: list[Point] | None = None) -> dict[str, Any]:
+    return {**render(stored.alert, place, status=stored.status, series=points or ()), "etag": _etag(stored)}
+
+
+def _answer(tables: Tables, stored: Stored, place: Place) -> Answer:
+    document = _document(stored, place, series.of(tables, stored.alert))
+    return 200, {**document, "changes": described(stored.triage)}, _etag(stored)

@@ -8,12 +8,13 @@ from typing import Any, Literal
 from adapters.dsr import Request, Requests, described
 from retention.policy import Promises
 from retention.subject import Refused, parse
+from web.caller import caller
 
 Answer = tuple[int, dict[str, Any] | bytes]
 """Status, and a body: an object, or JSON that is encoded already."""
 
 _ID = re.compile(r"[0-9a-f]{32}")
-LONGEST_NAME = 128
+KEY = "admin key"
 
 
 def export(requests: Requests, body: bytes, headers: Mapping[str, str], now: datetime) -> Answer:
@@ -22,7 +23,7 @@ def export(requests: Requests, body: bytes, headers: Mapping[str, str], now: dat
         subject = parse(body)
     except Refused as error:
         return _refused(requests, "export", headers, error, now)
-    request, content = requests.export(subject, asker(headers), now)
+    request, content = requests.export(subject, caller(headers, KEY), now)
     if content is None:
         return 202, {
             "id": request.id,
@@ -41,7 +42,7 @@ def delete(
         subject = parse(body)
     except Refused as error:
         return _refused(requests, "erase", headers, error, now)
-    request = requests.erase(subject, asker(headers), now, out_of_time)
+    request = requests.erase(subject, caller(headers, KEY), now, out_of_time)
     return 202, {"status": f"/api/dsr/{request.id}", **described(request, kept, now)}
 
 
@@ -57,12 +58,6 @@ def status(requests: Requests, id: str, kept: Promises, now: datetime, out_of_ti
     return 200, described(request, kept, now)
 
 
-def asker(headers: Mapping[str, str]) -> str:
-    """Who asks. The key proves the right to; the name is App Service authentication's, and only a claim where that is off."""
-    name = re.sub(r"[^\w.@-]", "", headers.get("x-ms-client-principal-id", ""))[:LONGEST_NAME]
-    return f"admin key, as {name}" if name else "admin key"
-
-
 def _refused(requests: Requests, kind: Literal["export", "erase"], headers: Mapping[str, str], error: Refused, now: datetime) -> Answer:
-    requests.refuse(kind, asker(headers), str(error), now)
+    requests.refuse(kind, caller(headers, KEY), str(error), now)
     return error.status, {"error": str(error)}

@@ -11,11 +11,10 @@ from typing import Any
 
 import pytest
 
-from adapters import alerts
+from adapters import alerts, windows
 from adapters.baseline import run as learn
 from adapters.batches import BatchLog, Tail
 from adapters.dsr import Hold, Request, described
-from adapters.evaluate import read_windows
 from adapters.ledger import look_up
 from adapters.tombstones import LASTS, PARTITION, SETTLED, TABLE
 from pipeline.tally import TABLES, unpack
@@ -67,9 +66,9 @@ def totals(world: World) -> dict[str, int]:
     return found
 
 
-def windows(world: World) -> list[tuple[str, int, Any]]:
+def counts(world: World) -> list[tuple[str, int, Any]]:
     return sorted(
-        ((str(row.endpoint), row.window, row.record) for row in read_windows(world.tables, world.now.date())), key=lambda it: it[:2]
+        ((str(row.endpoint), row.window, row.record) for row in windows.read(world.tables, world.now.date())), key=lambda it: it[:2]
     )
 
 
@@ -167,10 +166,10 @@ def test_counts_and_windows_stay_exactly(world: World) -> None:
     everywhere(world, "203.0.113.177")
     close(world)
     everywhere(world, "203.0.113.178")
-    before, rows = totals(world), windows(world)
+    before, rows = totals(world), counts(world)
     finished(world, world.requests.erase(of("ip", "203.0.113.177"), "test", world.now))
     assert totals(world) == before
-    assert windows(world) == rows
+    assert counts(world) == rows
 
 
 NAMELESS = ("windows", "days", "baselines", "endpoints")
@@ -220,7 +219,7 @@ def test_a_batch_that_is_erased_before_it_is_evaluated_still_counts(account: Con
         if erase:
             world.requests.erase(of("ip", "203.0.113.177"), "test", world.now)
         world.evaluate()
-        rows = [row for row in read_windows(world.tables, world.now.date()) if row.endpoint.template == "/orders/{id}"]
+        rows = [row for row in windows.read(world.tables, world.now.date()) if row.endpoint.template == "/orders/{id}"]
         seen.append([row.record.calls for row in rows])
     assert seen[0] == seen[1] != []
 

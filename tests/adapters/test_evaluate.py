@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from azure.core.exceptions import HttpResponseError
 
-from adapters import alerts, baseline, inventory, ledger
+from adapters import alerts, baseline, inventory, ledger, windows
 from adapters.app import App
 from adapters.batches import BatchLog, Tail
-from adapters.evaluate import Evaluator, read_progress, read_windows
+from adapters.evaluate import Evaluator, read_progress
 from adapters.evidence import Evidence
 from adapters.ingest import Event, Ingest
 from adapters.tables import Entity, Tables
@@ -67,7 +67,7 @@ def of(call: dict[str, Any]) -> tuple[str, datetime, int]:
 def stored(tables: Tables) -> Calls:
     found: Calls = Counter()
     for day in (START.date(), NOW.date()):
-        for row in read_windows(tables, day):
+        for row in windows.read(tables, day):
             if row.endpoint.template != "*":
                 for status, n in row.record.calls.items():
                     found[str(row.endpoint), moment(row.window), status] += n

@@ -1,0 +1,45 @@
+"""The `windows…` tables: one row for each endpoint and window, the day its partition."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+
+from adapters.tables import Entity, Tables, int64, joined, pieces
+from model import Endpoint, Minute, moment
+from pipeline.window import Record, WindowRow, pack_record, unpack_record
+
+PREFIX = "windows"
+
+
+def table_of(window: Minute) -> str:
+    return f"{PREFIX}{moment(window):%Y%m}"
+
+
+def row_of(row: WindowRow) -> Entity:
+    partition, key = _key(row.endpoint, row.window)
+    return {
+        "PartitionKey": partition,
+        "RowKey": key,
+        "endpoint": json.dumps(row.endpoint),
+        "calls": int64(row.record.n),
+        **pieces(pack_record(row.record)),
+    }
+
+
+def get(tables: Tables, endpoint: Endpoint, window: Minute) -> Record | None:
+    stored = tables.get(table_of(window), *_key(endpoint, window))
+    return unpack_record(joined(stored)) if stored else None
+
+
+def read(tables: Tables, day: date, endpoint: Endpoint | None = None) -> Iterator[WindowRow]:
+    """The windows of one day of event time, of all endpoints or of one."""
+    where = "PartitionKey eq @day and RowKey ge @first and RowKey lt @end"
+    id = endpoint.id if endpoint is not None else ""
+    for row in tables.query(f"{PREFIX}{day:%Y%m}", where, day=f"{day:%Y%m%d}", first=id, end=f"{id}~"):
+        at = datetime.strptime(row["PartitionKey"] + row["RowKey"][-4:], "%Y%m%d%H%M").replace(tzinfo=UTC)
+        yield WindowRow(Endpoint(*json.loads(row["endpoint"])), int(at.timestamp()) // 60, unpack_record(joined(row)))
+
+
+def _key(endpoint: Endpoint, window: Minute) -> tuple[str, str]:
+    at = moment(window)
+    return f"{at:%Y%m%d}", f"{endpoint.id}{at:%H%M}"

@@ -1,0 +1,56 @@
+"""GET /api/incidents and /api/incidents/{id}: what one analyst should look at as one thing, newest first."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from adapters import alerts
+from adapters.tables import Tables
+from detectors import by_id
+from model import Incident, is_whole, moment
+from pipeline.render import NOWHERE, Place, render
+from web.paging import limits
+
+
+def page(tables: Tables, parameters: Mapping[str, str]) -> tuple[int, dict[str, Any]]:
+    """Query parameters are those of `web.paging`. What was merged into an older incident names it in `mergedInto`."""
+    try:
+        limit, cursor = limits(parameters)
+    except ValueError as error:
+        return 400, {"error": str(error)}
+    found, following = alerts.read_incident_page(tables, limit, cursor)
+    return 200, {"value": [described(incident) for incident in found], "next": following}
+
+
+def one(tables: Tables, id: str, place: Place = NOWHERE) -> tuple[int, dict[str, Any]]:
+    """With its alerts, each as /api/alerts shows it."""
+    try:
+        incident = alerts.find_incident(tables, id)
+    except ValueError:
+        incident = None
+    if incident is None:
+        return 404, {"error": "there is no incident of this id"}
+    found = [stored for stored in (alerts.find(tables, alert) for alert in incident.alerts) if stored]
+    return 200, {**described(incident), "alerts": [render(stored.alert, place, status=stored.status) for stored in found]}
+
+
+def described(incident: Incident) -> dict[str, Any]:
+    """As JSON; `title` names what most of it is about: its first detector's title, and how much more there is."""
+    detectors = [by_id()[id].title if id in by_id() else id for id in incident.detectors]
+    more = len(incident.alerts) - 1
+    return {
+        "id": incident.id,
+        "title": f"{detectors[0]}{f' and {more} more' if more > 1 else ' and 1 more' if more else ''}",
+        "severity": incident.severity.label,
+        "open": incident.open,
+        "startTimeUtc": _time(incident.first),
+        "endTimeUtc": _time(incident.last + 1),
+        "alerts": list(incident.alerts),
+        "actors": list(incident.actors),
+        "endpoints": [f"all endpoints of {it.service}" if is_whole(it) else str(it) for it in incident.endpoints],
+        "detectors": list(incident.detectors),
+        "mergedInto": incident.merged_into or None,
+    }
+
+
+def _time(minute: int) -> str:
+    return moment(minute).isoformat().replace("+00:00", "Z")
