@@ -141,6 +141,24 @@ def incident(req: func.HttpRequest) -> func.HttpResponse:
     return _json(*one(gatewatch.tables, req.route_params["id"]))
 
 
+@app.function_name("suppressions")
+@app.route(route="suppressions", methods=["GET", "POST"])
+def suppressions(req: func.HttpRequest) -> func.HttpResponse:
+    from web.suppressions import add, page
+
+    if req.method == "POST":
+        return _json(*add(gatewatch.tables, req.get_body(), req.headers, datetime.now(UTC)))
+    return _json(*page(gatewatch.tables, datetime.now(UTC)))
+
+
+@app.function_name("suppression")
+@app.route(route="suppressions/{id}", methods=["DELETE"])
+def suppression(req: func.HttpRequest) -> func.HttpResponse:
+    from web.suppressions import remove
+
+    return _json(*remove(gatewatch.tables, req.route_params["id"]))
+
+
 @app.function_name("inventory")
 @app.route(route="inventory", methods=["GET"])
 def inventory(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001

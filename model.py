@@ -200,6 +200,23 @@ class Alert:
     """The suppression rule that covers it: kept, but in no incident, and told to nobody."""
 
 
+class AlertKey(NamedTuple):
+    """What one alert is about: what tells it from another."""
+
+    detector: str
+    endpoint: Endpoint
+    status_class: StatusClass | None
+    actor: str | None
+    parameter: str | None
+
+
+def alert_key(it: Finding | Alert, by: Literal["actor", "parameter", "both"]) -> AlertKey:
+    """`by`: what tells two alerts of its detector on one endpoint and class apart."""
+    sighting = it.sighting
+    actor = sighting.actor if by != "parameter" else None
+    return AlertKey(it.detector, it.endpoint, sighting.status_class, actor, sighting.parameter if by != "actor" else None)
+
+
 @dataclass(frozen=True, slots=True)
 class Incident:
     """Alerts within an hour that share a client IP, an identity or an endpoint: what one analyst should look at as one thing."""

@@ -115,5 +115,7 @@ class App:
     @cached_property
     def evaluator(self) -> "Evaluator":
         from adapters.evaluate import Evaluator
+        from adapters.overrides import Overrides
 
-        return Evaluator(self.tables, self.batches, self.hash_key, self.settings.window_close_minutes, self.tombstones, self.settings.kept)
+        settings, limits = self.settings, Overrides(self.evidence).at
+        return Evaluator(self.tables, self.batches, self.hash_key, settings.window_close_minutes, self.tombstones, settings.kept, limits)

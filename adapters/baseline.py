@@ -5,11 +5,12 @@ from datetime import UTC, date, datetime, timedelta
 
 import msgspec
 
-from adapters import windows
+from adapters import suppressions, windows
 from adapters.evaluate import read_progress
 from adapters.tables import Tables, joined, pieces
-from model import Endpoint, moment
+from model import Endpoint, Minute, moment
 from pipeline.learn import DAYS, DaySummary, DayTops, baseline_of, pack_baseline, pack_summary, summarise, unpack_summary
+from pipeline.suppression import learnable
 
 EPOCH = date(1970, 1, 1)
 
@@ -52,10 +53,22 @@ def summaries(tables: Tables, day: date) -> list[DaySummary]:
     return [unpack_summary(joined(row)) for row in tables.query(f"days{day:%Y%m}", where, day=f"{day:%Y%m%d}")]
 
 
+def forget(tables: Tables, first: Minute, last: Minute) -> None:
+    """The days of these minutes are learned again by the next run, from their windows."""
+    day, until = moment(first).date(), moment(last).date()
+    while day <= until:
+        where = "PartitionKey eq @day and RowKey ge 'summary-' and RowKey lt 'summary~'"
+        table, partition = f"days{day:%Y%m}", f"{day:%Y%m%d}"
+        rows = list(tables.query(table, where, select=["RowKey"], day=partition))
+        tables.delete(table, [(partition, row["RowKey"]) for row in rows])
+        day += timedelta(days=1)
+
+
 def _summarise(tables: Tables, day: date, known: Iterable[Endpoint]) -> list[DaySummary]:
     where = "PartitionKey eq @day and RowKey ge 'tops-' and RowKey lt 'tops~'"
     tops = [msgspec.msgpack.decode(joined(row), type=DayTops) for row in tables.query(f"days{day:%Y%m}", where, day=f"{day:%Y%m%d}")]
-    made = summarise((day - EPOCH).days, windows.read(tables, day), tops, known)
+    rules = suppressions.teaching(tables, day)
+    made = summarise((day - EPOCH).days, (learnable(row, rules) for row in windows.read(tables, day)), tops, known)
     tables.upsert(
         f"days{day:%Y%m}",
         (

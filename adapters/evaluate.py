@@ -3,7 +3,7 @@
 import json
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from itertools import islice
@@ -11,7 +11,7 @@ from threading import Lock
 
 import msgspec
 
-from adapters import alerts, inventory, ledger, windows
+from adapters import alerts, inventory, ledger, suppressions, windows
 from adapters.batches import BatchLog, Tail
 from adapters.tables import Changed, Entity, Tables, joined, pieces
 from adapters.telemetry import Reporter
@@ -20,6 +20,8 @@ from model import Endpoint, Minute, minute_of, moment
 from pipeline.evaluation import RECALL, Activity, Evaluation, Late, Regular, Step
 from pipeline.inventory import Inventory, merge
 from pipeline.learn import Baseline, unpack_baseline
+from pipeline.limits import Limits
+from pipeline.suppression import Rules
 from pipeline.tally import Tally, unpack
 from pipeline.window import WindowRow, merge_late
 from retention.guard import Guard
@@ -29,6 +31,8 @@ log = logging.getLogger("gatewatch.evaluate")
 
 BATCHES_PER_STEP = 64
 """Of one partition: bounds what a step holds in memory after a long pause."""
+FRESH = timedelta(minutes=1)
+"""How long a new suppression rule may take to be in force."""
 
 
 @dataclass(slots=True)
@@ -78,9 +82,14 @@ class Evaluator:
         close_after: int,
         tombstones: TombstoneStore | None = None,
         kept: Promises | None = None,
+        limits: Callable[[datetime], Limits] | None = None,
     ) -> None:
+        """`limits`: those in force at a moment; without it the detectors' own."""
         self._tables, self._batches, self._key, self._close_after = tables, batches, key, close_after
         self._tombstones, self._kept = tombstones or TombstoneStore(tables, key), kept or promises()
+        self._limits = limits or (lambda _: Limits())
+        self._rules = Rules()
+        self._rules_until: datetime | None = None
         self._evaluation: Evaluation | None = None
         self._progress = Progress()
         self._learned: str | None = None
@@ -96,8 +105,12 @@ class Evaluator:
 
     def _tick(self, now: datetime, deadline: datetime) -> int:
         done = 0
+        if self._rules_until is None or now >= self._rules_until:
+            self._rules, self._rules_until = Rules(suppressions.read(self._tables)), now + FRESH
         while True:
             evaluation = self._warm()
+            evaluation.suppress(self._rules)
+            evaluation.limit(self._limits(now))
             fed = 0
             tallies: list[tuple[str, int, Tally]] = []
             for partition in sorted(self._batches.partitions()):

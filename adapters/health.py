@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from adapters import intel
+from adapters import intel, overrides
 from adapters.batches import BatchLog, Tail
 from adapters.evaluate import Progress, read_progress
 from adapters.evidence import Evidence
@@ -54,6 +54,12 @@ def check(settings: Settings, tables: Tables, batches: BatchLog, evidence: Evide
         problems += [f"threat intelligence: {it.feed.name} is stale" for it in index.feeds if it.feed.is_stale(now)]
     except Exception as error:
         problems.append(f"the blobs of EvidenceStorage cannot be read ({type(error).__name__})")
+    try:
+        overrides.read(evidence)
+    except ValueError as error:
+        problems.append(f"{overrides.NAME} is refused, and other limits are in force: {error}")
+    except Exception as error:
+        problems.append(f"{overrides.NAME} cannot be read ({type(error).__name__})")
     age = (now - progress.evaluated).total_seconds() if progress.evaluated else None
     if age is None:
         problems.append("nothing has been evaluated yet")

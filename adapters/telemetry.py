@@ -17,6 +17,8 @@ class Reporter:
 
     def step(self, step: Step, now: datetime) -> None:
         for alert in step.alerts:
+            if alert.suppressed and alert.id not in self._said:
+                continue
             state = alert.severity.label, alert.open
             if self._said.get(alert.id) != state:
                 self._said[alert.id] = state

@@ -33,6 +33,7 @@ from pipeline.judge import bench, judge
 from pipeline.learn import DAYS, LEARNING_DAYS, MINUTES_PER_DAY, Baseline, DaySummary, DayTops, Learner
 from pipeline.limits import Limits
 from pipeline.severity import NOTHING_KNOWN, Context
+from pipeline.suppression import Rules
 from pipeline.tally import Row, Tally
 from pipeline.window import Record, Window, WindowRow
 from stats.moments import Moments, log_moments
@@ -153,6 +154,7 @@ class Evaluation:
         watermark: Minute | None = None,
         learner: Learner | None = None,
         limits: Limits | None = None,
+        rules: Rules | None = None,
         contexts: Mapping[Endpoint, Context] | None = None,
         detectors: Iterable[Detector] | None = None,
         close_after: int = CLOSE_AFTER,
@@ -163,6 +165,7 @@ class Evaluation:
         found = None if detectors is None else tuple(detectors)
         self._bench = bench(found)
         self._group = Grouping(alerts, incidents, None if found is None else {one.id: one for one in found})
+        self._group.rules = rules or Rules()
         self._limits = limits if limits is not None else Limits()
         self._contexts = dict(contexts or {})
         self._learner = learner
@@ -246,6 +249,20 @@ class Evaluation:
     def know(self, contexts: Mapping[Endpoint, Context]) -> None:
         """From now on weigh what is found at these endpoints by what the inventory knows of them."""
         self._contexts.update(contexts)
+
+    def limit(self, limits: Limits) -> None:
+        """From now on judge by these limits."""
+        self._limits = limits
+
+    def suppress(self, rules: Rules) -> None:
+        """From now on keep what these rules cover from being told, and learn of what is not closed yet what they expect."""
+        if rules is self._group.rules:
+            return
+        self._group.rules = rules
+        for start, windows in self._windows.items():
+            for window in windows.values():
+                if window.marks:
+                    window.forgive({key for key, *_ in window.marks if rules.teaching(key, start, start + WINDOW_MINUTES)})
 
     # what comes in
 
@@ -407,11 +424,9 @@ class Evaluation:
         for finding, window in found:
             sighting = finding.sighting
             window.found.add(finding.detector)
-            if sighting.actor is not None:
-                window.flagged.add(sighting.actor)
-            taints = self._group.detectors[finding.detector].taints
-            if taints:
-                window.tainted.add(taints.format(status_class=sighting.status_class, parameter=sighting.parameter))
+            key, taints = self._group.key(finding), self._group.detectors[finding.detector].taints
+            if not self._group.rules.teaching(key, window.start, window.start + WINDOW_MINUTES):
+                window.mark(key, sighting.actor, taints.format(status_class=sighting.status_class, parameter=sighting.parameter))
             self._group.add(finding, self._contexts.get(finding.endpoint, NOTHING_KNOWN))
 
     def _pass_time(self, until: Minute) -> None:

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from detectors import Detector, by_id
-from model import WINDOW_MINUTES, Alert, Endpoint, Finding, Incident, Minute, Severity, alert_id, is_whole
+from model import WINDOW_MINUTES, Alert, AlertKey, Finding, Incident, Minute, Severity, alert_id, alert_key, is_whole
 from pipeline.severity import Context, weighed
+from pipeline.suppression import Rules
 
 QUIET = 60
 """Minutes without a finding after which an alert closes; an incident too."""
@@ -16,22 +17,8 @@ TOGETHER = ("API_SpikeInLatency", "API_PopulationSpikeInAPITraffic")
 LISTED = 100
 """Actors, endpoints and alerts that an incident names; a campaign has more, and its numbers say so."""
 
-Key = tuple[str, Endpoint, str | None, str | None, str | None]
 
-
-def key_of(finding: Finding, detector: Detector) -> Key:
-    """What one alert is about: detector, endpoint, status class, and actor or parameter or both."""
-    sighting = finding.sighting
-    return (
-        finding.detector,
-        finding.endpoint,
-        sighting.status_class,
-        sighting.actor if detector.key != "parameter" else None,
-        sighting.parameter if detector.key != "actor" else None,
-    )
-
-
-def _id(key: Key, first: Minute) -> str:
+def _id(key: AlertKey, first: Minute) -> str:
     detector, endpoint, *rest = key
     return alert_id(first, detector, endpoint.id, *(part if part is not None else "\1" for part in rest))
 
@@ -43,40 +30,35 @@ class Grouping:
         self, alerts: Iterable[Alert] = (), incidents: Iterable[Incident] = (), detectors: Mapping[str, Detector] | None = None
     ) -> None:
         self.detectors = by_id() if detectors is None else detectors
-        self._alerts: dict[Key, Alert] = {}
+        self.rules = Rules()
+        self._alerts: dict[AlertKey, Alert] = {}
         self._incidents: dict[str, Incident] = {incident.id: incident for incident in incidents}
         self.changed_alerts: dict[str, Alert] = {}
         self.changed_incidents: dict[str, Incident] = {}
         for alert in sorted(alerts, key=lambda alert: (alert.first, alert.id)):
             if alert.detector in self.detectors:
-                self._alerts[self._key(alert)] = alert
+                self._alerts[self.key(alert)] = alert
 
-    def _key(self, alert: Alert) -> Key:
-        by = self.detectors[alert.detector].key
-        sighting = alert.sighting
-        return (
-            alert.detector,
-            alert.endpoint,
-            sighting.status_class,
-            sighting.actor if by != "parameter" else None,
-            sighting.parameter if by != "actor" else None,
-        )
+    def key(self, it: Finding | Alert) -> AlertKey:
+        return alert_key(it, self.detectors[it.detector].key)
 
     def add(self, finding: Finding, context: Context) -> None:
         """A finding opens an alert or updates the one that is open; within its refractory time a detector stays silent."""
         detector = self.detectors[finding.detector]
-        key = key_of(finding, detector)
+        key = self.key(finding)
         severity, formula = weighed(finding, context)
+        rule = self.rules.of(key, finding.minute, finding.minute + 1) if self.rules else None
+        suppressed = rule.id if rule else ""
         known = self._alerts.get(key)
         if known is not None and known.open and finding.minute - known.last <= QUIET:
-            self._update(key, known, finding, severity, formula)
+            self._update(key, known, finding, severity, formula, suppressed)
             return
         if known is not None and known.open:
             self._close(key, known)
         if known is not None and finding.minute <= known.last:
             return  # judged before, and over since: a restart judges live windows again
         silent = REMEMBERED if severity is Severity.INFORMATIONAL else detector.refractory
-        if known is not None and severity < Severity.HIGH and finding.window < known.last + silent:
+        if known is not None and not known.suppressed and severity < Severity.HIGH and finding.window < known.last + silent:
             return
         alert = Alert(
             _id(key, finding.window),
@@ -90,16 +72,20 @@ class Grouping:
             finding.statuses,
             finding.baseline_days,
             formula=formula,
+            suppressed=suppressed,
         )
         self._alerts[key] = alert
-        self._join(key, alert)
+        if suppressed:
+            self._store(key, alert)
+        else:
+            self._join(key, alert)
 
-    def _update(self, key: Key, alert: Alert, finding: Finding, severity: Severity, formula: str) -> None:
+    def _update(self, key: AlertKey, alert: Alert, finding: Finding, severity: Severity, formula: str, suppressed: str) -> None:
         minute = max(alert.last, finding.minute)
         new_window = finding.window > alert.last - alert.last % WINDOW_MINUTES
         explained = severity is Severity.INFORMATIONAL  # what looked new has been rolled out
         stronger = (severity, finding.sighting.observed) >= (alert.severity, alert.sighting.observed)
-        updated = replace(alert, last=minute, windows=alert.windows + new_window)
+        updated = replace(alert, last=minute, windows=alert.windows + new_window, suppressed=suppressed)
         if explained or (stronger and alert.severity is not Severity.INFORMATIONAL):
             sighting = finding.sighting
             if sighting.actor != alert.sighting.actor:
@@ -115,19 +101,23 @@ class Grouping:
         if updated != alert:
             self._store(key, updated)
             incident = self._incidents.get(alert.incident)
-            if incident is not None:
+            if suppressed:
+                return
+            if incident is None and not alert.incident:  # a rule covered it when it was raised, and does no more
+                self._join(key, updated)
+            elif incident is not None:
                 self._store_incident(replace(incident, last=max(incident.last, minute), severity=max(incident.severity, updated.severity)))
 
-    def _close(self, key: Key, alert: Alert) -> None:
+    def _close(self, key: AlertKey, alert: Alert) -> None:
         self._store(key, replace(alert, open=False))
 
-    def _store(self, key: Key, alert: Alert) -> None:
+    def _store(self, key: AlertKey, alert: Alert) -> None:
         self._alerts[key] = self.changed_alerts[alert.id] = alert
 
     def _store_incident(self, incident: Incident) -> None:
         self._incidents[incident.id] = self.changed_incidents[incident.id] = incident
 
-    def _join(self, key: Key, alert: Alert) -> None:
+    def _join(self, key: AlertKey, alert: Alert) -> None:
         """Put a new alert in the oldest incident that it belongs to; incidents that it links become one."""
         linked = sorted(
             {
@@ -174,11 +164,15 @@ class Grouping:
                 del self._incidents[incident.id]
 
     def accused(self, service: str, start: Minute, end: Minute) -> set[str]:
-        """The actors that an alert of this service names between these minutes."""
+        """The actors that an alert of this service names between these minutes, unless that was expected."""
         return {
             alert.sighting.actor
-            for alert in self._alerts.values()
-            if alert.sighting.actor and alert.first < end and alert.last >= start and alert.endpoint.service == service
+            for key, alert in self._alerts.items()
+            if alert.sighting.actor
+            and alert.first < end
+            and alert.last >= start
+            and alert.endpoint.service == service
+            and not self.rules.teaching(key, start, end)
         }
 
     def drain(self) -> tuple[list[Alert], list[Incident]]:

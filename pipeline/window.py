@@ -1,11 +1,11 @@
 """A window: what is known of one endpoint's 20 minutes while they last, and the record that stays of them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import Any
 
 import msgspec
 
-from model import NOBODY, OTHER, STATUS_CLASSES, Endpoint, Minute
+from model import NOBODY, OTHER, STATUS_CLASSES, AlertKey, Endpoint, Minute
 from pipeline.day import RollingDay
 from pipeline.fold import VALUE_TYPES
 from pipeline.severity import NOTHING_KNOWN, Context
@@ -64,7 +64,7 @@ class Window:
 
     __slots__ = (
         "agents", "auth", "bytes", "changed", "classes", "codes", "context", "day", "dirty", "endpoint", "entered", "errors", "flagged", "found", "identities",
-        "ips", "late", "minute", "n", "parameters", "reasons", "refused", "regulars", "request_bytes", "response_bytes", "routes", "sensitive",
+        "ips", "late", "marks", "minute", "n", "parameters", "reasons", "refused", "regulars", "request_bytes", "response_bytes", "routes", "sensitive",
         "service_days", "sightings", "sizes", "start", "statuses", "tainted", "touched", "touched_identities", "touched_sightings", "touched_values", "unknown",
     )  # fmt: skip
 
@@ -124,12 +124,31 @@ class Window:
         self.touched_sightings: set[tuple[str, str, str]] = set()
         self.dirty = False
         """Its row has to be written."""
+        self.marks: set[tuple[AlertKey, str | None, str]] = set()
+        """What was found in it, the actor accused, and the series concerned."""
         self.flagged: set[str] = set()
         """Actors that were found in it: not learned."""
         self.tainted: set[str] = set()
         """Series that were found in it: not learned."""
         self.found: set[str] = set()
         self.late: dict[str, int] = {}
+
+    def mark(self, key: AlertKey, actor: str | None, series: str) -> None:
+        """Something was found: neither the actor nor the series ("" for none) is to be learned."""
+        self.marks.add((key, actor, series))
+        if actor is not None:
+            self.flagged.add(actor)
+        if series:
+            self.tainted.add(series)
+
+    def forgive(self, expected: Container[AlertKey]) -> None:
+        """What was found and turns out to be expected is to be learned after all."""
+        kept = {mark for mark in self.marks if mark[0] not in expected}
+        if len(kept) < len(self.marks):
+            self.marks = kept
+            self.flagged = {actor for _, actor, _ in kept if actor is not None}
+            self.tainted = {series for _, _, series in kept if series}
+            self.dirty = True
 
     def carry(self, information: str, place: str, kind: int, n: int) -> None:
         """What looking into calls of one status class showed."""

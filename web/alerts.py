@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from adapters import alerts, series
+from adapters import alerts, baseline, series, suppressions
 from adapters.alerts import Stored
 from adapters.tables import Changed, Tables
 from pipeline.render import NOWHERE, Place, Point, render
@@ -35,7 +35,8 @@ def one(tables: Tables, id: str, place: Place = NOWHERE) -> Answer:
 
 
 def amend(tables: Tables, id: str, body: bytes, headers: Mapping[str, str], now: datetime, place: Place = NOWHERE) -> Answer:
-    """Change its status, guarded by If-Match, so that nobody overwrites what he has not seen. 412 with the present state otherwise."""
+    """Change its status, guarded by If-Match, so that nobody overwrites what he has not seen. 412 with the present state otherwise. What is expected is
+    suppressed for a day and learned."""
     try:
         wish = parse(body)
         revision = _revision(headers.get("if-match", ""))
@@ -51,7 +52,12 @@ def amend(tables: Tables, id: str, body: bytes, headers: Mapping[str, str], now:
     except Changed:
         _, body_now, etag = one(tables, id, place)
         return 412, {"error": "the alert was changed since it was read", "current": body_now}, etag
-    return _answer(tables, changed, place) if changed else _NOT_FOUND
+    if changed is None:
+        return _NOT_FOUND
+    if wish.expected:
+        suppressions.expect(tables, changed, now)
+        baseline.forget(tables, changed.alert.first, changed.alert.last)
+    return _answer(tables, changed, place)
 
 
 ANY = -1

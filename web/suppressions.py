@@ -1,0 +1,46 @@
+"""GET, POST and DELETE /api/suppressions: what analysts do not want to be told for a while."""
+
+import re
+import secrets
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from adapters import suppressions
+from adapters.tables import Tables
+from pipeline.suppression import MOST, Rule, parse
+from web.caller import caller
+
+KEY = "function key"
+_ID = re.compile(r"[0-9a-f]{32}")
+
+
+def page(tables: Tables, now: datetime) -> tuple[int, dict[str, Any]]:
+    """Those that are over last."""
+    rules = sorted(suppressions.read(tables), key=lambda rule: (rule.until <= now, rule.until))
+    return 200, {"value": [described(rule, now) for rule in rules]}
+
+
+def add(tables: Tables, body: bytes, headers: Mapping[str, str], now: datetime) -> tuple[int, dict[str, Any]]:
+    try:
+        rule = parse(body, secrets.token_hex(16), caller(headers, KEY), now)
+    except ValueError as error:
+        return 400, {"error": str(error)}
+    if sum(1 for one in suppressions.read(tables) if one.until > now) >= MOST:
+        return 409, {"error": f"{MOST} rules are in force already: delete some"}
+    suppressions.write(tables, rule)
+    return 201, described(rule, now)
+
+
+def remove(tables: Tables, id: str) -> tuple[int, dict[str, Any]]:
+    if not _ID.fullmatch(id) or not suppressions.delete(tables, id):
+        return 404, {"error": "there is no rule of this id"}
+    return 200, {"id": id, "deleted": True}
+
+
+def described(rule: Rule, now: datetime) -> dict[str, Any]:
+    """As JSON; `inForce` now."""
+    found: dict[str, Any] = msgspec.to_builtins(rule)
+    return {**found, "inForce": rule.since <= now < rule.until, "teaches": rule.teaches}
