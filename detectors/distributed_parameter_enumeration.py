@@ -53,15 +53,16 @@ def distributed_parameter_enumeration(
     > max(rule B, `distinct_ratio` x 30-day mean, `distinct_floor` - 1). Not when one IP has more than `share` of them. High once
     `read` values were answered with success."""
     least = min(floor, distinct_floor)
-    many = {name: parameter for name, parameter in window.parameters.items() if len(parameter.values) > least and window.identifies(name)}
-    for name in {name for name, _ in window.touched_values if name in many} if many else ():
-        parameter = many[name]
+    for name in window.touched_values:
+        parameter = window.parameters[name]
+        if len(parameter.values) <= least or not window.identifies(name):
+            continue
         found = _unseen(window, baseline, name, floor, ratio) or _more(window, baseline, name, k, c, distinct_floor, distinct_ratio)
         if found is None:
             continue
         observed, usual, threshold, unit = found
         distinct = len(parameter.values)
-        if max(map(len, parameter.by_ip.values()), default=0) > share * distinct:
+        if parameter.most > share * distinct:
             continue
         ok = sum(parameter.values.values())
         yield Sighting(

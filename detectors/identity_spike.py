@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from detectors import detector
-from detectors.actor_spike import actor_threshold
+from detectors.actor_spike import anyones_threshold
 from model import OTHER, STATUS_CLASSES, Severity, Sighting
 from pipeline.learn import GROWN_DAYS, Baseline
 from pipeline.window import Window
@@ -44,27 +44,21 @@ def identity_spike(
     or while little is known > max(`few_floor`, `few_ratio` x the largest). Not when one IP made more than `share` of them. High
     from `high` x the threshold on."""
     for kind in (2, 3, 4, 5):
-        if window.classes[kind] <= floor:
+        if window.classes[kind] <= min(floor, few_floor):
             continue
         counts, name = window.identities[kind], STATUS_CLASSES[kind - 1]
         measure = f"identity:{name}"
+        usual, anyones = anyones_threshold(
+            baseline, measure, floor=floor, ratio=ratio, few_floor=few_floor, few_ratio=few_ratio, grown=GROWN_DAYS
+        )
+        regulars = window.regulars.get(measure, {})
         for identity in window.touched_identities:
             observed = counts.get(identity, 0)
-            if observed <= floor or identity.endswith(OTHER):
+            if observed <= anyones or identity.endswith(OTHER):
                 continue
-            usual, threshold, own = actor_threshold(
-                window,
-                baseline,
-                measure,
-                identity,
-                floor=floor,
-                ratio=ratio,
-                own_ratio=own_ratio,
-                few_floor=few_floor,
-                few_ratio=few_ratio,
-                grown=GROWN_DAYS,
-            )
-            if observed > threshold and max(window.ips[kind].values()) < share * observed:
+            own = regulars.get(identity)
+            threshold = max(anyones, own_ratio * (own or 0.0))
+            if observed > threshold and window.busiest[kind] < share * observed:
                 yield Sighting(
                     observed,
                     usual,

@@ -39,25 +39,27 @@ def parameter_enumeration(
 ) -> Iterator[Sighting]:
     """Distinct values of one parameter by one IP > max(`floor`, `ratio` x 10th-largest (IP, window), `own_ratio` x its own largest);
     `word_floor` where the parameter is no identifier. High once `read` values were answered with success."""
-    many = {name: parameter.by_ip for name, parameter in window.parameters.items() if len(parameter.values) > floor}
-    for name, ip in window.touched_values if many else ():
-        own = many[name].get(ip, {}) if name in many else {}
-        if len(own) <= floor or ip in NOBODY:
+    for name, ips in window.touched_values.items():
+        parameter = window.parameters[name]
+        if parameter.most <= floor:
             continue
-        measure = f"distinct:{name}"
-        usual = baseline.rank(measure, 10)
-        before = window.regulars.get(measure, {}).get(ip, 0.0)
-        least = floor if window.identifies(name) else word_floor
-        threshold = max(least, ratio * (usual or 0.0), own_ratio * before)
-        if len(own) > threshold:
-            ok = sum(own.values())
-            yield Sighting(
-                len(own),
-                usual,
-                threshold,
-                "distinct values",
-                actor=ip,
-                parameter=name,
-                severity=Severity.HIGH if ok >= read else None,
-                evidence={"values answered 2xx": ok},
-            )
+        usual = baseline.rank(f"distinct:{name}", 10)
+        of_all = max(floor if window.identifies(name) else word_floor, ratio * (usual or 0.0))
+        if parameter.most <= of_all:
+            continue
+        regulars = window.regulars.get(f"distinct:{name}", {})
+        for ip in ips:
+            own = parameter.by_ip.get(ip, {})
+            threshold = max(of_all, own_ratio * regulars.get(ip, 0.0))
+            if len(own) > threshold and ip not in NOBODY:
+                ok = sum(own.values())
+                yield Sighting(
+                    len(own),
+                    usual,
+                    threshold,
+                    "distinct values",
+                    actor=ip,
+                    parameter=name,
+                    severity=Severity.HIGH if ok >= read else None,
+                    evidence={"values answered 2xx": ok},
+                )

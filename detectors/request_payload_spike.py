@@ -37,7 +37,7 @@ def request_payload_spike(
     """The largest request body of one IP > max(`floor`, `ratio` x 10th-largest body). High from `high` x the threshold on."""
     usual = baseline.rank("request:call", 10)
     threshold = max(ratio * (usual or 0.0), floor)
-    if window.request_bytes <= threshold:
+    if window.busiest_request <= threshold:
         return
     for ip in window.touched:
         observed = window.bytes[ip][2]

@@ -57,15 +57,16 @@ def response_payload_spike(
         least = max(least, exp(logs.mean + few_deviations * logs.deviation))
     of_sum, of_call, of_third = (max(value or 0.0, 1.0) for value in usual)
     most_sum, most_call, most_third = sum_ratio * of_sum, call_ratio * of_call, third_ratio * of_third
-    third_sum, sizes = third_sum_ratio * of_sum, window.bytes
+    third_sum = third_sum_ratio * of_sum
+    enough = max(least, min(most_sum, most_call, third_sum))
+    if window.busiest_response <= enough:
+        return
     for ip in window.touched:
-        own = sizes[ip]
-        total = own[1]
-        if total <= least:
+        _, total, _, largest, _, third = window.bytes[ip]
+        if total <= enough or ip in NOBODY:
             continue
-        largest, third = own[3], own[5] if total > third_sum else 0
-        if (total <= most_sum and largest <= most_call and third <= most_third) or ip in NOBODY:
-            continue
+        if total <= third_sum:
+            third = 0
         ratios = {
             "all answers of the window": (total, most_sum, of_sum),
             "the largest answer": (largest, most_call, of_call),

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from detectors import detector
-from detectors.actor_spike import actor_threshold
+from detectors.actor_spike import anyones_threshold
 from model import NOBODY, STATUS_CLASSES, Severity, Sighting
 from pipeline.learn import YOUNG_DAYS, Baseline
 from pipeline.window import Window
@@ -40,27 +40,20 @@ def single_ip_spike(
     """Calls of one IP and status class > max(`floor`, `ratio` x 10th-largest (IP, window), `own_ratio` x its own largest), or while
     little is known > max(`few_floor`, `few_ratio` x the largest). High from `high` x the threshold on."""
     for kind in (2, 3, 4, 5):
-        if window.classes[kind] <= floor:
+        if window.busiest[kind] <= min(floor, few_floor):
             continue
         counts, name = window.ips[kind], STATUS_CLASSES[kind - 1]
         measure = f"calls:{name}"
-        for ip in window.touched if max(counts.values()) > floor else ():
-            observed = counts.get(ip, 0)
-            if observed <= floor or ip in NOBODY:
-                continue
-            usual, threshold, own = actor_threshold(
-                window,
-                baseline,
-                measure,
-                ip,
-                floor=floor,
-                ratio=ratio,
-                own_ratio=own_ratio,
-                few_floor=few_floor,
-                few_ratio=few_ratio,
-                grown=YOUNG_DAYS,
-            )
-            if observed > threshold:
+        usual, anyones = anyones_threshold(
+            baseline, measure, floor=floor, ratio=ratio, few_floor=few_floor, few_ratio=few_ratio, grown=YOUNG_DAYS
+        )
+        if window.busiest[kind] <= anyones:
+            continue
+        regulars = window.regulars.get(measure, {})
+        for ip in window.touched:
+            observed, own = counts.get(ip, 0), regulars.get(ip)
+            threshold = max(anyones, own_ratio * (own or 0.0))
+            if observed > threshold and ip not in NOBODY:
                 yield Sighting(
                     observed,
                     usual,

@@ -39,7 +39,9 @@ def spray(
     usual = baseline.rank("routes", 10) if baseline.days >= YOUNG_DAYS else None
     most = max(routes, ratio * usual) if usual is not None else None
     lost = window.touched & window.unknown.keys()
-    wandering = {ip for ip in window.touched if len(window.routes.get(ip, ())) > most} if most is not None else set()
+    wandering = set[str]()
+    if most is not None and window.busiest_routes > most:
+        wandering = {ip for ip in window.touched if len(window.routes.get(ip, ())) > most}
     for ip in lost | wandering:
         found = window.routes.get(ip)
         if found is None or ip in NOBODY:

@@ -40,8 +40,8 @@ def unseen_parameter(
 ) -> Iterator[Sighting]:
     """Any call with a parameter that is not known; Informational once `rolled_out` IPs sent it in 24 hours. A parameter is known once
     five IPs used it in a day, or on three days."""
-    of_window = {name for name in window.parameters if name not in baseline.parameters}
-    new = sorted({name for name, _ in window.touched_values if name in of_window}) if of_window else ()
+    of_window = window.parameters.keys() - baseline.parameters.keys()
+    new = sorted(of_window & window.touched_values.keys()) if of_window else ()
     if not new:
         return
     if len(of_window) > names:

@@ -41,19 +41,12 @@ def unseen_parameter_type(
 ) -> Iterator[Sighting]:
     """Any value of a type that its parameter never had, where `known` values and at most `types` types are known; Informational once
     `rolled_out` IPs sent it."""
-    news = {}
-    for name, parameter in window.parameters.items():
-        usual = baseline.types.get(name)
+    for name in sorted(window.touched_values):
+        parameter, usual = window.parameters[name], baseline.types.get(name)
         if usual is None or len(usual) > types or parameter.types.keys() <= usual.keys() or sum(usual.values()) < known:
             continue
         new = {kind: seen for kind, seen in parameter.types.items() if kind not in usual and kind not in IGNORED}
         if new:
-            news[name] = new
-    if not news:
-        return
-    touched = {name for name, _ in window.touched_values}
-    for name, new in sorted(news.items()):
-        if name in touched:
             ips = {ip for _, first in new.values() for ip in first}
             yield Sighting(
                 sum(n for n, _ in new.values()),

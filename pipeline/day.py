@@ -29,8 +29,8 @@ class RollingDay:
         self._slot = -1
         self._bound = HASHES
         self._entries = 0
-        self.touched: set[tuple[str, str]] = set()
-        """(parameter, ip) that asked for something since the last judgement."""
+        self.touched: dict[str, set[str]] = {}
+        """parameter -> ips that asked for something new since the last judgement"""
 
     def value(self, ip: str, parameter: str, value: int, window: Minute) -> None:
         if value >= self._bound:
@@ -52,7 +52,10 @@ class RollingDay:
         own[value] = slot
         if last < 0:
             self._entries += 1
-            self.touched.add((parameter, ip))
+            touched = self.touched.get(parameter)
+            if touched is None:
+                touched = self.touched[parameter] = set()
+            touched.add(ip)
         self._arrived.setdefault(slot, []).append((parameter, ip, value))
 
     def answered(self, ip: str, n: int, window: Minute) -> None:
@@ -87,12 +90,11 @@ class RollingDay:
 
     def asked_more(self, than: float) -> Iterator[tuple[str, str, float]]:
         """(parameter, ip, distinct values in 24 hours) of those that asked for something since the last judgement and for more than so many in all."""
-        scale, last = HASHES / self._bound, self._last
-        for parameter, ip in self.touched:
-            by_ip = last.get(parameter)
-            own = by_ip.get(ip) if by_ip is not None else None
-            if own is not None and len(own) * scale > than:
-                yield parameter, ip, len(own) * scale
+        least = than * self._bound / HASHES
+        for parameter, ips in self.touched.items():
+            by_ip = self._last.get(parameter, {})
+            for ip in [ip for ip in ips if len(by_ip.get(ip, ())) > least]:
+                yield parameter, ip, self._scaled(len(by_ip[ip]))
 
     def busy(self, parameter: str, ips: Iterable[str], window: Minute, least: int) -> Iterator[tuple[str, float]]:
         """(ip, distinct values in the 24 hours up to now) of those that asked for `least` of them or more since midnight of the window's day: only such a day

@@ -47,7 +47,8 @@ def judge(window: Window, baseline: Baseline, bench: Bench, limits: Limits, *, e
         if own is None:
             continue
         try:
-            findings.extend(_signed(sighting, detector, window, days) for sighting in detector.function(window, baseline, **own))
+            for sighting in detector.function(window, baseline, **own):
+                findings.append(_signed(sighting, detector, window, days))  # noqa: PERF401  what was found before an error stays found
         except Exception as error:  # a detector that fails must not silence the others; the failure is counted and alerted on
             failures.append(Failure(detector.id, window.endpoint, window.start, _where(error)))
     return Judgement(findings, failures)

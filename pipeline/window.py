@@ -45,7 +45,7 @@ ID_SHARE = 0.8
 class Parameter:
     """One parameter in one window. Hashes are 64-bit and keyed; whether a value was answered 2xx at least once is kept with it."""
 
-    __slots__ = ("by_ip", "n", "new", "ok", "seen", "types", "unseen", "values")
+    __slots__ = ("by_ip", "most", "n", "new", "ok", "seen", "types", "unseen", "values")
 
     def __init__(self) -> None:
         self.new: list[int] = []
@@ -56,14 +56,18 @@ class Parameter:
         self.ok = 0
         self.values: dict[int, bool] = {}
         self.by_ip: dict[str, dict[int, bool]] = {}
+        self.most = 0
+        """Distinct values of the IP with the most."""
         self.types: dict[int, tuple[int, set[str]]] = {}
 
 
 class Window:
-    """The live counts of one (endpoint, window), fed row by row. `touched…` name the actors that got calls since `judged()`."""
+    """The live counts of one (endpoint, window), fed row by row. `touched…` name the actors that got calls since `judged()`, `busiest…` say how much the
+    busiest actor did, so that a detector need not look at each where none did enough."""
 
     __slots__ = (
-        "agents", "auth", "bytes", "changed", "classes", "codes", "context", "day", "dirty", "endpoint", "entered", "errors", "flagged", "found", "identities",
+        "agents", "auth", "busiest", "busiest_request", "busiest_response", "busiest_routes",
+        "bytes", "changed", "classes", "codes", "context", "day", "dirty", "endpoint", "entered", "errors", "flagged", "found", "identities",
         "ips", "late", "marks", "minute", "n", "parameters", "reasons", "refused", "regulars", "request_bytes", "response_bytes", "routes", "sensitive",
         "service_days", "sightings", "sizes", "start", "statuses", "tainted", "touched", "touched_identities", "touched_sightings", "touched_values", "unknown",
     )  # fmt: skip
@@ -91,6 +95,14 @@ class Window:
         self.classes = [0] * 6
         self.statuses: dict[int, int] = {}
         self.ips: tuple[dict[str, int], ...] = ({}, {}, {}, {}, {}, {})
+        self.busiest = [0] * 6
+        """Status class -> calls of the busiest IP."""
+        self.busiest_request = 0
+        """The largest request in bytes."""
+        self.busiest_response = 0
+        """All response bytes of the IP with the most."""
+        self.busiest_routes = 0
+        """Distinct routes of the IP with the most."""
         self.bytes: dict[str, list[int]] = {}
         """ip -> [request bytes, response bytes, largest request, largest, second and third largest response]; of the calls that one minute counts together,
         the largest stands for all"""
@@ -119,8 +131,8 @@ class Window:
         self.changed: set[str] = set()
         self.touched: set[str] = set()
         self.touched_identities: set[str] = set()
-        self.touched_values: set[tuple[str, str]] = set()
-        """(parameter, ip)"""
+        self.touched_values: dict[str, set[str]] = {}
+        """parameter -> ips"""
         self.touched_sightings: set[tuple[str, str, str]] = set()
         self.dirty = False
         """Its row has to be written."""
@@ -164,12 +176,14 @@ class Window:
         self.classes[kind] += n
         self.statuses[status] = self.statuses.get(status, 0) + n
         ips = self.ips[kind]
-        ips[ip] = ips.get(ip, 0) + n
+        calls = ips[ip] = ips.get(ip, 0) + n
+        if calls > self.busiest[kind]:
+            self.busiest[kind] = calls
         self.request_bytes += request
         self.response_bytes += response
         sizes = self.bytes.get(ip)
         if sizes is None:
-            self.bytes[ip] = [request, response, request_max, response_max, 0, 0]
+            sizes = self.bytes[ip] = [request, response, request_max, response_max, 0, 0]
             self.codes[ip] = {status: n}
         else:
             codes = self.codes[ip]
@@ -180,6 +194,10 @@ class Window:
                 sizes[2] = request_max
             if response_max > sizes[5]:
                 sizes[3:] = sorted((*sizes[3:5], response_max), reverse=True)
+        if sizes[1] > self.busiest_response:
+            self.busiest_response = sizes[1]
+        if request_max > self.busiest_request:
+            self.busiest_request = request_max
         if kind == 4:
             if status in REFUSED:
                 self.refused[ip] = self.refused.get(ip, 0) + n
@@ -200,6 +218,8 @@ class Window:
             routes = self.routes[ip] = set()
         if len(routes) < ROUTES:
             routes.add(endpoint)
+            if len(routes) > self.busiest_routes:
+                self.busiest_routes = len(routes)
         ips = self.ips[0]
         ips[ip] = ips.get(ip, 0) + n
         if status // 100 == 4:
@@ -241,11 +261,16 @@ class Window:
                 own[value] = True
         elif len(own) < VALUES_OF_ONE:
             own[value] = fine
+            if len(own) > parameter.most:
+                parameter.most = len(own)
         count, ips = parameter.types.get(kind) or (0, set())
         if len(ips) < FIRST_IPS:
             ips.add(ip)
         parameter.types[kind] = (count + n, ips)
-        self.touched_values.add((name, ip))
+        touched = self.touched_values.get(name)
+        if touched is None:
+            touched = self.touched_values[name] = set()
+        touched.add(ip)
         self.day.value(ip, name, value, self.start)
 
     def size(self, kind: int, status_class: int, bucket: int, n: int) -> None:
@@ -311,6 +336,7 @@ class Window:
             for name in _least({ip: sizes[1] + sizes[0] for ip, sizes in self.bytes.items() if ip != OTHER}):
                 sizes = self.bytes.pop(name)
                 del self.codes[name]
+                self.touched.discard(name)
                 rest[:3] = rest[0] + sizes[0], rest[1] + sizes[1], max(rest[2], sizes[2])
                 rest[3:] = sorted((*rest[3:], *sizes[3:]), reverse=True)[:3]
         if len(self.routes) > ACTORS:

@@ -9,8 +9,9 @@ from types import ModuleType
 import pytest
 
 import detectors
+import pipeline.window
 from detectors import Detector, collect, detector, discovered
-from model import Severity
+from model import OTHER, Severity
 from pipeline.judge import bench, judge
 from pipeline.limits import Limits
 from tests.build import ENDPOINT, IP, baseline, cold, window
@@ -115,6 +116,19 @@ def test_a_detector_that_raises_is_a_failure_and_the_others_go_on() -> None:
     assert "203" not in found.failures[0].error
     assert {finding.detector for finding in found.findings} >= {"API_SpikeInAPITraffic", "API_ParameterEnumeration"}
     assert all(finding.endpoint == ENDPOINT for finding in found.findings)
+
+
+def test_more_ips_than_a_window_tells_apart_fail_no_detector(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipeline.window, "ACTORS", 8)
+    sizes = [(f"198.51.100.{i}", 1_000_000, 5_000_000 + i) for i in range(30)]
+    flood = window(
+        sizes=sizes, values=[(ip, "path:id", range(10), True) for ip, _, _ in sizes], routes=[(ip, 404, ENDPOINT) for ip, _, _ in sizes]
+    )
+    flood.trim()
+    found = judge(flood, baseline(tops={f"response:{measure}": [1_000.0] * 12 for measure in ("sum", "call", "third")}), bench(), Limits())
+    assert not found.failures
+    told_apart = {finding.sighting.actor for finding in found.findings if finding.detector == "API_SpikeInPayload_Response"}
+    assert told_apart == flood.bytes.keys() - {OTHER}
 
 
 def test_a_duplicate_id_stops_the_start() -> None:
