@@ -23,9 +23,29 @@ class Sender:
     """Sends messages spread evenly over the partitions, so that all of them get as far in event time."""
 
     def __init__(self, connection_string: str, hub: str = "calls") -> None:
-        self._client = EventHubProducerClient.from_connection_string(connection_string, eventhub_name=hub)
-        self._partitions = self._client.get_partition_ids()
+        self._begin(EventHubProducerClient.from_connection_string(connection_string, eventhub_name=hub))
+
+    @classmethod
+    def signed_in(cls, namespace: str, hub: str = "calls") -> Self:
+        """To a namespace (its host name) that takes no keys, as whoever is signed in here."""
+        from adapters.identity import credential
+
+        made = cls.__new__(cls)
+        made._begin(EventHubProducerClient(namespace, hub, credential(None)))
+        return made
+
+    def _begin(self, client: EventHubProducerClient) -> None:
+        self._client = client
         self._turn = 0
+        try:
+            self._partitions = client.get_partition_ids()
+        except BaseException:
+            client.close()
+            raise
+
+    @property
+    def partitions(self) -> int:
+        return len(self._partitions)
 
     def __enter__(self) -> Self:
         return self

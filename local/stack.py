@@ -18,7 +18,68 @@ PARTITIONS = 4
 
 
 class StackError(RuntimeError):
-    """A part does not start or stopped; the message is one sentence."""
+    """A part does not start, does not answer or stopped; the message is one sentence."""
+
+
+class Site:
+    """The HTTP side of a Gatewatch that runs, here or in Azure. `keys`: "default" opens functions, "master" starts them on demand."""
+
+    def __init__(self, url: str, keys: Mapping[str, str], *, check: Callable[[], None] | None = None, logs: str = "its log") -> None:
+        """`check` raises where it is known that nothing will answer any more; `logs`: where to look when something takes too long."""
+        self.url = url.rstrip("/")
+        self.keys = keys
+        self._check = check
+        self._logs = logs
+
+    def get(self, path: str) -> tuple[int, Any]:
+        """Status and JSON of a GET with the function key."""
+        return self._request("GET", path, self.keys.get("default", ""), None)
+
+    def run_now(self, function: str) -> None:
+        """Start a timer function on demand, as POST /admin/functions/NAME does in Azure."""
+        status, _ = self._request("POST", f"/admin/functions/{function}", self.keys.get("master", ""), b'{"input": ""}')
+        if status != 202:
+            raise StackError(f"{function} cannot be run on demand (HTTP {status})")
+
+    def health(self) -> dict[str, Any]:
+        status, body = self.get("/api/health")
+        if not isinstance(body, dict) or "problems" not in body:
+            raise StackError(f"{self.url} does not answer as Gatewatch does (HTTP {status})")
+        return body
+
+    def wait(self, done: Callable[[dict[str, Any]], bool], what: str, seconds: float = 120.0, every: float = 0.3) -> dict[str, Any]:
+        """The first health that is `done`. Raises StackError after `seconds`."""
+        deadline = monotonic() + seconds
+        while True:
+            if self._check is not None:
+                self._check()
+            health = self.health()
+            if done(health):
+                return health
+            if monotonic() > deadline:
+                raise StackError(f"{what} took longer than {seconds:.0f} s; see {self._logs}")
+            sleep(every)
+
+    def learn(self, seconds: float = 120.0) -> dict[str, Any]:
+        """Run `baseline` and wait for it."""
+        before = self.health()["baselines"]
+        self.run_now("baseline")
+        return self.wait(lambda health: health["baselines"] != before, "learning", seconds)
+
+    def _request(self, method: str, path: str, key: str, body: bytes | None) -> tuple[int, Any]:
+        request = urllib.request.Request(self.url + path, body, {"x-functions-key": key, "Content-Type": "application/json"}, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                status, text = answer.status, answer.read()
+        except urllib.error.HTTPError as error:
+            with error:
+                status, text = error.code, error.read()
+        except OSError as error:  # URLError is one
+            raise StackError(f"{self.url} cannot be reached ({type(error).__name__})") from None
+        try:
+            return status, json.loads(text) if text else None
+        except ValueError:
+            return status, None
 
 
 class Child:
@@ -151,30 +212,24 @@ class Stack:
         assert self._host is not None
         return dict(self._host.ready["keys"])
 
+    @property
+    def site(self) -> Site:
+        return Site(self.url, self.keys, check=self.check, logs=f"{self.folder}/host.log")
+
     def get(self, path: str) -> tuple[int, Any]:
         """Status and JSON of a GET with the function key."""
-        return self._request("GET", path, self.keys["default"], None)
+        return self.site.get(path)
 
     def run_now(self, function: str) -> None:
-        """Start a timer function on demand, as POST /admin/functions/NAME does in Azure."""
-        status, _ = self._request("POST", f"/admin/functions/{function}", self.keys["master"], b'{"input": ""}')
-        if status != 202:
-            raise StackError(f"{function} cannot be run on demand (HTTP {status})")
+        """Start a timer function on demand."""
+        self.site.run_now(function)
 
     def health(self) -> dict[str, Any]:
-        return dict(self.get("/api/health")[1])
+        return self.site.health()
 
     def wait(self, done: Callable[[dict[str, Any]], bool], what: str, seconds: float = 120.0, every: float = 0.3) -> dict[str, Any]:
         """The first health that is `done`. Raises StackError after `seconds`."""
-        deadline = monotonic() + seconds
-        while True:
-            self.check()
-            health = self.health()
-            if done(health):
-                return health
-            if monotonic() > deadline:
-                raise StackError(f"{what} took longer than {seconds:.0f} s; see {self.folder}/host.log")
-            sleep(every)
+        return self.site.wait(done, what, seconds, every)
 
     def wait_evaluated(self, seconds: float = 120.0) -> dict[str, Any]:
         """Until every event in the hub is counted and evaluated."""
@@ -184,19 +239,7 @@ class Stack:
 
     def learn(self, seconds: float = 120.0) -> None:
         """Run `baseline` and wait for it."""
-        before = self.health()["baselines"]
-        self.run_now("baseline")
-        self.wait(lambda health: health["baselines"] != before, "learning", seconds)
-
-    def _request(self, method: str, path: str, key: str, body: bytes | None) -> tuple[int, Any]:
-        request = urllib.request.Request(self.url + path, body, {"x-functions-key": key, "Content-Type": "application/json"}, method=method)
-        try:
-            with urllib.request.urlopen(request, timeout=60) as answer:
-                status, text = answer.status, answer.read()
-        except urllib.error.HTTPError as error:
-            with error:
-                status, text = error.code, error.read()
-        return status, json.loads(text) if text else None
+        self.site.learn(seconds)
 
 
 def ingested(health: dict[str, Any]) -> bool:

@@ -1,8 +1,11 @@
 """Every detector has a proof; each proof raises its own alert and, one call or value less, does not: judged purely, and in the whole running stack."""
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,6 +13,7 @@ from adapters.app import NEVER_IN_URLS
 from classifiers.leaves import Part
 from classifiers.taxonomy import Taxonomy
 from detectors import by_id, discovered
+from local.stack import Stack
 from local.traffic import Event, encode
 from model import Alert, Endpoint
 from pipeline.contents import Look, Sampler, look, parts
@@ -21,6 +25,8 @@ from pipeline.intel import Index, compile_index, parse
 from pipeline.inventory import Inventory, merge
 from pipeline.learn import Learner
 from tools.proofs import UNPROVABLE, Proof, Scene, proofs
+from tools.prove import code, main
+from tools.proving import Result
 
 AT = datetime(2026, 11, 24, 14, 7, tzinfo=UTC)
 MIDNIGHT = datetime(2026, 11, 24, tzinfo=UTC)
@@ -109,3 +115,114 @@ def test_just_below_the_limit_nothing_is_raised(proof: Proof) -> None:
     scene = Scene("abc123", proof.name, AT)
     below = proof.below(scene)
     assert proof.detector not in rehearsed(proof, below, scene)
+
+
+stacked = pytest.mark.xdist_group("stack")
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    with Stack(tmp_path_factory.mktemp("prove") / "run") as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("GATEWATCH_KEY", "GATEWATCH_MASTER_KEY"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def told(arguments: Sequence[str], capsys: pytest.CaptureFixture[str], code: int = 0) -> dict[str, dict[str, Any]]:
+    assert main([*arguments, "--json"]) == code
+    return {result["detector"]: result for result in json.loads(capsys.readouterr().out)["results"]}
+
+
+@stacked
+def test_all_alerts_arrive_in_the_running_stack_and_a_second_run_is_not_disturbed(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
+    here = ["--folder", str(stack.folder)]
+    results = told(here, capsys)
+    assert results.keys() == {one.id for one in discovered()}
+    assert {id for id, result in results.items() if result["arrived"]} == proofs().keys()
+    assert {id: result["also"] for id, result in results.items() if result["also"]} == {}
+    assert {id: result["reason"] for id, result in results.items() if result["reason"]} == UNPROVABLE
+
+    again = told([*here, "--detector", "API_SprayInRequests", "--detector", "API_ErrorBurst", "--detector", "API_Injection"], capsys)
+    assert again["API_SprayInRequests"]["arrived"]
+    assert again["API_Injection"]["arrived"]
+    assert again["API_ErrorBurst"]["arrived"] is None  # what comes now is no history: these days are learned
+    assert "has learned its days already" in again["API_ErrorBurst"]["reason"]
+
+
+@stacked
+def test_a_deployment_is_proven_as_far_as_it_lets_itself_be(
+    stack: Stack, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GATEWATCH_KEY", stack.keys["default"])
+    chosen = ("API_AccessFromTorExitNode", "API_ParameterPollution", "API_UnseenParam")
+    there = ["--connection", stack.hub, "--url", stack.url, *(word for id in chosen for word in ("--detector", id))]
+    results = told(there, capsys)
+    assert {id: result["arrived"] for id, result in results.items()} == {
+        "API_AccessFromTorExitNode": None,
+        "API_ParameterPollution": True,
+        "API_UnseenParam": None,
+    }
+    assert "--evidence" in results["API_AccessFromTorExitNode"]["reason"]
+    assert "needs 7 days of history: set MAX_EVENT_AGE_HOURS to 216" in results["API_UnseenParam"]["reason"]
+
+
+@stacked
+def test_a_stack_of_its_own_shows_a_table(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "160")
+    assert main(["--own", "--detector", "API_Injection"]) == 0
+    said = capsys.readouterr().out
+    assert "Injection attempt against an API endpoint" in said
+    assert "1 of 1 alerts arrived" in said
+
+
+def test_what_cannot_be_provoked_alone_proves_nothing() -> None:
+    assert code([Result("Gatewatch_DetectorFailure", reason="no traffic")], strict=False) == 2
+
+
+@pytest.mark.parametrize(
+    ("seconds", "strict", "expected"), [(2.0, True, 0), (6.0, False, 0), (6.0, True, 1), (None, False, 1)], ids=["in time", "late", "late and strict", "missing"]
+)  # fmt: skip
+def test_what_is_missing_is_an_exit_code_and_what_is_late_only_when_strict(seconds: float | None, strict: bool, expected: int) -> None:
+    fine, other = Result("API_ErrorBurst", 1, 10, 20.0), Result("API_Injection", 0, 1, seconds)
+    assert code([fine, other, Result("Gatewatch_DetectorFailure", reason="no traffic")], strict) == expected
+
+
+CONNECTION = "Endpoint=sb://127.0.0.1:1;SharedAccessKeyName=proof;SharedAccessKey=cHJvb2Y=;UseDevelopmentEmulator=true"
+
+
+@stacked
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--detector", "API_Injektion"], "there is no detector 'API_Injektion': did you mean 'API_Injection'?"),
+        (["--url", "https://localhost"], "a deployment needs --url, and --connection or --namespace"),
+        (["--url", "https://localhost", "--connection", CONNECTION], "a deployment needs a function key in GATEWATCH_KEY, or --key"),
+        (["--url", "localhost", "--connection", CONNECTION, "--key", "k"], "--url must begin with https://"),
+        (["--url", "http://127.0.0.1:1", "--connection", CONNECTION, "--key", "k"], "http://127.0.0.1:1 cannot be reached"),
+        (["--url", "{url}", "--connection", CONNECTION, "--key", "wrong"], "the key in --key is not one of"),
+        (["--url", "{url}", "--connection", CONNECTION, "--key", "{key}"], "the event hub calls cannot be reached"),
+        (["--url", "{url}", "--connection", "nonsense", "--key", "{key}"], "--connection is no connection string"),
+        (["--url", "{url}", "--connection", CONNECTION, "--key", "{key}", "--history"], "--history needs the master key"),
+    ],
+)
+def test_what_is_wrong_is_one_sentence(stack: Stack, arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str]) -> None:
+    given = {"url": stack.url, "key": stack.keys["default"]}
+    assert main([argument.format(**given) if argument[:1] == "{" else argument for argument in arguments]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    error = next(line for line in said.err.splitlines() if line.startswith("error: "))
+    assert sentence in error
+    assert given["key"] not in said.err
+
+
+def test_a_stack_that_is_gone_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "stack.json").write_text('{"url": "http://127.0.0.1:1", "keys": {"default": "k"}, "hub": "h", "storage": "s"}')
+    assert main(["--folder", str(tmp_path)]) == 2
+    assert "http://127.0.0.1:1 cannot be reached" in capsys.readouterr().err
+    (tmp_path / "stack.json").write_text("{}")
+    assert main(["--folder", str(tmp_path)]) == 2
+    assert "start the stack again with `make run`, or give --own" in capsys.readouterr().err

@@ -1,0 +1,315 @@
+"""Plays proofs against a Gatewatch that runs: their histories are learned, then they attack all at once, and every alert's time is taken.
+
+Event time decides the order. Where nothing was judged yet, histories are played as past days and judged as if they had been live, and what is judged when a window
+has ended is played into the last full window. Where event time is past them already, histories come late: they are merged into closed windows and learned like
+any, as long as their days were not learned before; they are not judged, so what the inventory must know of them is not known. A day is learned once.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from time import monotonic, sleep
+from typing import Any
+
+from azure.core.exceptions import ResourceExistsError
+
+from adapters import intel
+from adapters.evidence import Evidence
+from detectors import Detector, by_id
+from local.play import Sender
+from local.stack import Site, StackError
+from local.traffic import encode
+from model import WINDOW_MINUTES, minute_of, moment, window_start
+from pipeline.evaluation import CLOSE_AFTER, ENDED
+from tools.proofs import PREFIX, UNPROVABLE, Proof, Scene, proofs
+
+RULE_GOAL, WINDOW_GOAL = 5.0, 30.0
+"""Seconds from the call that crosses the limit to its alert: for what one call proves, and for counts."""
+POLL = 0.25
+PATIENCE = 60.0
+"""Seconds after which an alert is not waited for any more."""
+AGAIN = 15.0
+"""Seconds after which a call from a listed address is sent again, while ingest may go on with the list that it has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What is proven, and what may be done to it."""
+
+    site: Site
+    sender: Sender
+    evidence: Evidence | None = None
+    """The account of the threat-intelligence feeds; None where it is not at hand."""
+    history: bool = True
+    """Whether past days may be played."""
+    fresh: bool = False
+    """It was started for this: nothing has read the feeds yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """`seconds` from the call that crossed the limit to the first poll that showed the alert; None: it did not come. `reason`: why nothing was played."""
+
+    detector: str
+    days: int = 0
+    calls: int = 0
+    seconds: float | None = None
+    reason: str = ""
+    also: tuple[str, ...] = ()
+    """Other detectors that the proof raised."""
+
+    @property
+    def goal(self) -> float:
+        return goal(by_id()[self.detector])
+
+    @property
+    def in_time(self) -> bool:
+        return self.seconds is not None and self.seconds <= self.goal
+
+
+def goal(detector: Detector) -> float:
+    return RULE_GOAL if detector.watches == "sightings" else WINDOW_GOAL
+
+
+@dataclass(slots=True)
+class _Played:
+    """A proof on its way."""
+
+    proof: Proof
+    scene: Scene
+    calls: int = 0
+    crossed: float | None = None
+    """Monotonic seconds at which its last call was sent."""
+    seconds: float | None = None
+    reason: str = ""
+    also: set[str] = field(default_factory=set)
+
+    @property
+    def waits(self) -> bool:
+        return not self.reason and self.seconds is None
+
+
+class Proving:
+    """One run over some detectors. `say` is told what is being done; `run`: six hex digits that no other run has."""
+
+    def __init__(self, target: Target, run: str, say: Callable[[str], None]) -> None:
+        self._target, self._run, self._say = target, run, say
+
+    def results(self, ids: Iterable[str]) -> list[Result]:
+        """In the order of the ids. Raises StackError where the target stops answering, azure.eventhub's EventHubError where the hub does."""
+        ids = list(ids)
+        now = datetime.now(UTC)
+        played = {id: _Played(proofs()[id], Scene(self._run, proofs()[id].name, now)) for id in ids if id not in UNPROVABLE}
+        with self._listed([it for it in played.values() if it.proof.feed]):
+            began = minute_of(now) - 4 * WINDOW_MINUTES
+            self._teach([it for it in played.values() if it.proof.days])
+            ends = self._begin_ended([it for it in played.values() if by_id()[it.proof.detector].ended and it.waits])
+            self._attack([it for it in played.values() if not by_id()[it.proof.detector].ended and it.waits])
+            self._watch(list(played.values()), began, ends)
+        return [_result(id, played.get(id)) for id in ids]
+
+    # what must be there before
+
+    @contextmanager
+    def _listed(self, listed: Sequence[_Played]) -> Iterator[None]:
+        """Feeds that name the attackers, while the proofs are played."""
+        evidence = self._target.evidence
+        if listed and evidence is None:
+            for it in listed:
+                it.reason = "its feed must be put into the container intel: give --evidence, and the master key to compile it"
+            listed = ()
+        if not listed or evidence is None:
+            yield
+            return
+        self._say("compiling the threat-intelligence feeds")
+        container = evidence.service.get_container_client(intel.CONTAINER)
+        with suppress(ResourceExistsError):
+            container.create_container()
+        names = {f"{it.scene.service}.txt": it for it in listed}
+        try:
+            for name, it in names.items():
+                container.upload_blob(name, f"# kind: {it.proof.feed}\n# max-age-hours: 1\n{it.scene.attacker}\n".encode(), overwrite=True)
+            self._compile(evidence, lambda known: all(it.scene.service in known for it in listed))
+            yield
+        finally:
+            for name in names:
+                container.delete_blob(name)
+            self._compile(evidence, lambda known: not any(it.scene.service in known for it in listed))
+
+    def _compile(self, evidence: Evidence, done: Callable[[set[str]], bool]) -> None:
+        self._target.site.run_now("intel")
+        deadline = monotonic() + PATIENCE
+        while not done({feed.feed.name for feed in intel.read(evidence).feeds}):
+            if monotonic() > deadline:
+                raise StackError(f"the feeds were not compiled within {PATIENCE:.0f} s")
+            sleep(POLL)
+
+    def _teach(self, taught: Sequence[_Played]) -> None:
+        """Play the histories of those for which it is possible, and have them learned."""
+        if not taught:
+            return
+        site, sender = self._target.site, self._target.sender
+        start = moment(_last_full_window(datetime.now(UTC)))
+        until = (start - timedelta(minutes=CLOSE_AFTER)).replace(hour=0, minute=0)
+        first = until - timedelta(days=max(it.proof.days for it in taught))
+        health = site.health()
+        late = health["eventTime"] is not None and datetime.fromisoformat(health["eventTime"]) > first
+        for it in taught:
+            it.reason = self._cannot_learn(it.proof, health, late)
+        taught = [it for it in taught if not it.reason]
+        if not taught:
+            return
+        days = {it.scene.service: list(it.proof.history(it.scene, until)) for it in taught}
+        lessons = [event for it in taught if it.proof.teaches for event in days[it.scene.service].pop(0)]
+        if lessons:
+            self._say("playing what the inventory must know")
+            sender.send([encode(event) for event in lessons])
+            self._settle()
+        rest = sorted((event for some in days.values() for day in some for event in day), key=lambda event: str(event["time"]))
+        self._say(f"playing {len(rest) + len(lessons)} calls of history")
+        sender.send([encode(event) for event in rest])
+        self._push(start)
+        self._settle()
+        if not self._known(it.scene.service for it in taught):
+            for it in taught:
+                it.reason = f"its history of {it.proof.days} days was refused: set MAX_EVENT_AGE_HOURS to {24 * (max(it.proof.days for it in taught) + 2)}"
+            return
+        self._say("learning")
+        learned = site.learn()
+        if learned["baselines"]["until"] < until.date().isoformat():
+            raise StackError(f"the baselines end at {learned['baselines']['until']}, before the history: windows close too late here")
+        since = monotonic()
+        site.wait(lambda health: (health["evaluationAgeSeconds"] or 0.0) < monotonic() - since, "an evaluation", every=POLL)
+
+    def _cannot_learn(self, proof: Proof, health: Mapping[str, Any], late: bool) -> str:
+        needs = f"needs {proof.days} {'day' if proof.days == 1 else 'days'} of history"
+        if not self._target.history:
+            return f"{needs}: set MAX_EVENT_AGE_HOURS to {24 * (proof.days + 2)}, give the master key, and run with --history"
+        if late and health["baselines"] and health["baselines"]["count"]:
+            return f"{needs}, and this one has learned its days already: prove it with --own, or in a deployment of its own"
+        if late and proof.teaches:
+            return (
+                f"{needs} that is judged in order, and this one's event time is past it: prove it with --own, or in a deployment of its own"
+            )
+        return ""
+
+    def _known(self, services: Iterable[str]) -> bool:
+        """Whether the inventory knows all of these."""
+        status, page = self._target.site.get("/api/inventory")
+        if status != 200:
+            raise StackError(f"the inventory cannot be read (HTTP {status})")
+        return {one["service"] for one in page["value"]} >= set(services)
+
+    def _settle(self) -> None:
+        """Until everything that was sent so far is evaluated."""
+        site = self._target.site
+        sent = {it["partition"]: it["counted"] + (it["lag"] or 0) for it in site.health()["partitions"]}
+        site.wait(
+            lambda health: all(it["evaluated"] >= sent.get(it["partition"], -1) for it in health["partitions"]), "evaluating", every=POLL
+        )
+
+    def _push(self, at: datetime) -> None:
+        """Event time is as far as its slowest partition: let all of them know that it is `at`."""
+        clock = Scene(self._run, "spray", at)
+        here = {"service": f"{PREFIX}-{self._run}", "apiId": f"{PREFIX}-{self._run}"}
+        self._target.sender.send([encode(clock.call(at, **here)) for _ in range(self._target.sender.partitions)])
+
+    # the attacks
+
+    def _begin_ended(self, ended: Sequence[_Played]) -> datetime | None:
+        """Play what is judged when its window has ended, and bring event time to now; when the window will have ended, if that is still to come."""
+        site, now = self._target.site, datetime.now(UTC)
+        start, told = moment(_last_full_window(now)), site.health()["eventTime"]
+        still_open = told is None or datetime.fromisoformat(told) < start + timedelta(minutes=WINDOW_MINUTES + ENDED)
+        for it in ended:
+            self._play(it, start + timedelta(minutes=1) if still_open else now)
+        if ended:
+            self._settle()
+        self._say("bringing event time to now")
+        crossed = monotonic()
+        self._push(datetime.now(UTC))
+        for it in ended:
+            it.crossed = crossed if still_open else None
+        least = minute_of(now) - 1
+        site.wait(
+            lambda health: minute_of(datetime.fromisoformat(health["eventTime"] or "1970-01-01T00:00+00:00")) >= least,
+            "bringing event time to now",
+            every=POLL,
+        )
+        return None if still_open or not ended else moment(window_start(minute_of(now)) + WINDOW_MINUTES + ENDED)
+
+    def _attack(self, attackers: Sequence[_Played]) -> None:
+        self._say("attacking")
+        for it in sorted(attackers, key=lambda it: goal(by_id()[it.proof.detector])):
+            self._play(it, datetime.now(UTC))
+
+    def _play(self, it: _Played, at: datetime) -> None:
+        it.scene = replace(it.scene, at=at)
+        messages = [encode(event) for event in it.proof.attack(it.scene)]
+        it.crossed = monotonic()
+        it.calls += self._target.sender.send(messages)
+
+    def _watch(self, played: Sequence[_Played], began: int, ends: datetime | None) -> None:
+        """Poll until every alert is there or has had its time."""
+        by_service = {it.scene.service: it for it in played}
+        deadline = monotonic() + PATIENCE
+        if not self._target.fresh and any(it.proof.feed and it.waits for it in played):
+            deadline += intel.FRESH.total_seconds()
+        if ends is not None:
+            left = (ends - datetime.now(UTC)).total_seconds()
+            self._say(f"waiting {left / 60:.0f} minutes for the window to end")
+            deadline = max(deadline, monotonic() + left + PATIENCE)
+        while any(it.waits for it in played) and monotonic() < deadline:
+            for service, detector in self._alerts(began):
+                it = by_service.get(service)
+                if it is None:
+                    continue
+                if detector != it.proof.detector:
+                    it.also.add(detector)
+                elif it.seconds is None and it.crossed is not None:
+                    it.seconds = monotonic() - it.crossed
+            if ends is not None and datetime.now(UTC) >= ends:
+                ends = None
+                for it in played:
+                    if it.waits and by_id()[it.proof.detector].ended:
+                        it.crossed = monotonic()
+                self._push(datetime.now(UTC))
+            for it in played:
+                if it.waits and it.proof.feed and not self._target.fresh and it.crossed is not None and monotonic() > it.crossed + AGAIN:
+                    self._play(it, datetime.now(UTC))
+            sleep(POLL)
+
+    def _alerts(self, since: int) -> Iterator[tuple[str, str]]:
+        """(service, detector) of the alerts whose first window began at minute `since` or later."""
+        after = ""
+        while True:
+            status, page = self._target.site.get(f"/api/alerts?limit=200{after}")
+            if status != 200:
+                raise StackError(f"the alerts cannot be read (HTTP {status})")
+            for alert in page["value"]:
+                properties = alert["properties"]
+                if minute_of(datetime.fromisoformat(properties["startTimeUtc"])) < since:
+                    return
+                yield _service_of(properties), properties["extendedProperties"]["Gatewatch Detector"]
+            if not page["next"]:
+                return
+            after = f"&cursor={page['next']}"
+
+
+def _result(id: str, it: _Played | None) -> Result:
+    if it is None:
+        return Result(id, reason=UNPROVABLE[id])
+    return Result(id, it.proof.days, it.calls, it.seconds, it.reason, tuple(sorted(it.also)))
+
+
+def _last_full_window(now: datetime) -> int:
+    """The start of the last window that is judged as a whole by now."""
+    return window_start(minute_of(now) - ENDED) - WINDOW_MINUTES
+
+
+def _service_of(properties: Mapping[str, Any]) -> str:
+    """A proof's service by the API of the same name, which stays when the gateway's resource is named, or by what is said of all its endpoints."""
+    resource = str(properties["resourceIdentifiers"][0]["azureResourceId"])
+    _, whole, service = str(properties["compromisedEntity"]).partition("all endpoints of ")
+    return service if whole else resource.rpartition("/apis/")[2]
