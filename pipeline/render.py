@@ -1,10 +1,12 @@
 """An alert in words: the shape of Microsoft.Security/alerts (REST 2022-01-01), so that rules written for Defender for APIs keep working."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from detectors import Detector, by_id
-from model import WINDOW_MINUTES, Alert, Minute, is_whole, moment
+from model import WINDOW_MINUTES, Alert, Minute, Severity, Sighting, is_whole, moment
+from pipeline.learn import Baseline
+from pipeline.window import Window
 
 VERSION = "2022-01-01"
 EVERYONE = "Aggregate User Population (All IPs)"
@@ -59,6 +61,32 @@ class Point(NamedTuple):
 NOWHERE = Place()
 
 
+def place_of(alert: Alert, gateway: str) -> Place:
+    """Where the alert's API Management service is, if it is the one of this ARM resource id."""
+    return Place(gateway) if gateway.rpartition("/")[2].casefold() == alert.endpoint.service.casefold() != "" else NOWHERE
+
+
+def _silent(window: Window, baseline: Baseline) -> Iterator[Sighting]:  # noqa: ARG001  the contract of a detector
+    yield from ()
+
+
+BREACH = Detector(
+    id="Gatewatch_RetentionBreach",
+    title="Gatewatch kept personal data longer than promised",
+    severity=Severity.HIGH,
+    sees="The purge found data that should have been gone by then, and removed what it could.",
+    causes="The purge did not run for hours, storage refused it, or a hub or account keeps more than the deployment sets.",
+    remediation=("Read what GET /api/health and GET /api/privacy name.", "docs/privacy.md says what removes what, and until when."),
+    tactic="Impact",
+    techniques=(),
+    owasp_2019=(),
+    owasp_2023=(),
+    function=_silent,
+    limits={},
+)
+"""The alert about Gatewatch itself: no detector judges it, the purge raises it."""
+
+
 def render(
     alert: Alert,
     place: Place = NOWHERE,
@@ -71,7 +99,7 @@ def render(
     """The alert as a JSON-ready object. `status` is the analysts' (Active, InProgress, Resolved, Dismissed); without one it is Active, whether it lasts or
     not, for no one has looked at it. `actors` False leaves out IPs and identities: for telemetry. KeyError on an unknown detector.
     """
-    detector = (by_id() if detectors is None else detectors)[alert.detector]
+    detector = BREACH if alert.detector == BREACH.id else (by_id() if detectors is None else detectors)[alert.detector]
     resource = _resource(alert, place)
     techniques = [technique for technique in detector.techniques if "." not in technique]
     return {
@@ -120,6 +148,8 @@ def render(
 def event_of_interest(alert: Alert, *, actors: bool = True) -> str:
     """What happened, in one sentence."""
     sighting = alert.sighting
+    if alert.detector == BREACH.id:
+        return f"{_number(sighting.observed)} {sighting.unit} were there past their time."
     by = f"by {sighting.actor if actors else HIDDEN}" if sighting.actor else "by all callers together"
     where = "the API" if is_whole(alert.endpoint) else str(alert.endpoint)
     answered = f" answered {sighting.status_class.upper()}" if sighting.status_class else ""
@@ -163,6 +193,8 @@ def deviation(alert: Alert) -> str:
 def silent_if(alert: Alert) -> str:
     """What would have kept the detector silent."""
     sighting = alert.sighting
+    if alert.detector == BREACH.id:
+        return ""
     if sighting.threshold is None:
         return "the detector were off for this endpoint, or the caller were on the allow-list"
     return f"not more than {_number(sighting.threshold)} {sighting.unit} had been counted"
