@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoundError
 from azure.storage.blob import BlobProperties, ContainerClient
 
-from adapters import alerts, tombstones
+from adapters import alerts, suppressions, tombstones
 from adapters.batches import BatchLog, day_of
 from adapters.evaluate import read_progress
 from adapters.evidence import Evidence
@@ -114,7 +114,7 @@ class Purge:
         run = Run(now, kept=self._kept, before=last.kept if last else {})
         self._out_of_time = out_of_time
         daily = last is None or last.started.date() != now.date() or not last.complete
-        for work in (self._drop_tables, self._delete_blobs, self._pseudonymise, *((self._forget,) if daily else ())):
+        for work in (self._drop_tables, self._delete_blobs, self._pseudonymise, self._delete_rules, *((self._forget,) if daily else ())):
             try:
                 work(run, now)
             except OutOfTimeError:
@@ -227,6 +227,15 @@ class Purge:
                 continue
             return any(changed[name] != entity[name] for name in changed)
         return False
+
+    def _delete_rules(self, run: Run, now: datetime) -> None:
+        """Suppression rules that name somebody, after their time; those that name nobody once they have been over for as long."""
+        place, kept = BY_ID["suppressions"], self._kept["suppressions"]
+        for rule in suppressions.read(self._tables):
+            if is_due((rule.made if rule.personal else rule.until) + kept, now):
+                self._go_on(run, place if rule.personal else None, rule.made + kept)
+                suppressions.delete(self._tables, rule.id)
+                run.note(place, rule.made + kept if rule.personal else now)
 
     def _forget(self, run: Run, now: datetime) -> None:
         """Records, and what names nobody, after its time."""
@@ -385,6 +394,9 @@ def states(tables: Tables, evidence: Evidence, kept: Promises, now: datetime) ->
             blobs = [it.name for it in _blobs(evidence.service.get_container_client(place.name))]
             oldest = _begins_or(place, blobs[0], now) if blobs else None
             found.append(State(place, len(blobs), oldest, oldest + kept[place.id] if oldest else None))
+        elif place.id == suppressions.TABLE:
+            made = sorted(rule.made for rule in suppressions.read(tables) if rule.personal)
+            found.append(State(place, len(made), made[0] if made else None, made[0] + kept[place.id] if made else None))
         elif place.id == "alerts":
             where = "PartitionKey eq 'alerts' and not (pseudonymous eq true)"
             rows = [row["RowKey"] for row in tables.query("alerts", where, select=["RowKey"])]

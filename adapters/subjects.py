@@ -6,15 +6,17 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from azure.core import MatchConditions
 from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
 
-from adapters import ledger
+from adapters import ledger, suppressions
 from adapters.alerts import first_of
 from adapters.batches import BatchLog
 from adapters.evidence import Evidence
 from adapters.tables import Changed, Entity, Tables, joined, pieces
 from model import Minute, minute_of, moment
+from pipeline.suppression import Rule
 from pipeline.tally import TABLES, Tally, pack, unpack
 from retention.policy import BY_ID, Place, Promises, deadline
 from retention.subject import Subject, erased, fingerprints, is_fingered, mentions, pseudonym, redacted, subject_hash, without
@@ -27,7 +29,7 @@ Item = dict[str, Any]
 
 
 class Places:
-    """The places that can be looked into, in units: a batch table's partition, a day of the ledger, alerts, incidents, an hour of quarantine, exports."""
+    """The places that can be looked into, in units: a batch table's partition, a day of the ledger, alerts, incidents, rules, an hour of quarantine, exports."""
 
     def __init__(self, tables: Tables, batches: BatchLog, evidence: Evidence, key: bytes, kept: Promises) -> None:
         self._tables, self._batches, self._evidence, self._key, self._kept = tables, batches, evidence, key, kept
@@ -36,7 +38,7 @@ class Places:
         """In the order in which data move on, so that a search that follows them misses nothing: hub, batches, ledger and alerts."""
         batches = [f"{table}/{partition}" for table in self._tables.names("batches") for partition in self._batches.partitions_in(table)]
         hours = sorted({f"quarantine/{blob.partition('/')[0]}" for blob in self._names("quarantine")})
-        return [*batches, *self._tables.names(ledger.PREFIX), "alerts/alerts", "alerts/incidents", *hours, "exports"]
+        return [*batches, *self._tables.names(ledger.PREFIX), "alerts/alerts", "alerts/incidents", suppressions.TABLE, *hours, "exports"]
 
     def erase(self, unit: str, subject: Subject, before: Minute) -> int:
         """Take out what is there of the time until `before`; how many rows, alerts or messages held it. A repeat finds the rest."""
@@ -45,6 +47,8 @@ class Places:
             return sum(self._redact_messages(blob, subject, before) for blob in self._names(table, partition))
         if table == "exports":
             return sum(1 for blob in self._exports(subject) if self._delete("exports", blob))
+        if table == suppressions.TABLE:
+            return sum(1 for rule in self._rules(subject, before) if suppressions.delete(self._tables, rule.id))
         if table == "alerts":
             return sum(1 for row in self._alerts(partition, subject, before) if self._redact_alert(partition, row, subject, before))
         if table.startswith(ledger.PREFIX):
@@ -60,6 +64,8 @@ class Places:
             return sum(len(mine) for _, mine in self._messages(partition, subject, before))
         if table == "exports":
             return len(self._exports(subject))
+        if table == suppressions.TABLE:
+            return len(self._rules(subject, before))
         if table == "alerts":
             return sum(1 for _ in self._alerts(partition, subject, before))
         if table.startswith(ledger.PREFIX):
@@ -84,6 +90,12 @@ class Places:
             return [
                 _item(place, f"{table}/{blob}", None, deadline(place, blob, self._kept), copy="an earlier export")
                 for blob in self._exports(subject)
+            ]
+        if table == suppressions.TABLE:
+            place = BY_ID[table]
+            return [
+                _item(place, f"{table}/{rule.id}", rule.made, rule.made + self._kept[table], rule=msgspec.to_builtins(rule))
+                for rule in self._rules(subject, latest)
             ]
         if table == "alerts":
             return [self._alert_item(partition, row) for row in self._alerts(partition, subject, latest)]
@@ -176,6 +188,9 @@ class Places:
         }
         others = {name: value for name, value in texts.items() if name not in ("PartitionKey", "RowKey")}
         return _item(place, f"alerts/{partition}/{row['RowKey']}", first, first + self._kept["alerts"], **others)
+
+    def _rules(self, subject: Subject, before: Minute) -> list[Rule]:
+        return [rule for rule in suppressions.read(self._tables) if rule.names(subject.actor) and minute_of(rule.made) <= before]
 
     # blobs
 

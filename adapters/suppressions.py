@@ -38,7 +38,7 @@ def delete(tables: Tables, id: str) -> bool:
 def expect(tables: Tables, stored: Stored, now: datetime) -> None:
     """What the latest change calls expected is suppressed for a day. A repeat changes nothing more."""
     change = stored.triage.changes[-1]
-    write(tables, expected(stored.alert, by_id()[stored.alert.detector], change.by, now, change.comment))
+    write(tables, expected(stored.alert, by_id()[stored.alert.detector], change.by, now))
 
 
 def teaching(tables: Tables, day: date) -> list[Rule]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
+from functools import lru_cache
 from ipaddress import ip_address, ip_network
 
 import msgspec
@@ -10,6 +11,7 @@ import msgspec
 from detectors import Detector, by_id
 from model import WINDOW_MINUTES, Alert, AlertKey, Minute, StatusClass, alert_key, moment
 from pipeline.addresses import canonical_ip
+from pipeline.mask import addresses
 from pipeline.window import WindowRow, untainted
 
 EXPECTED = timedelta(hours=24)
@@ -54,13 +56,16 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def personal(self) -> bool:
         return _is_personal(self.actor)
 
+    def names(self, actor: str) -> bool:
+        """Whether it names an actor: itself, or a network so small that it is somebody's."""
+        return self.personal and covers(self.actor, actor)
+
 
 class Rules:
     """Rules by which findings are compared; one that teaches goes before one that does not."""
 
     def __init__(self, rules: Iterable[Rule] = ()) -> None:
         self.all = tuple(sorted(rules, key=lambda rule: (not rule.teaches, rule.made, rule.id)))
-        self._networks = {rule.actor: ip_network(rule.actor) for rule in self.all if "/" in rule.actor}
 
     def __bool__(self) -> bool:
         return bool(self.all)
@@ -68,7 +73,7 @@ class Rules:
     def of(self, key: AlertKey, first: Minute, end: Minute) -> Rule | None:
         """The rule that covers this between two minutes."""
         for rule in self.all:
-            if rule.since < moment(end) and rule.until > moment(first) and self._covers(rule, key):
+            if rule.since < moment(end) and rule.until > moment(first) and _covers(rule, key):
                 return rule
         return None
 
@@ -76,34 +81,37 @@ class Rules:
         rule = self.of(key, first, end)
         return rule is not None and rule.teaches
 
-    def _covers(self, rule: Rule, key: AlertKey) -> bool:
-        detector, endpoint, status_class, actor, parameter = key
-        return (
-            rule.detector in ("", detector)
-            and rule.service in ("", endpoint.service)
-            and rule.api in ("", endpoint.api)
-            and rule.endpoint in ("", str(endpoint))
-            and (not rule.actor or self._is(rule.actor, actor))
-            and (not rule.alert or (rule.status_class == status_class and rule.parameter == parameter))
-        )
 
-    def _is(self, wanted: str, actor: str | None) -> bool:
-        network = self._networks.get(wanted)
-        if network is None or not actor:
-            return wanted == actor
-        try:
-            address = ip_address(actor)
-        except ValueError:
-            return False
-        return address.version == network.version and address in network
+def _covers(rule: Rule, key: AlertKey) -> bool:
+    detector, endpoint, status_class, actor, parameter = key
+    return (
+        rule.detector in ("", detector)
+        and rule.service in ("", endpoint.service)
+        and rule.api in ("", endpoint.api)
+        and rule.endpoint in ("", str(endpoint))
+        and (not rule.actor or covers(rule.actor, actor))
+        and (not rule.alert or (rule.status_class == status_class and rule.parameter == parameter))
+    )
 
 
-def expected(alert: Alert, detector: Detector, by: str, now: datetime, comment: str = "") -> Rule:
+def covers(wanted: str, actor: str | None) -> bool:
+    """Whether an actor is the one that a rule names, or in the network that it names."""
+    if "/" not in wanted or wanted.startswith(IDENTITIES) or not actor:
+        return wanted == actor
+    try:
+        address = ip_address(actor)
+    except ValueError:
+        return False
+    network = _network(wanted)
+    return address.version == network.version and address in network
+
+
+def expected(alert: Alert, detector: Detector, by: str, now: datetime) -> Rule:
     """The rule that an alert's being expected makes; the same alert always makes the same one."""
     key = alert_key(alert, detector.key)
     return Rule(
         id=alert.id, made=now, by=by, since=moment(alert.first), until=now + EXPECTED, detector=alert.detector, service=alert.endpoint.service,
-        api=alert.endpoint.api, endpoint=str(alert.endpoint), actor=key.actor or "", comment=comment, alert=alert.id,
+        api=alert.endpoint.api, endpoint=str(alert.endpoint), actor=key.actor or "", alert=alert.id,
         status_class=key.status_class, parameter=key.parameter,
     )  # fmt: skip
 
@@ -154,6 +162,8 @@ def parse(body: bytes, id: str, by: str, now: datetime, detectors: Mapping[str, 
     texts = (wish.detector, wish.service, wish.api, wish.endpoint, wish.actor, wish.comment)
     if any(len(text) > LONGEST_TEXT or not all(letter.isprintable() or letter == "\n" for letter in text) for text in texts):
         raise ValueError(f"texts must have at most {LONGEST_TEXT} printable characters")
+    if next(addresses(wish.comment), None):
+        raise ValueError("comment must name no address: that is what actor is for, which is kept no longer than it may be")
     if not any(texts[:5]):
         raise ValueError(
             "a rule that covers everything would make Gatewatch blind: name a detector, a service, an api, an endpoint or an actor"
@@ -197,8 +207,11 @@ def _actor(text: str) -> str:
     return address
 
 
+_network = lru_cache(2 * MOST)(ip_network)
+
+
 def _is_personal(actor: str) -> bool:
     if "/" not in actor or actor.startswith(IDENTITIES):
         return bool(actor)
-    network = ip_network(actor)
+    network = _network(actor)
     return network.prefixlen >= PERSONAL_PREFIX[network.version]

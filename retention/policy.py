@@ -96,6 +96,11 @@ POLICY: tuple[Place, ...] = (
         Shortening("RETAIN_ALERT_ACTOR_DAYS", "days", 1, 30),
     ),
     Place(
+        "suppressions", "table", "suppressions", "rules of what is not told, some with an address, a household's network or an identity; who made them", True,
+        30 * DAY, "the rule was made", "to spare analysts what they know", "addresses are promised to be gone after 30 days",
+        "purge deletes rules that name somebody, and others 30 days after they ended", "the rules that name the person are deleted",
+    ),
+    Place(
         "requests", "table", "requests",
         "requests for export and erasure: who asked, when, a keyed hash of the person; encrypted with a key kept elsewhere, and only until it is done, the person; "
         "keyed hashes of the erased, by which what is still in flight is recognised (four days)", True,

@@ -18,8 +18,8 @@ _ID = re.compile(r"[0-9a-f]{32}")
 
 
 def page(tables: Tables, now: datetime) -> tuple[int, dict[str, Any]]:
-    """Those that are over last."""
-    rules = sorted(suppressions.read(tables), key=lambda rule: (rule.until <= now, rule.until))
+    """Those in force first, then those to come, then those that are over."""
+    rules = sorted(suppressions.read(tables), key=lambda rule: (rule.until <= now, rule.since > now, rule.until))
     return 200, {"value": [described(rule, now) for rule in rules]}
 
 

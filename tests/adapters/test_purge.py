@@ -12,7 +12,7 @@ import pytest
 from azure.core.exceptions import HttpResponseError
 from azure.storage.blob import BlobProperties, RetentionPolicy
 
-from adapters import alerts
+from adapters import alerts, suppressions
 from adapters.batches import Batch, BatchLog, Tail, table_of
 from adapters.evidence import Rejection
 from adapters.purge import BREACH, is_remains, last_run, runs, states, wrong
@@ -24,6 +24,7 @@ from retention.policy import DAY, HOUR, container_place, promises, table_place
 from settings import Connection
 from tests.adapters.killing import KilledError, killing
 from tests.adapters.world import START, World, dump, spelled, where_found
+from tests.pipeline.test_suppression import rule
 
 ROOT = Path(__file__).parent.parent.parent
 FULL = os.environ.get("GATEWATCH_PROOF") == "full"
@@ -467,6 +468,7 @@ def test_everything_that_a_full_run_makes_has_a_promise(world: World) -> None:
         world.play([*[world.call("203.0.113.7", userAgent="sqlmap/1.5", query=f"a={n}") for n in range(30)], b"null"])
         world.evaluate()
     learn(world.tables, world.now)
+    suppressions.write(world.tables, rule(made=world.now, until=world.now + DAY, actor="203.0.113.0/24"))
     world.requests.export(of("ip", "203.0.113.7"), "test", world.now)
     world.requests.erase(of("ip", "203.0.113.7"), "test", world.now)
     world.evidence.hash_key()
