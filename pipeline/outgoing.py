@@ -84,12 +84,12 @@ def message(owed: Owed, document: Mapping[str, Any], alert: Alert, version: str)
 
 
 def pack(sent: Mapping[str, Sent]) -> str:
-    """As a text column; `unpack` gives it back."""
-    return json.dumps(sent)
+    """As a text column; `unpack` gives it back. Underscores make it one word for each format, which no erasure of a person called "1" can take apart."""
+    return " ".join(f"{name}_{it.number}_{it.state}" for name, it in sent.items())
 
 
 def unpack(text: str) -> dict[str, Sent]:
-    return {name: Sent(*fields) for name, fields in json.loads(text).items()}
+    return {name: Sent(int(number), state) for name, number, state in (word.split("_") for word in text.split())}
 
 
 def pause(failures: int, longest: timedelta, asked: timedelta | None = None) -> timedelta:

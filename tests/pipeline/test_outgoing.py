@@ -13,6 +13,7 @@ from model import Alert, Severity
 from pipeline.exports import FORMATS
 from pipeline.outgoing import CONTENT_TYPES, FIRST_PAUSE, LONGEST_PAUSE, Sent, message, owed, pack, pause, state_of, unpack
 from pipeline.render import BREACH, Place, place_of, render
+from retention.subject import redacted
 from tests.pipeline.test_exports import RESOURCE, alert
 
 
@@ -104,6 +105,8 @@ def test_what_was_told_is_kept_as_text() -> None:
     sent = {"mdc": Sent(3, state_of(alert(), "Active")), "cef": Sent(1, "x")}
     assert unpack(pack(sent)) == sent
     assert unpack(pack({})) == {}
+    for name in ("1", "3", "x", "mdc", "cef"):
+        assert redacted(pack(sent), f"user:{name}", "erased-1") == pack(sent)
 
 
 @given(st.integers(1, 10**6))

@@ -1,0 +1,236 @@
+"""The webhook against real sockets: what is sent verifies, every kind of failure is told apart in time, and nothing secret is said."""
+
+import json
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from ipaddress import ip_address
+from time import monotonic
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from adapters.evidence import CONFIGURATION, Evidence
+from adapters.webhook import NAME, Webhook, _asked, parse
+from pipeline.exports import Change
+from pipeline.outgoing import Failed, Message, Refused
+from tests.adapters.receiver import SECRET, Arrived, Receiver
+from tests.pipeline.test_exports import secret
+
+MESSAGE = Message("0af7-mdc-1-ab", "mdc", "created", "application/json", b'{"a": 1}')
+LONGEST = 1.0
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """The contexts of a server with a certificate of its own making, and of a client that believes it."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "receiver of a test")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now - timedelta(days=1), now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    file = tmp_path_factory.mktemp("tls") / "both.pem"
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    file.write_bytes(private + made.public_bytes(Encoding.PEM))
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(file)
+    return server, ssl.create_default_context(cadata=made.public_bytes(Encoding.PEM).decode())
+
+
+def configure(evidence: Evidence, url: str, *secrets: str) -> None:
+    evidence.put(CONFIGURATION, NAME, json.dumps({"url": url, "secrets": secrets or [SECRET]}).encode())
+
+
+def hook(evidence: Evidence, url: str, *secrets: str) -> Webhook:
+    configure(evidence, url, *secrets)
+    found = Webhook(evidence, longest=LONGEST)
+    assert found.configuration()
+    assert found.problem == ""
+    return found
+
+
+def test_what_is_sent_verifies_and_is_marked(evidence: Evidence) -> None:
+    with Receiver().running() as receiver:
+        webhook = hook(evidence, receiver.url)
+        changes: tuple[Change, ...] = ("created", "updated", "closed")
+        for change in changes:
+            webhook.send(MESSAGE._replace(change=change))
+        webhook.send(Message("0af7-cef-1-ab", "cef", "created", "text/plain; charset=utf-8", b"CEF:0|a"))
+    assert receiver.forged == []
+    assert [it.change for it in receiver.arrived] == ["created", "updated", "closed", "created"]
+    assert receiver.arrived[0] == Arrived(MESSAGE.id, "mdc", "created", "application/json", MESSAGE.body)
+    assert receiver.arrived[3].content_type == "text/plain; charset=utf-8"
+
+
+@pytest.mark.parametrize("verifies", [1, 2])
+def test_a_secret_is_replaced_without_a_gap(evidence: Evidence, verifies: int) -> None:
+    with Receiver(secret(verifies)).running() as receiver:
+        hook(evidence, receiver.url, secret(1), secret(2)).send(MESSAGE)
+    assert (receiver.forged, len(receiver.arrived)) == ([], 1)
+
+
+def test_another_configuration_is_read(evidence: Evidence) -> None:
+    webhook = Webhook(evidence, longest=LONGEST)
+    assert webhook.configuration() is None
+    with Receiver().running() as one, Receiver().running() as other:
+        for receiver in (one, other):
+            configure(evidence, receiver.url)
+            assert webhook.configuration()
+            webhook.send(MESSAGE)
+    assert (len(one.arrived), len(other.arrived)) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "wrong"),
+    [
+        (200, None, False), (202, None, False), (299, None, False),
+        (301, Failed, True), (307, Failed, True), (401, Failed, True), (403, Failed, True), (404, Failed, True), (410, Failed, True),
+        (408, Failed, False), (425, Failed, False), (429, Failed, False), (500, Failed, False), (503, Failed, False), (599, Failed, False),
+        (400, Refused, False), (409, Refused, False), (413, Refused, False), (422, Refused, False), (451, Refused, False),
+    ],
+)  # fmt: skip
+def test_every_answer(evidence: Evidence, status: int, kind: type[Exception] | None, wrong: bool) -> None:
+    with Receiver(answers=lambda _: (status, {"location": "http://127.0.0.1:1/"})).running() as receiver:
+        webhook = hook(evidence, receiver.url)
+        if kind is None:
+            webhook.send(MESSAGE)
+        else:
+            with pytest.raises(kind, match=f"^HTTP {status}$") as raised:
+                webhook.send(MESSAGE)
+            assert getattr(raised.value, "wrong", False) is wrong
+    assert len(receiver.tried) == 1, "a redirection was followed, or a failure tried again at once"
+
+
+@pytest.mark.parametrize(("header", "seconds"), [("120", 120), ("0", 0), ("soon", None), ("-1", None), ("9" * 50, None), (None, None)])
+def test_how_long_the_receiver_asks_to_wait(evidence: Evidence, header: str | None, seconds: int | None) -> None:
+    receiver = Receiver(answers=lambda _: (429, {"retry-after": header} if header else {}))
+    with receiver.running(), pytest.raises(Failed) as raised:
+        hook(evidence, receiver.url).send(MESSAGE)
+    assert raised.value.asked == (None if seconds is None else timedelta(seconds=seconds))
+
+
+def test_a_date_to_wait_for() -> None:
+    now = datetime(2026, 11, 24, 10, tzinfo=UTC)
+    assert _asked(format_datetime(now + timedelta(minutes=3), usegmt=True), now) == timedelta(minutes=3)
+    assert _asked("Tue, 24 Nov 2026 10:03:00 -0000", now) is None  # says that it knows no zone
+
+
+def test_nobody_listens(evidence: Evidence) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        with pytest.raises(Failed, match=r"^ConnectionRefusedError$"):
+            hook(evidence, f"http://127.0.0.1:{taken.getsockname()[1]}/").send(MESSAGE)
+
+
+@contextmanager
+def silent() -> Iterator[int]:
+    """Accepts connections and never says a word: the port."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        yield listening.getsockname()[1]
+
+
+@pytest.mark.parametrize("how", ["says nothing", "drips", "never shakes hands"])
+def test_a_receiver_that_hangs_is_left(evidence: Evidence, how: str) -> None:
+    receiver = Receiver(drips=how == "drips")
+    with receiver.running(), silent() as port:
+        if how == "says nothing":
+            receiver.open.clear()
+        url = f"https://127.0.0.1:{port}/" if how == "never shakes hands" else receiver.url
+        webhook = hook(evidence, url)
+        began = monotonic()
+        with pytest.raises(Failed, match=r"^no answer within 1 s$"):
+            webhook.send(MESSAGE)
+        assert LONGEST - 0.1 <= monotonic() - began < 30
+    assert not [thread for thread in threading.enumerate() if isinstance(thread, threading.Timer)]
+
+
+def test_what_is_no_http_is_a_failure_that_quotes_nothing(evidence: Evidence) -> None:
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+
+        def answer() -> None:
+            with listening.accept()[0] as connection:
+                connection.recv(1 << 16)
+                connection.sendall(b"SECRET OF THE RECEIVER\r\n\r\n")
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        with pytest.raises(Failed, match=r"^BadStatusLine$"):
+            hook(evidence, f"http://127.0.0.1:{listening.getsockname()[1]}/").send(MESSAGE)
+        thread.join()
+
+
+def test_a_certificate_that_nobody_vouches_for_is_refused(evidence: Evidence, certificate: tuple[ssl.SSLContext, ssl.SSLContext]) -> None:
+    server, trusting = certificate
+    with Receiver(context=server).running() as receiver:
+        with pytest.raises(Failed, match=r"^SSLCertVerificationError$"):
+            hook(evidence, receiver.url).send(MESSAGE)
+        assert receiver.tried == []
+        webhook = Webhook(evidence, lambda: trusting, LONGEST)
+        webhook.configuration()
+        webhook.send(MESSAGE)
+        assert len(receiver.arrived) == 1
+
+
+SECRET_URL = "https://hooks.example.com/t0ken"
+CONFIGURATIONS: list[tuple[Any, str]] = [
+    ("", "it is not JSON"), (b"\xff", "it is not JSON"), ("[" * 9999, "it is not JSON"),
+    ([], "exactly the keys url"), ({"url": SECRET_URL}, "exactly the keys url"), ({"url": 5, "secrets": [SECRET]}, "exactly the keys url"),
+    ({"url": SECRET_URL, "secrets": [SECRET], "more": 1}, "exactly the keys url"),
+    ({"url": SECRET_URL, "secrets": SECRET}, "a list of one secret"), ({"url": SECRET_URL, "secrets": []}, "a list of one secret"),
+    ({"url": SECRET_URL, "secrets": [SECRET] * 3}, "a list of one secret"), ({"url": SECRET_URL, "secrets": [5]}, "a list of one secret"),
+    ({"url": SECRET_URL, "secrets": ["whsec_t0ken"]}, "a webhook secret is"),
+    *[({"url": url, "secrets": [SECRET]}, said) for url, said in (
+        ("http://hooks.example.com/t0ken", "must begin with https://"), ("ftp://hooks.example.com/t0ken", "must begin with https://"),
+        ("https:///t0ken", "absolute URL"), ("/t0ken", "absolute URL"), ("", "absolute URL"), ("https://h/ t0ken", "absolute URL"),
+        ("https://h/t0ken\r\nx: y", "absolute URL"), ("https://h\u00e4/t0ken", "absolute URL"), ("https://h:x/t0ken", "no URL"), ("https://[h/t0ken", "no URL"),
+        ("https://user:t0ken@h/", "no user name"), ("https://t0ken@h/", "no user name"), ("https://h/#t0ken", "no #fragment"),
+    )],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("content", "said"), CONFIGURATIONS)
+def test_a_wrong_configuration_is_one_sentence_that_quotes_nothing(evidence: Evidence, content: Any, said: str) -> None:
+    raw = content if isinstance(content, bytes) else content.encode() if isinstance(content, str) else json.dumps(content).encode()
+    with pytest.raises(ValueError, match=said) as raised:
+        parse(raw)
+    assert "t0ken" not in str(raised.value)
+    assert SECRET not in str(raised.value)
+    evidence.put(CONFIGURATION, NAME, raw)
+    webhook = Webhook(evidence)
+    assert webhook.configuration()
+    assert webhook.problem == f"configuration/webhook.json is refused: {raised.value}"
+    with pytest.raises(Failed, match=r"^configuration/webhook\.json is refused") as failed:
+        webhook.send(MESSAGE)
+    assert failed.value.wrong
+
+
+@pytest.mark.parametrize(
+    ("url", "target"),
+    [
+        ("https://h.example.com", (True, "h.example.com", 443, "/")),
+        ("https://h:8443/a/b?c=d", (True, "h", 8443, "/a/b?c=d")),
+        ("http://localhost:7071/x", (False, "localhost", 7071, "/x")),
+        ("http://[::1]/x", (False, "::1", 80, "/x")),
+        ("HTTPS://H/?q", (True, "h", 443, "/?q")),
+    ],
+)
+def test_urls(url: str, target: tuple[bool, str, int, str]) -> None:
+    found = parse(("\ufeff" + json.dumps({"url": url, "secrets": [SECRET]})).encode())
+    assert (found.is_tls, found.host, found.port, found.path) == target
+    assert "/x" not in repr(found)
+    assert "ssss" not in repr(found)
