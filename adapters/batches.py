@@ -5,7 +5,7 @@ Rows live in the table of the day on which their first new event was enqueued, a
 that holds nothing (`last` is `first` - 1) takes the next key, so that of the writers that come too late each is refused, and goes on in a later table.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
@@ -88,9 +88,15 @@ class BatchLog:
         """The batches behind a place on the chain, in order."""
         return self._follow(partition, after, None)
 
+    def grown(self, after: Mapping[str, Tail]) -> Iterator[tuple[str, Iterator[Batch]]]:
+        """Every hub partition that has rows in the newest two tables, with its batches behind a place on its chain. The tables are listed once for all."""
+        days = self._days()
+        for partition in sorted({it for day in days[-2:] for it in self.partitions_in(table_of(day))}):
+            yield partition, self._follow(partition, after.get(partition, Tail(-1, None)), None, days)
+
     def partitions(self) -> set[str]:
         """The hub partitions that have rows in the newest two tables."""
-        return {partition for table in self._tables.names(PREFIX)[-2:] for partition in self.partitions_in(table)}
+        return {partition for day in self._days()[-2:] for partition in self.partitions_in(table_of(day))}
 
     def partitions_in(self, table: str) -> list[str]:
         return [partition for partition, _ in self._first_rows(table)]
@@ -102,8 +108,12 @@ class BatchLog:
             above = row["PartitionKey"]
             yield above, int(row["RowKey"])
 
-    def _follow(self, partition: str, place: Tail, select: list[str] | None) -> Iterator[Batch]:
-        days = [day_of(name) for name in self._tables.names(PREFIX)]
+    def _days(self) -> list[date]:
+        """The days that have a table, oldest first."""
+        return [day_of(name) for name in self._tables.names(PREFIX)]
+
+    def _follow(self, partition: str, place: Tail, select: list[str] | None, days: Sequence[date] | None = None) -> Iterator[Batch]:
+        days = self._days() if days is None else days
         whole = place.day in days  # else what came next was dropped with its day, and the chain goes on where it can
         for day in days:
             if place.day is not None and day < place.day:

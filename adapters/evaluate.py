@@ -113,8 +113,8 @@ class Evaluator:
             evaluation.limit(self._limits(now))
             fed = 0
             tallies: list[tuple[str, int, Tally]] = []
-            for partition in sorted(self._batches.partitions()):
-                for batch in islice(self._batches.read(partition, self._progress.tails.get(partition, Tail(-1, None))), BATCHES_PER_STEP):
+            for partition, batches in self._batches.grown(self._progress.tails):
+                for batch in islice(batches, BATCHES_PER_STEP):
                     tally = unpack(batch.packed)
                     evaluation.feed(partition, tally, batch.last)
                     tallies.append((partition, batch.last, tally))

@@ -17,6 +17,7 @@ from adapters.ingest import Event, Ingest
 from adapters.tables import Tables
 from local import traffic
 from pipeline.tally import unpack
+from settings import Connection
 from tests.counting import Counts, counted, straight
 from tests.pipeline.test_decode import WHOLE
 
@@ -206,6 +207,32 @@ def test_the_chain_goes_on_where_older_days_are_dropped(tables: Tables, evidence
     Ingest(log, evidence, KEY, timedelta(hours=48), lambda _: Tail(2, NOW.date())).batch("0", later, NOW)
     assert [(batch.first, batch.last) for batch in log.read("0", Tail(2, NOW.date()))] == [(3, 4)]
     assert [(batch.first, batch.last) for batch in log.read("0", NOWHERE)] == [(3, 4)]
+
+
+class CountingTables(Tables):
+    """Counts how often the tables are listed."""
+
+    listed = 0
+
+    def names(self, prefix: str) -> list[str]:
+        self.listed += 1
+        return super().names(prefix)
+
+
+def test_what_every_partition_has_grown_by_is_read_with_one_listing(account: Connection) -> None:
+    counting = CountingTables(account)
+    log = BatchLog(counting)
+    for partition, first, last, day in (("0", 0, 9, NOW), ("0", 10, 14, NOW + timedelta(days=1)), ("7", 0, 4, NOW), ("12", 0, 0, NOW)):
+        log.append(Batch(partition, first, last, day.date(), b"x", 0))
+    counting.listed = 0
+    found = {partition: list(batches) for partition, batches in log.grown({"0": Tail(9, NOW.date()), "12": Tail(0, NOW.date())})}
+    assert {partition: [(batch.first, batch.last) for batch in batches] for partition, batches in found.items()} == {
+        "0": [(10, 14)],
+        "12": [],
+        "7": [(0, 4)],
+    }
+    assert counting.listed == 1
+    assert found["7"] == list(log.read("7", NOWHERE))
 
 
 def test_the_same_row_is_refused(tables: Tables) -> None:
