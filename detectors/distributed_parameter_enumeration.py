@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from detectors import detector
 from model import Severity, Sighting
-from pipeline.learn import Baseline
+from pipeline.learn import GROWN_DAYS, Baseline
 from pipeline.window import Window
 from stats.rank import rth
 
@@ -42,6 +42,8 @@ def distributed_parameter_enumeration(
     *,
     floor: int = 15,  # unseen values in 20 minutes
     ratio: float = 1.25,  # times the 3rd-largest such window of the last 10 days
+    few_floor: int = 30,  # before day 14, when ordinary calls still bring values that a month would have shown, and few windows their largest
+    few_ratio: float = 2.0,  # then: times that window
     k: float = 1.25,  # own residuals of the number of distinct values above its season
     c: float = 3.0,  # deviations of that number above its moving average
     distinct_floor: int = 20,  # distinct values at least for that second rule
@@ -49,9 +51,11 @@ def distributed_parameter_enumeration(
     share: float = 0.5,  # of the busiest IP's values; above it, it is that IP's enumeration
     read: int = 60,  # distinct values answered with success from which on it is severe
 ) -> Iterator[Sighting]:
-    """Values of an identifier that no one sent in 30 days > max(`floor`, `ratio` x 3rd-largest window of 10 days); or distinct values
-    > max(rule B, `distinct_ratio` x 30-day mean, `distinct_floor` - 1). Not when one IP has more than `share` of them. High once
-    `read` values were answered with success."""
+    """Values of an identifier that no one sent in 30 days > max(`floor`, `ratio` x 3rd-largest window of 10 days), before day 14
+    > max(`few_floor`, `few_ratio` x that window); or distinct values > max(rule B, `distinct_ratio` x 30-day mean,
+    `distinct_floor` - 1). Not when one IP has more than `share` of them. High once `read` values were answered with success."""
+    if baseline.days < GROWN_DAYS:
+        floor, ratio = few_floor, few_ratio
     least = min(floor, distinct_floor)
     for name in window.touched_values:
         parameter = window.parameters[name]

@@ -32,6 +32,22 @@ def test_distributed(case: str, values: list[tuple[str, str, list[int], bool]], 
     assert [(s.actor, s.parameter) for s in sightings] == [(None, "path:id")] * found, case
 
 
+@pytest.mark.parametrize(
+    ("case", "days", "new", "usual", "found"),
+    [
+        ("a month, more than the floor", 14, 16, 3, 1),
+        ("a week, more than a month's floor", 13, 30, 3, 0),
+        ("a week, more than its own", 13, 31, 3, 1),
+        ("a month, 1.25 times the usual", 14, 38, 30, 1),
+        ("a week, twice the usual", 13, 60, 30, 0),
+        ("a week, more than twice the usual", 13, 61, 30, 1),
+    ],
+)
+def test_the_first_two_weeks_are_strict(case: str, days: int, new: int, usual: int, found: int) -> None:
+    learned = baseline(days=days, unseen=[usual] * 3, series={})
+    assert len(list(distributed_parameter_enumeration(window(values=spread(range(1_000, 1_000 + new))), learned))) == found, case
+
+
 def test_a_parameter_that_is_not_known_at_all_is_left_to_its_own_detector() -> None:
     values = [(ip, "query:user", numbers, ok) for ip, _, numbers, ok in spread(NEW)]
     assert list(distributed_parameter_enumeration(window(values=values), baseline())) == []
