@@ -20,6 +20,8 @@ logging.getLogger("azure").setLevel(logging.WARNING)  # the SDKs log every reque
 
 TICK = timedelta(minutes=8)
 """The most that one run may take of the function's ten minutes."""
+DELIVERY = timedelta(minutes=1)
+"""The most that one run sends before the next goes on."""
 ANSWER = timedelta(seconds=20)
 """The most that a request works on an erasure before it answers; the next request, or the purge, goes on."""
 
@@ -47,6 +49,13 @@ def ingest(events: List[func.EventHubEvent]) -> None:  # noqa: UP006
 def evaluate(timer: func.TimerRequest) -> None:  # noqa: ARG001  the binding needs it
     now = datetime.now(UTC)
     gatewatch.evaluator.tick(now, now + TICK)
+
+
+@app.function_name("deliver")
+@app.timer_trigger(arg_name="timer", schedule=f"*/{gatewatch.settings.deliver_seconds} * * * * *", use_monitor=False)
+def deliver(timer: func.TimerRequest) -> None:  # noqa: ARG001
+    now = datetime.now(UTC)
+    gatewatch.deliver.run(now, _until(now + DELIVERY))
 
 
 @app.function_name("baseline")

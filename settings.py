@@ -9,6 +9,7 @@ from datetime import date
 from ipaddress import ip_network
 from urllib.parse import urlsplit
 
+from pipeline.exports import FORMATS, formats
 from retention import residency
 from retention.policy import POLICY, Promises, promises, span
 
@@ -65,6 +66,27 @@ SETTINGS: dict[str, Setting] = {
         "5",
         "15",
         "how often what came in is judged; oftener alerts earlier and costs more, each run a second at least",
+    ),
+    "ALERT_FORMATS": Setting(
+        f"one or more of {', '.join(FORMATS)}, separated by commas", "mdc,ocsf", "mdc", "how alerts are written for the hub and the webhook"
+    ),
+    "ALERT_HUB_NAME": Setting(
+        "the name of an event hub of the namespace of EventHubConnection, or empty",
+        "alerts",
+        "",
+        "the hub that alerts are sent to; empty: none",
+    ),
+    "DELIVER_SECONDS": Setting(
+        "one of 2, 3, 5, 10, 15, 20, 30",
+        "5",
+        "30",
+        "how often hub and webhook get what is new; oftener tells earlier and costs more, each run a second at least",
+    ),
+    "GATEWAY_RESOURCE_ID": Setting(
+        "the ARM id of the API Management service, or empty",
+        "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-apim/providers/Microsoft.ApiManagement/service/contoso",
+        "",
+        "alerts on that service name it in full, so that a SIEM finds the resource",
     ),
     "TRUSTED_PROXIES": Setting(
         "CIDRs separated by commas, or empty",
@@ -134,6 +156,12 @@ class Settings:
     max_event_age_hours: int
     window_close_minutes: int
     evaluate_seconds: int
+    alert_formats: tuple[str, ...]
+    alert_hub: str
+    """"" for none."""
+    deliver_seconds: int
+    gateway: str
+    """ARM id of the API Management service, "" where it is not known."""
     trusted_proxies: tuple[str, ...]
     kept: Promises
     """How long each place of the retention policy keeps what it holds."""
@@ -145,10 +173,14 @@ class Settings:
         return f"Settings({self.event_hub!r}, {self.hub!r}, {self.state!r}, {self.evidence!r})"
 
 
+_HUB = r"[A-Za-z0-9][A-Za-z0-9._-]{0,255}"
+_GATEWAY = r"(?i)(/subscriptions/[0-9a-f-]{36}/resourceGroups/[^/\s]{1,90}/providers/Microsoft\.ApiManagement/service/[A-Za-z0-9-]{1,50})?"
+
+
 def read(environment: Mapping[str, str]) -> Settings:
     """The settings in an environment. Raises SettingError for the first that is missing or malformed."""
     found = Settings(
-        event_hub=_text(environment, "EVENT_HUB_NAME", r"[A-Za-z0-9][A-Za-z0-9._-]{0,255}"),
+        event_hub=_text(environment, "EVENT_HUB_NAME", _HUB),
         consumer_group=_text(environment, "EVENT_HUB_CONSUMER_GROUP", r"\$Default|[A-Za-z0-9][A-Za-z0-9._-]{0,49}"),
         hub=_connection(environment, "EventHubConnection", "fullyQualifiedNamespace", r"[A-Za-z0-9.-]+", "Endpoint=sb://"),
         state=_connection(environment, "StateStorage", "tableServiceUri", r"https?://[^\s/]+(/[^\s]*)?", "(AccountName|TableEndpoint)="),
@@ -159,6 +191,10 @@ def read(environment: Mapping[str, str]) -> Settings:
         max_event_age_hours=_number(environment, "MAX_EVENT_AGE_HOURS", 1, 10_000_000),
         window_close_minutes=_number(environment, "WINDOW_CLOSE_MINUTES", 1, 1440),
         evaluate_seconds=int(_text(environment, "EVALUATE_SECONDS", "2|3|5|10|15|20|30")),
+        alert_formats=_formats(environment),
+        alert_hub=_text(environment, "ALERT_HUB_NAME", rf"({_HUB})?"),
+        deliver_seconds=int(_text(environment, "DELIVER_SECONDS", "2|3|5|10|15|20|30")),
+        gateway=_text(environment, "GATEWAY_RESOURCE_ID", _GATEWAY),
         trusted_proxies=_networks(environment),
         kept=_promises(environment),
         legal_hold=_hold(environment),
@@ -249,6 +285,16 @@ def _host(connection: Connection) -> str:
         if name in parts:
             return (urlsplit(parts[name]).hostname or "").lower()
     return f"{parts.get('AccountName', '')}.{parts.get('EndpointSuffix', 'core.windows.net')}".lower()
+
+
+def _formats(environment: Mapping[str, str]) -> tuple[str, ...]:
+    names = dict.fromkeys(name.strip().lower() for name in _value(environment, "ALERT_FORMATS").split(",") if name.strip())
+    try:
+        if not formats(names):
+            raise ValueError
+    except ValueError:
+        raise _error("ALERT_FORMATS", "is malformed") from None
+    return tuple(names)
 
 
 def _networks(environment: Mapping[str, str]) -> tuple[str, ...]:

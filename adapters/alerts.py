@@ -1,8 +1,9 @@
 """The `alerts` table: alerts and incidents, newest first. The analyst's own columns stay untouched by every rewrite."""
 
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
 
@@ -11,12 +12,18 @@ from azure.data.tables import UpdateMode
 
 from adapters.tables import Changed, Entity, Tables, number
 from model import Alert, Incident, Minute, moment
+from pipeline import outgoing
+from pipeline.outgoing import Sent
 from pipeline.triage import Status, Triage, Wish, pack, unpack
 
 _ID = re.compile(r"[0-9a-f]{32}")
 LAST_MINUTE = 99_999_999
 """Subtracted from, so that the newest has the smallest key."""
 TRIES = 5
+TOLD = "told_"
+"""Begins the columns that hold what each receiver has."""
+ANY = "*"
+"""An etag that every entity has."""
 
 
 def key(first: Minute, id: str) -> str:
@@ -64,11 +71,13 @@ def read_incident_page(tables: Tables, limit: int, after: str) -> tuple[list[Inc
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """An alert as it is stored, and where it stands with the analysts. `etag`: of the row."""
+    """An alert as it is stored, where it stands with the analysts, and what each receiver was told of it. `etag`: of the row."""
 
     alert: Alert
     triage: Triage
     etag: str
+    told: Mapping[str, dict[str, Sent]] = field(default_factory=dict)
+    """Receiver -> format -> the last message that it has."""
 
     @property
     def status(self) -> Status:
@@ -105,6 +114,13 @@ def amend(tables: Tables, id: str, revision: int | None, wish: Wish, by: str, no
     raise Changed("alerts")
 
 
+def remember(tables: Tables, id: str, receiver: str, sent: Mapping[str, Sent]) -> None:
+    """What a receiver has of an alert; nothing where the alert is gone."""
+    with suppress(Changed):
+        columns = {"PartitionKey": "alerts", "RowKey": key_of(id), f"{TOLD}{receiver}": outgoing.pack(sent)}
+        tables.replace("alerts", columns, ANY, UpdateMode.MERGE)
+
+
 def _page(tables: Tables, partition: str, limit: int, after: str) -> tuple[list[Entity], str | None]:
     where = "PartitionKey eq @partition and RowKey gt @after"
     rows = list(islice(tables.query("alerts", where, partition=partition, after=after), limit + 1))
@@ -114,7 +130,8 @@ def _page(tables: Tables, partition: str, limit: int, after: str) -> tuple[list[
 def _stored(row: Entity) -> Stored:
     changes = unpack(row["changes"]) if "changes" in row else ()
     triage = Triage(number(row.get("revision", 0)), changes)
-    return Stored(msgspec.json.decode(row["alert"], type=Alert), triage, str(row.get("etag", "")))
+    told = {name.removeprefix(TOLD): outgoing.unpack(text) for name, text in row.items() if name.startswith(TOLD)}
+    return Stored(msgspec.json.decode(row["alert"], type=Alert), triage, str(row.get("etag", "")), told)
 
 
 def _since(tables: Tables, partition: str, since: Minute) -> Iterator[Entity]:

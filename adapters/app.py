@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from adapters.batches import BatchLog
+    from adapters.deliver import Deliver
     from adapters.dsr import Requests
     from adapters.evaluate import Evaluator
     from adapters.evidence import Evidence
@@ -119,3 +120,13 @@ class App:
 
         settings, limits = self.settings, Overrides(self.evidence).at
         return Evaluator(self.tables, self.batches, self.hash_key, settings.window_close_minutes, self.tombstones, settings.kept, limits)
+
+    @cached_property
+    def deliver(self) -> "Deliver":
+        from adapters.alert_hub import AlertHub
+        from adapters.deliver import Deliver, Receiver
+        from adapters.webhook import Webhook
+
+        settings = self.settings
+        receivers: dict[str, Receiver] = {"hub": AlertHub(settings.hub, settings.alert_hub), "webhook": Webhook(self.evidence)}
+        return Deliver(self.tables, receivers, settings.alert_formats, settings.gateway)

@@ -11,7 +11,7 @@ from threading import Lock
 
 import msgspec
 
-from adapters import alerts, inventory, ledger, suppressions, windows
+from adapters import alerts, inventory, ledger, outbox, suppressions, windows
 from adapters.batches import BatchLog, Tail
 from adapters.tables import Changed, Entity, Tables, joined, pieces
 from adapters.telemetry import Reporter
@@ -193,6 +193,7 @@ class Evaluator:
             tables.upsert(table, some)
         self._take_stock(tallies, step.watermark if step.watermark is not None else minute_of(now))
         alerts.write(tables, map(guard.alert, step.alerts), map(guard.incident, step.incidents))
+        outbox.mark(tables, step.alerts, now)
         self._progress.watermark, self._progress.closed_until, self._progress.evaluated = step.watermark, step.closed_until, now
         try:
             self._progress.etag = _write_progress(tables, self._progress)

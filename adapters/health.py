@@ -1,21 +1,24 @@
 """Is Gatewatch well: can it reach its storage and its hub, does it keep up, does it evaluate."""
 
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
-from adapters import intel, overrides
+from adapters import intel, outbox, overrides
 from adapters.batches import BatchLog, Tail
 from adapters.evaluate import Progress, read_progress
 from adapters.evidence import Evidence
 from adapters.hub import last_enqueued
 from adapters.purge import wrong
 from adapters.tables import Tables
+from adapters.webhook import Webhook
 from model import moment
 from settings import VERSION, Settings
 
 LARGEST_LAG = 100_000
 """Events of one partition: some minutes of a busy hub."""
+LONGEST_WAIT = timedelta(minutes=15)
+"""Of an alert that a receiver was not told of."""
 LONGEST_SILENCE = 120
 """Seconds without an evaluation: eight ticks."""
 
@@ -60,6 +63,17 @@ def check(settings: Settings, tables: Tables, batches: BatchLog, evidence: Evide
         problems.append(f"{overrides.NAME} is refused, and other limits are in force: {error}")
     except Exception as error:
         problems.append(f"{overrides.NAME} cannot be read ({type(error).__name__})")
+    outputs: list[dict[str, Any]] = []
+    try:
+        for name, wrong_with_it in _receivers(settings, evidence):
+            problems += [wrong_with_it] if wrong_with_it else []
+            it = outbox.backlog(tables, name)
+            since = it.since.isoformat(timespec="seconds") if it.since else None
+            outputs.append({"name": name, "waiting": it.alerts, "since": since, "last": it.what or None})
+            if it.since is not None and now - it.since > LONGEST_WAIT:
+                problems.append(f"alerts wait for the {name}: {it.alerts}, since {since} ({it.what or 'function deliver does not run'})")
+    except Exception as error:
+        problems.append(f"what waits for hub and webhook cannot be read ({type(error).__name__})")
     age = (now - progress.evaluated).total_seconds() if progress.evaluated else None
     if age is None:
         problems.append("nothing has been evaluated yet")
@@ -71,7 +85,17 @@ def check(settings: Settings, tables: Tables, batches: BatchLog, evidence: Evide
         "problems": problems,
         "notices": notices,
         "partitions": partitions,
+        "outputs": outputs,
         "evaluationAgeSeconds": round(age, 1) if age is not None else None,
         "baselines": {"count": learned["count"], "until": learned["until"], "made": learned["made"].isoformat()} if learned else None,
         "eventTime": moment(progress.watermark).isoformat() if progress.watermark is not None else None,
     }
+
+
+def _receivers(settings: Settings, evidence: Evidence) -> Iterator[tuple[str, str]]:
+    """The configured receivers of alerts, and what is wrong with their configuration, "" if nothing is."""
+    if settings.alert_hub:
+        yield "hub", ""
+    webhook = Webhook(evidence)
+    if webhook.configuration() is not None:
+        yield "webhook", webhook.problem

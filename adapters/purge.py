@@ -16,13 +16,14 @@ from typing import Any, TypeVar
 from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoundError
 from azure.storage.blob import BlobProperties, ContainerClient
 
-from adapters import alerts, suppressions, tombstones
+from adapters import alerts, outbox, suppressions, tombstones
 from adapters.batches import BatchLog, day_of
 from adapters.evaluate import read_progress
 from adapters.evidence import Evidence
 from adapters.tables import Changed, Entity, Tables
 from adapters.telemetry import Reporter
 from model import Alert, Severity, Sighting, alert_id, minute_of, moment, whole
+from pipeline import render
 from pipeline.evaluation import Step
 from retention.policy import (
     BY_ID,
@@ -45,7 +46,7 @@ log = logging.getLogger("gatewatch.purge")
 
 T = TypeVar("T")
 
-BREACH = "Gatewatch_RetentionBreach"
+BREACH = render.BREACH.id
 AT_ONCE = 100
 TRIES = 5
 MOST_SILENCE = 3 * HOUR
@@ -245,6 +246,10 @@ class Purge:
         for partition in ("alerts", "incidents"):
             self._delete_rows(run, "alerts", partition, "RowKey gt @key", key=over)
         self._delete_rows(run, "purges", "purges", "RowKey gt @key", key=_row_key(now - self._kept["purges"]))
+        for receiver in outbox.RECEIVERS:
+            lost = self._delete_rows(run, outbox.TABLE, receiver, "marked lt @before", before=now - self._kept["outbox"])
+            if lost:
+                log.error("alerts that the %s was never told of: %d, which waited for %s", receiver, lost, span(self._kept["outbox"]))
         done = self._delete_rows(run, "requests", "requests", "asked lt @before", before=now - self._kept["requests"])
         if done:
             run.removed["requests"] += done
@@ -295,6 +300,7 @@ class Purge:
         sighting = Sighting(float(run.late.total()), 0.0, 0.0, "items", evidence={**evidence, "worst seconds": round(run.worst)})
         alert = Alert(id, BREACH, whole("gatewatch"), Severity.HIGH, open_since, minute, open_since, sighting, open=run.broken)
         alerts.write(self._tables, [alert], [])
+        outbox.mark(self._tables, [alert], now)
         self._reporter.step(Step({}, None, None, alerts=[alert]), now)
 
     def _record(self, run: Run) -> None:

@@ -96,6 +96,14 @@ class Tables:
         except ResourceNotFoundError:
             return
 
+    def rows(self, table: str, where: str, /, **values: Any) -> Iterator[Entity]:
+        """As `query`, each with its etag beside its own properties."""
+        try:
+            for entity in self.service.get_table_client(table).query_entities(where, parameters=values, results_per_page=1000):
+                yield dict(entity) | {"etag": entity.metadata["etag"]}
+        except ResourceNotFoundError:
+            return
+
     def names(self, prefix: str) -> list[str]:
         """The tables whose names begin with `prefix`, in order."""
         where = "TableName ge @low and TableName lt @high"
@@ -113,6 +121,18 @@ class Tables:
                 client.delete_entity(partition, row)
             except ResourceNotFoundError:
                 continue
+
+    def take(self, table: str, entity: Entity) -> None:
+        """Delete an entity as it was read, with its etag. One that is gone is taken. Raises Changed."""
+        client, condition = self.service.get_table_client(table), MatchConditions.IfNotModified
+        try:
+            client.delete_entity(entity["PartitionKey"], entity["RowKey"], etag=entity["etag"], match_condition=condition)
+        except ResourceNotFoundError:
+            return
+        except HttpResponseError as error:
+            if error.status_code == 412:
+                raise Changed(table) from None
+            raise
 
     def _upsert(self, table: str, entities: list[Entity], mode: UpdateMode) -> None:
         client = self.service.get_table_client(table)

@@ -4,6 +4,8 @@ targetScope = 'subscription'
 
 @sealed()
 type Choices = {
+  ALERT_FORMATS: string?
+  DELIVER_SECONDS: string?
   EVALUATE_SECONDS: string?
   LEGAL_HOLD: string?
   MAX_EVENT_AGE_HOURS: string?
@@ -239,6 +241,9 @@ var allTags = union(tags, {
 var privateNetwork = networkMode != 'public'
 var hasGateway = !empty(gatewayName)
 var gatewaySubscription = empty(gatewaySubscriptionId) ? subscription().subscriptionId : gatewaySubscriptionId
+var gatewayId = hasGateway
+  ? resourceId(gatewaySubscription, gatewayResourceGroup, 'Microsoft.ApiManagement/service', gatewayName)
+  : ''
 
 // ---- resources -----------------------------------------------------------------------------------------------------
 
@@ -324,9 +329,7 @@ module roles 'modules/roles.bicep' = {
     evidenceName: names.evidence
     insightsName: names.insights
     gatewayPrincipalId: hasGateway ? gatewayIdentity!.outputs.principalId : ''
-    gatewayId: hasGateway
-      ? resourceId(gatewaySubscription, gatewayResourceGroup, 'Microsoft.ApiManagement/service', gatewayName)
-      : ''
+    gatewayId: gatewayId
   }
 }
 
@@ -368,9 +371,11 @@ module functionApp 'modules/function-app.bicep' = {
     allowedIpRanges: appAllowedIpRanges
     // What the hub still holds after an outage must still count.
     appSettings: union({ MAX_EVENT_AGE_HOURS: string(max(24, hubRetentionHours)) }, appSettings, {
+      ALERT_HUB_NAME: hubs.alerts
       EVENT_HUB_NAME: hubs.calls
       EVENT_HUB_CONSUMER_GROUP: consumerGroup
       HUB_RETENTION_HOURS: string(hubRetentionHours)
+      GATEWAY_RESOURCE_ID: gatewayId
       GEOGRAPHY: chosenGeography
     })
   }

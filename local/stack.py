@@ -169,6 +169,8 @@ class Stack:
             "MAX_EVENT_AGE_HOURS": "1000000",  # a replay may be of any age
             "AzureFunctionsJobHost__extensions__eventHubs__maxWaitTime": "00:00:01",  # here waiting saves no money
             "EVALUATE_SECONDS": "2",
+            "DELIVER_SECONDS": "2",
+            "ALERT_HUB_NAME": "alerts",
             **self._settings,
         }
         arguments = ["local.host", "--port", str(self._port), "--keys", str(self.folder / "keys.json"), "--settings", "no.settings.json"]

@@ -122,6 +122,7 @@ POLICY: tuple[Place, ...] = (
     Place("baselines", "table", "baselines", "what is usual at each endpoint", False, None, "", "to judge", "", "overwritten daily", "nothing of a person is there"),
     Place("endpoints", "table", "endpoints", "the endpoints seen", False, None, "", "the inventory", "", "–", "nothing of a person is there"),
     Place("progress", "table", "progress", "how far evaluation and learning have come", False, None, "", "to go on after a restart", "", "overwritten", "nothing of a person is there"),
+    Place("outbox", "table", "outbox", "which alerts the hub and the webhook were not told of yet, by their ids", False, 30 * DAY, "the alert changed last", "nothing is lost while a receiver is down", "later it is history", "it goes as soon as it is told; purge deletes", "nothing of a person is there"),
     Place("purges", "table", "purges", "what each purge removed, when, and what was late", False, 396 * DAY, "the run", "the evidence of this policy", "as windows", "purge deletes", "nothing of a person is there"),
     Place("configuration", "container", "configuration", "the key of all hashes; compiled information types and lists of addresses", False, None, "", "to run", "", "–", "nothing of a person is there"),
     Place("intel", "container", "intel", "lists of addresses that others publish: Tor exits, attackers, exceptions", False, None, "", "to recognise them", "", "whoever puts a list there replaces it", "nothing of a caller is there"),

@@ -33,7 +33,7 @@ def functions(app: ModuleType) -> dict[str, Any]:
 
 
 def test_the_functions_by_name(functions: dict[str, Any]) -> None:
-    assert set(functions) >= {"ingest", "evaluate", "baseline", "alerts", "health"}
+    assert set(functions) >= {"ingest", "evaluate", "deliver", "baseline", "alerts", "health"}
 
 
 def test_ingest_gets_bytes_in_batches_and_is_tried_for_ever(functions: dict[str, Any]) -> None:
@@ -56,6 +56,11 @@ def test_ingest_gets_bytes_in_batches_and_is_tried_for_ever(functions: dict[str,
 def test_evaluation_is_every_thirty_seconds_or_oftener(functions: dict[str, Any]) -> None:
     (binding,) = json.loads(functions["evaluate"].get_function_json())["bindings"]
     assert binding["schedule"] == "*/15 * * * * *"
+
+
+def test_delivery_is_a_function_of_its_own(functions: dict[str, Any]) -> None:
+    (binding,) = json.loads(functions["deliver"].get_function_json())["bindings"]
+    assert (binding["type"], binding["schedule"]) == ("timerTrigger", "*/30 * * * * *")
 
 
 def test_host_json() -> None:

@@ -8,6 +8,7 @@ import pytest
 from settings import SETTINGS, SettingError, read
 
 KEY = base64.b64encode(b"x" * 32).decode()
+GATEWAY = SETTINGS["GATEWAY_RESOURCE_ID"].example
 LOCAL = {
     "EventHubConnection": f"Endpoint=sb://localhost;SharedAccessKeyName=Root;SharedAccessKey={KEY};UseDevelopmentEmulator=true;",
     "StateStorage": "UseDevelopmentStorage=true",
@@ -26,6 +27,14 @@ def test_local_settings() -> None:
     assert found.hub.connection_string == LOCAL["EventHubConnection"]
     assert (found.event_hub, found.consumer_group, found.max_event_age_hours, found.window_close_minutes) == ("calls", "gatewatch", 24, 60)
     assert found.hash_key is None
+
+
+def test_where_alerts_go() -> None:
+    found = read(LOCAL)
+    assert (found.alert_formats, found.alert_hub, found.deliver_seconds, found.gateway) == (("mdc",), "", 30, "")
+    own = {"ALERT_FORMATS": " OCSF, cef,ocsf ", "ALERT_HUB_NAME": "alerts", "DELIVER_SECONDS": "5", "GATEWAY_RESOURCE_ID": GATEWAY}
+    found = read(LOCAL | own)
+    assert (found.alert_formats, found.alert_hub, found.deliver_seconds, found.gateway) == (("ocsf", "cef"), "alerts", 5, GATEWAY)
 
 
 def test_managed_identity() -> None:
@@ -54,6 +63,12 @@ def test_managed_identity() -> None:
         ("WINDOW_CLOSE_MINUTES", {**LOCAL, "WINDOW_CLOSE_MINUTES": "1441"}),
         ("EVALUATE_SECONDS", {**LOCAL, "EVALUATE_SECONDS": "7"}),
         ("TRUSTED_PROXIES", {**LOCAL, "TRUSTED_PROXIES": "10.0.0.1/8"}),
+        ("ALERT_FORMATS", {**LOCAL, "ALERT_FORMATS": "mdc,xml"}),
+        ("ALERT_FORMATS", {**LOCAL, "ALERT_FORMATS": ","}),
+        ("ALERT_HUB_NAME", {**LOCAL, "ALERT_HUB_NAME": "a b"}),
+        ("DELIVER_SECONDS", {**LOCAL, "DELIVER_SECONDS": "60"}),
+        ("GATEWAY_RESOURCE_ID", {**LOCAL, "GATEWAY_RESOURCE_ID": "contoso"}),
+        ("GATEWAY_RESOURCE_ID", {**LOCAL, "GATEWAY_RESOURCE_ID": f"{GATEWAY}/apis/orders"}),
     ],
 )
 def test_a_wrong_setting_is_one_sentence_with_its_name_form_and_example(name: str, environment: dict[str, str]) -> None:

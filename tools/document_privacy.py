@@ -7,7 +7,7 @@ from pathlib import Path
 
 from adapters.dsr import LARGEST_ANSWER, WORKERS
 from adapters.tombstones import LASTS, SETTLED
-from retention.policy import EARLY, POLICY, Place, span
+from retention.policy import BY_ID, EARLY, HOUR, POLICY, Place, span
 from retention.residency import UNSEEN
 from retention.subject import LARGEST_REQUEST, PREFIXES
 from tools.generated import command
@@ -29,6 +29,13 @@ PURGE = f"""## How it goes
 used again, and nothing is written into it when its end is near. Batches that nobody has evaluated get one hour's grace. A run that is out of time, or killed, is completed by the next.
 Whatever is found after its deadline is an alert (*Gatewatch_RetentionBreach*) and turns health red; every run leaves a record of what it removed, how much of it was late and how long it took.
 What the role of the app does not let it see is listed under `notSeen`, neither as well nor as broken.
+"""
+
+
+LEAVES = f"""## What leaves
+
+Alerts, with the accused address or identity, go to the hub `alerts` and, if its owner names one, to a webhook ([alerts.md](alerts.md)): whoever reads there has them, and is who can delete them. A message
+is made when it is sent, of the alert as it is by then: an actor who was erased, or pseudonymised after {span(BY_ID["alerts"].longest or HOUR)}, is not sent any more. What was sent before cannot be called back.
 """
 
 
@@ -77,6 +84,7 @@ def document(measured: Mapping[str, float]) -> str:
             "",
             PURGE,
             requests(),
+            LEAVES,
             _speed(measured),
             RESIDENCY,
             PROOF,

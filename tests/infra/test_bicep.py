@@ -382,6 +382,7 @@ def test_the_app_starts_with_these_settings(resources: list[Resource]) -> None:
     """Not a comparison of names: settings.py itself reads what the deployment sets."""
     given = settings.read(app_settings(resources))
     assert given.event_hub == "calls"
+    assert given.alert_hub == one(resources, "Microsoft.EventHub/namespaces/eventhubs", "/alerts")["name"].rsplit("/", 1)[1]
     assert given.consumer_group == one(resources, "Microsoft.EventHub/namespaces/eventhubs/consumergroups")["name"].rsplit("/", 1)[1]
     assert given.hub.address == one(resources, "Microsoft.EventHub/namespaces")["name"] + ".servicebus.windows.net"
     assert given.state.address.startswith("https://stgwstate")
@@ -422,7 +423,10 @@ def test_every_setting_is_set_or_has_a_default_and_no_other_is_set(template: dic
 def test_a_choice_is_a_setting_that_the_app_knows(template: dict[str, Any], variants: dict[str, list[Resource]]) -> None:
     offered = template["definitions"]["Choices"]
     assert offered["additionalProperties"] is False
-    wired = {"EVENT_HUB_NAME", "EVENT_HUB_CONSUMER_GROUP", "AZURE_CLIENT_ID", "HUB_RETENTION_HOURS", "GEOGRAPHY"}
+    wired = {
+        *("EVENT_HUB_NAME", "EVENT_HUB_CONSUMER_GROUP", "ALERT_HUB_NAME", "GATEWAY_RESOURCE_ID"),
+        *("AZURE_CLIENT_ID", "HUB_RETENTION_HOURS", "GEOGRAPHY"),
+    }
     set_by_azure = {"REGION_NAME"}
     made_by_the_app = {"HASH_KEY"}
     optional = {name for name, setting in settings.SETTINGS.items() if setting.default is not None}
@@ -599,6 +603,12 @@ def test_a_gateway_elsewhere_with_an_identity_of_its_own(variants: dict[str, lis
     assert endpoint["properties"]["subnet"]["id"].endswith("/vnet-apim/subnets/endpoints")
     # Its DNS is the customer's: no zone group beside the four of our own endpoints.
     assert len(of_type(resources, "Microsoft.Network/privateEndpoints/privateDnsZoneGroups")) == 4
+
+
+def test_alerts_name_the_gateway_that_is_wired_up(variants: dict[str, list[Resource]]) -> None:
+    (service,) = {it["id"].rpartition("/loggers/")[0] for it in of_type(variants["elsewhere"], "Microsoft.ApiManagement/service/loggers")}
+    assert settings.read(app_settings(variants["elsewhere"])).gateway == service
+    assert settings.read(app_settings(variants["public"])).gateway == ""
 
 
 def test_no_gateway_no_trace(variants: dict[str, list[Resource]]) -> None:

@@ -82,6 +82,7 @@ def test_what_has_no_promise_cannot_be_shortened() -> None:
         ("days202611", "days"),
         ("alerts", "alerts"),
         ("requests", "requests"),
+        ("outbox", "outbox"),
         ("batches", None),
         ("batches2026112", None),
         ("batches202611240", None),
