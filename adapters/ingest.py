@@ -11,9 +11,10 @@ from adapters.tables import LARGEST_ENTITY, Missing
 from adapters.tombstones import TombstoneStore
 from model import ApiCall, minute_of
 from pipeline.addresses import TrustedProxies
-from pipeline.contents import Look, Sampler
+from pipeline.contents import Look, Sampler, attacked
 from pipeline.decode import Rejected, decode
 from pipeline.fold import fold
+from pipeline.suspects import suspicious
 from pipeline.tally import pack
 from retention.policy import Promises, first_open_day, is_open, promises
 from retention.subject import Tombstones, actors, fingerprints, without
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 LOOKS_PER_BATCH = 250
 """Calls of one batch that are looked into at most: some tens of milliseconds."""
+SUSPECTS_PER_BATCH = 250
+"""Calls of one batch that are looked into for attacks alone, at most."""
 
 AHEAD = timedelta(minutes=10)
 """How far a gateway's clock may run ahead of ours."""
@@ -147,17 +150,22 @@ class Ingest:
         return calls, bodies, rejections
 
     def _looks(self, calls: Sequence[ApiCall], bodies: Sequence[bytes]) -> dict[int, Look]:
-        """What looking into the calls that are worth it shows, by index; no more of one batch than its budget."""
+        """What looking into the calls that are worth it shows, by index: a sample of each shape, and whatever may be an attack; no more of one batch than
+        its budgets."""
         found: dict[int, Look] = {}
         if self._look is None:
             return found
+        looks = suspects = 0
         for at, call in enumerate(calls):
             shape = self._sampler.wants(call)
-            if shape is not None:
+            if shape is not None and looks < LOOKS_PER_BATCH:
+                looks += 1
                 found[at] = seen = self._look(bodies[at])
                 shape.saw({(kind, place) for kind, place, _ in seen.found})
-                if len(found) == LOOKS_PER_BATCH:
-                    break
+            elif suspects < SUSPECTS_PER_BATCH and suspicious(bodies[at]):
+                suspects += 1
+                if attack := attacked(bodies[at]):
+                    found[at] = attack
         return found
 
     def _pack(

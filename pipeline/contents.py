@@ -68,7 +68,9 @@ class Look(NamedTuple):
     found: list[tuple[str, str, int]]
     leaked: list[str]
     attacks: tuple[str, ...] = ()
-    """Injections outside the URL, as "sql in request.body"; the URL of every call is examined, not only of those that are looked into."""
+    """Injections outside the URL, as "sql in request.body"; the URL of every call is examined when it is folded."""
+    sampled: bool = True
+    """False for a call that was looked into for attacks alone: it says nothing about what its shape carries."""
 
 
 def look(carried: Sequence[Part], found: "Iterable[Found]", never_in_urls: Collection[str]) -> Look:
@@ -78,14 +80,24 @@ def look(carried: Sequence[Part], found: "Iterable[Found]", never_in_urls: Colle
         it.type for it in kept if it.where in ("request.path", "request.query") and it.confidence != "low" and it.type in never_in_urls
     }
     places = {(it.type, f"{it.where} {it.general_path}", CONFIDENCES.index(it.confidence)) for it in kept}
-    attacks = {
+    return Look(sorted(places), sorted(leaked), _attacks(carried))
+
+
+def attacked(message: bytes) -> Look | None:
+    """Injections outside the URL of a call that nobody wanted to look into otherwise; None where there are none."""
+    found = _attacks(parts(message))
+    return Look([], [], found, sampled=False) if found else None
+
+
+def _attacks(carried: Iterable[Part]) -> tuple[str, ...]:
+    found = {
         f"{family} in {part.where}"
         for part in carried
         if part.where in ("request.header", "request.body")
         for text in _texts(part)
         if (family := injection(text)) is not None
     }
-    return Look(sorted(places), sorted(leaked), tuple(sorted(attacks)))
+    return tuple(sorted(found))
 
 
 def _texts(part: Part) -> Iterator[str]:

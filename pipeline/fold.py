@@ -264,7 +264,7 @@ def fold(
     information: _Index[str] = _Index(lambda text: text[:NAME_LENGTH], NAMES_PER_BATCH)
     places: _Index[str] = _Index(lambda text: text[:PLACE_LENGTH], NAMES_PER_BATCH)
     if looks:
-        tables["looks"] = _counted(Counter((minute[at], endpoint[at]) for at in looks))
+        tables["looks"] = _counted(Counter((minute[at], endpoint[at]) for at, look in looks.items() if look.sampled))
         tables["sensitive"] = _counted(
             Counter(
                 (minute[at], endpoint[at], information[kind], places[place], confidence, classes[at])
