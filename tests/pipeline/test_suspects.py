@@ -72,7 +72,10 @@ HTML = "<html><script>alert(1)</script></html>"
         ({"requestHeaders": {"a": "b"}, "responseBody": HTML}, False),
         ({"requestBody": "x", "responseBody": HTML}, False),
         ({"responseBody": HTML, "requestBody": "x"}, False),
-        ({"requestHeaders": {"a": "b"}, "responseBody": HTML, "requestBody": "x"}, True),  # a strange order: rather too much than too little
+        (
+            {"requestHeaders": {"a": "b"}, "responseBody": HTML, "requestBody": "x"},
+            True,
+        ),  # a strange order: rather too much than too little
         ({"responseBody": "x", "requestBody": HTML}, True),
         ({"requestBody": '"responseBody": "x", ' + HTML}, True),
         ({"path": "/<script>", "requestHeaders": {"a": "b"}}, False),  # the URL is judged when the call is folded
