@@ -53,6 +53,7 @@ class Deployment:
     batch_events: int = 500
     batch_wait_seconds: int = 15
     evaluate_seconds: int = 15
+    deliver_seconds: int = 30
     log_alerts_5_min: int = 1
     log_alerts_15_min: int = 2
     metric_alerts: int = 2
@@ -134,9 +135,11 @@ def bill(traffic: Traffic, deployment: Deployment, units: Numbers, prices: Numbe
     evaluations = MONTH_SECONDS // deployment.evaluate_seconds
     ingest = batches * billed_seconds(units["ingest_seconds_per_batch"] + mean_batch * units["ingest_seconds_per_event"])
     evaluate = evaluations * billed_seconds(units["evaluate_seconds_per_run"])
+    deliveries = MONTH_SECONDS // deployment.deliver_seconds
+    deliver = deliveries * billed_seconds(units["deliver_seconds_per_run"])
     probes = MONTH_SECONDS // 300 * deployment.probe_locations
     health = probes * billed_seconds(units["health_seconds_per_run"])
-    executions = batches + evaluations + probes
+    executions = batches + evaluations + deliveries + probes
     event_units = traffic.calls * max(1, _up(Decimal(traffic.total_bytes) / traffic.calls / INGRESS_UNIT)) if traffic.calls else 0
     # Without a warm instance ingest runs on demand; with one it runs there, at the lower rate.
     ingest_rate = "flex_always_ready_execution_gb_s" if deployment.always_ready else "flex_on_demand_gb_s"
@@ -155,6 +158,7 @@ def bill(traffic: Traffic, deployment: Deployment, units: Numbers, prices: Numbe
         Line("Event Hubs, events in", event_units / million, "M", prices["ingress_events"], True),
         Line("Functions, ingest", ingest * memory_gb, "GB-s", prices[ingest_rate], True),
         Line("Functions, evaluate", evaluate * memory_gb, "GB-s", prices["flex_on_demand_gb_s"], False),
+        Line("Functions, deliver", deliver * memory_gb, "GB-s", prices["flex_on_demand_gb_s"], False),
         Line("Functions, health", health * memory_gb, "GB-s", prices["flex_on_demand_gb_s"], False),
         Line(
             "Functions, instances kept warm",
@@ -166,6 +170,7 @@ def bill(traffic: Traffic, deployment: Deployment, units: Numbers, prices: Numbe
         Line("Functions, executions", executions / million, "M", prices["flex_executions"], True),
         Line("Tables, writes of ingest", ingest_operations / million, "M", prices["table_operations"], True),
         Line("Tables, evaluate", evaluate_operations / million, "M", prices["table_operations"], False),
+        Line("Tables, deliver", deliveries * units["table_reads_per_deliver"] / million, "M", prices["table_operations"], False),
         Line("Tables, stored", stored / GB, "GB", prices["table_gb_month"], True),
         Line(
             "Blobs, quarantine",
@@ -302,6 +307,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--batch-wait-seconds", type=int, default=base.batch_wait_seconds, help="maxWaitTime of host.json (default %(default)s)"
     )
     parser.add_argument("--evaluate-seconds", type=int, default=base.evaluate_seconds, help="EVALUATE_SECONDS (default %(default)s)")
+    parser.add_argument("--deliver-seconds", type=int, default=base.deliver_seconds, help="DELIVER_SECONDS (default %(default)s)")
     parser.add_argument("--private-network", action="store_true", help="four private endpoints and three DNS zones")
     parser.add_argument("--units", type=Path, default=here / "cost_units.json")
     parser.add_argument("--prices", type=Path, default=here / "prices.json")
@@ -316,6 +322,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             always_ready=_within("--always-ready", options.always_ready, 0, 1000),
             batch_wait_seconds=_within("--batch-wait-seconds", options.batch_wait_seconds, 1, 600),
             evaluate_seconds=_within("--evaluate-seconds", options.evaluate_seconds, 2, 30),
+            deliver_seconds=_within("--deliver-seconds", options.deliver_seconds, 2, 30),
             private_endpoints=4 if options.private_network else 0,
             private_dns_zones=3 if options.private_network else 0,
         )

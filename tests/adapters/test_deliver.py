@@ -296,6 +296,13 @@ def test_a_run_ends_when_its_time_is_over_and_the_next_goes_on(post: Post, webho
     assert post.nothing_more_at_hub(5)
 
 
+def test_with_nothing_to_tell_a_run_is_two_requests(post: Post, webhook: Receiver) -> None:
+    """What tools/cost_units.json counts."""
+    with killing() as counter:
+        assert post.run() == 0
+    assert counter.requests == 2
+
+
 # who does not take anything
 
 

@@ -14,12 +14,15 @@ from azure.core.exceptions import AzureError
 from azure.core.settings import settings as azure_settings
 from opentelemetry import trace
 from opentelemetry.instrumentation.requests import RequestsInstrumentor
+from opentelemetry.instrumentation.urllib import URLLibInstrumentor
+from opentelemetry.instrumentation.urllib3 import URLLib3Instrumentor
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
+from adapters import alerts, outbox
 from adapters.app import App
 from adapters.baseline import run as learn
 from adapters.ingest import Event
@@ -28,6 +31,8 @@ from retention.policy import DAY
 from retention.subject import of
 from settings import Connection, read
 from tests.adapters.killing import KilledError, killing
+from tests.adapters.receiver import Receiver
+from tests.adapters.test_webhook import configure
 from tests.adapters.world import dump, where_found
 from tests.pipeline.test_decode import WHOLE
 from tests.test_settings import LOCAL
@@ -63,7 +68,7 @@ class Telemetry:
 
 @pytest.fixture
 def telemetry() -> Iterator[Telemetry]:
-    """As in the worker: the root logger at its lowest, the SDKs' loggers as function_app sets them, requests and the SDKs traced."""
+    """As in the worker: the root logger at its lowest, the SDKs' loggers as function_app sets them, and traced what azure-monitor-opentelemetry traces."""
     found = Telemetry()
     tracing = TracerProvider()
     tracing.add_span_processor(SimpleSpanProcessor(found.spans))
@@ -73,14 +78,17 @@ def telemetry() -> Iterator[Telemetry]:
     root.addHandler(found.logs)
     root.setLevel(logging.DEBUG)
     azure.setLevel(logging.WARNING)
-    instrumentor = RequestsInstrumentor()
-    instrumentor.instrument(tracer_provider=tracing, meter_provider=MeterProvider([found.metrics]))
+    metrics = MeterProvider([found.metrics])
+    instrumentors = RequestsInstrumentor(), URLLibInstrumentor(), URLLib3Instrumentor()
+    for instrumentor in instrumentors:
+        instrumentor.instrument(tracer_provider=tracing, meter_provider=metrics)
     azure_settings.tracing_implementation = "opentelemetry"
     azure_settings.tracing_enabled = True
     yield found
     azure_settings.tracing_enabled = False
     azure_settings.tracing_implementation = None
-    instrumentor.uninstrument()
+    for instrumentor in instrumentors:
+        instrumentor.uninstrument()
     root.removeHandler(found.logs)
     root.setLevel(levels[0])
     azure.setLevel(levels[1])
@@ -156,6 +164,14 @@ def test_nothing_that_was_played_is_in_telemetry(account: Connection, telemetry:
         bodies = [played.call(now, ip, number) for number, ip in enumerate(ips * 3)] + played.broken()
         app.ingest.batch("0", [played.event(body, now) for body in bodies], now)
         app.evaluator.tick(now, datetime.now(UTC) + timedelta(minutes=1))
+    # who is told: nobody at first, then a webhook that was put right
+    with Receiver().running() as receiver:
+        for code in (500, 204):
+            receiver.answers = lambda _, code=code: (code, {})  # type: ignore[misc]
+            configure(app.evidence, f"{receiver.url}&more={played.mark('url')}")
+            outbox.mark(app.tables, alerts.read(app.tables, 0), now)
+            app.deliver.run(now)
+    assert any(ip.encode() in it.body for it in receiver.arrived for ip in ips)
     learn(app.tables, now)
     assert {text for text, _ in where_found(dump(account.connection_string), [MARK, *ips])} == {MARK, *ips}, (
         "nothing was stored: the search would prove nothing"
@@ -191,7 +207,9 @@ def test_nothing_that_was_played_is_in_telemetry(account: Connection, telemetry:
     found = telemetry.everything()
     kinds = {where.split()[0] for where, _ in found}
     assert kinds == {"log", "span", "metrics"}, "a sink that got nothing proves nothing"
-    assert {"log gatewatch.alert", "log gatewatch.purge", "log gatewatch.dsr", "log worker"} <= {where for where, _ in found}
+    assert {"log gatewatch.alert", "log gatewatch.purge", "log gatewatch.dsr", "log gatewatch.deliver", "log worker"} <= {
+        where for where, _ in found
+    }
     assert where_found(found, played.values) == []
 
 

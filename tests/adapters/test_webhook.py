@@ -1,8 +1,12 @@
 """The webhook against real sockets: what is sent verifies, every kind of failure is told apart in time, and nothing secret is said."""
 
 import json
+import os
+import re
 import socket
 import ssl
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +24,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from adapters.evidence import CONFIGURATION, Evidence
 from adapters.webhook import NAME, Webhook, _asked, parse
+from local.azurite import ROOT
 from pipeline.exports import Change
 from pipeline.outgoing import Failed, Message, Refused
 from tests.adapters.receiver import SECRET, Arrived, Receiver
@@ -234,3 +239,31 @@ def test_urls(url: str, target: tuple[bool, str, int, str]) -> None:
     assert (found.is_tls, found.host, found.port, found.path) == target
     assert "/x" not in repr(found)
     assert "ssss" not in repr(found)
+
+
+def test_the_receiver_of_the_page_takes_what_is_signed_and_nothing_else(evidence: Evidence) -> None:
+    """docs/alerts.md, as it stands there, but for the port."""
+    page = (ROOT / "docs" / "alerts.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    assert '("", 8080)' in code
+    serving = code.replace('http.server.ThreadingHTTPServer(("", 8080), Alerts).serve_forever()', SERVE)
+    assert serving != code
+    command = [sys.executable, "-c", serving]
+    environment = {**os.environ, "WEBHOOK_SECRET": SECRET}
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        try:
+            assert process.stdout is not None
+            url = f"http://127.0.0.1:{int(process.stdout.readline())}/"
+            with pytest.raises(Failed, match=r"^HTTP 401$"):
+                hook(evidence, url, secret(5)).send(MESSAGE)
+            hook(evidence, url, secret(5), SECRET).send(MESSAGE)
+            assert process.stdout.readline() == f"{MESSAGE.id} {MESSAGE.body.decode()}\n"
+        finally:
+            process.kill()
+
+
+SERVE = """
+server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Alerts)
+print(server.server_port, flush=True)
+server.serve_forever()
+"""

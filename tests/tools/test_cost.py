@@ -39,14 +39,17 @@ def test_the_seed_case_by_hand() -> None:
     assert month["Functions, ingest"].cost == Decimal("25.6")
     # every 15 s: 175,200 runs of a billed second on 2 GB
     assert month["Functions, evaluate"].cost == 175_200 * 2 * Decimal("0.000026")
+    # every 30 s: 87,600 runs, each with two queries
+    assert month["Functions, deliver"].cost == 87_600 * 2 * Decimal("0.000026")
+    assert month["Tables, deliver"].quantity == Decimal("0.1752")
     # asked every 5 minutes: 8,760 runs
     assert month["Functions, health"].cost == 8_760 * 2 * Decimal("0.000026")
     assert month["Functions, instances kept warm"].cost == 2 * 2_628_000 * Decimal("0.000004")
-    assert month["Functions, executions"].cost == Decimal("0.98396") * Decimal("0.40")
+    assert month["Functions, executions"].cost == Decimal("1.07156") * Decimal("0.40")
     assert month["Tables, writes of ingest"].cost == Decimal("0.8") * Decimal("0.036")
     # (400e6 * 72 B * 2/30) + (400e6 * 12 B) + (13 * 152e6 B) = 1.92 + 4.8 + 1.976 GB
     assert month["Tables, stored"].quantity == Decimal("8.696")
-    assert month["Logs"].cost == Decimal("0.98396") * 2 * Decimal("2.99")
+    assert month["Logs"].cost == Decimal("1.07156") * 2 * Decimal("2.99")
 
 
 def test_the_goal_of_a_dollar_a_million() -> None:
@@ -135,6 +138,7 @@ def test_the_rest_is_that_of_the_template() -> None:
     assert places
     assert places[1].count(",") + 1 == DEPLOYMENT.probe_locations
     assert SETTINGS["EVALUATE_SECONDS"].default == str(DEPLOYMENT.evaluate_seconds)
+    assert SETTINGS["DELIVER_SECONDS"].default == str(DEPLOYMENT.deliver_seconds)
 
 
 @pytest.mark.parametrize(("file", "section", "field"), [("prices.json", "prices", "price"), ("cost_units.json", "units", "value")])
