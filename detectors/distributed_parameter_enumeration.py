@@ -56,10 +56,10 @@ def distributed_parameter_enumeration(
     `distinct_floor` - 1). Not when one IP has more than `share` of them. High once `read` values were answered with success."""
     if baseline.days < GROWN_DAYS:
         floor, ratio = few_floor, few_ratio
-    least = min(floor, distinct_floor)
+    least = min(floor + 1, distinct_floor)
     for name in window.touched_values:
         parameter = window.parameters[name]
-        if len(parameter.values) <= least or not window.identifies(name):
+        if len(parameter.values) < least or not window.identifies(name):
             continue
         found = _unseen(window, baseline, name, floor, ratio) or _more(window, baseline, name, k, c, distinct_floor, distinct_ratio)
         if found is None:

@@ -48,6 +48,11 @@ def test_the_first_two_weeks_are_strict(case: str, days: int, new: int, usual: i
     assert len(list(distributed_parameter_enumeration(window(values=spread(range(1_000, 1_000 + new))), learned))) == found, case
 
 
+def test_the_second_rule_is_as_strict_as_ever_then() -> None:
+    learned = baseline(days=13, series={"distinct:path:id": seasonal(2.0)}, unseen=[30] * 3)
+    assert [len(list(distributed_parameter_enumeration(window(values=spread(range(n))), learned))) for n in (19, 20)] == [0, 1]
+
+
 def test_a_parameter_that_is_not_known_at_all_is_left_to_its_own_detector() -> None:
     values = [(ip, "query:user", numbers, ok) for ip, _, numbers, ok in spread(NEW)]
     assert list(distributed_parameter_enumeration(window(values=values), baseline())) == []
