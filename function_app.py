@@ -1,20 +1,18 @@
-"""Every trigger of Gatewatch: each reads, makes one call and writes; what is decided is decided elsewhere."""
+"""The app: every trigger reads, makes one call and writes; what is decided is decided elsewhere. Those of HTTP are in `triggers`."""
 
-import json
 import logging
-import os
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import List  # noqa: UP035  the worker refuses list[...]
 
 import azure.functions as func
 
-import settings
 from adapters import intake
-from adapters.app import App
+from triggers.app import gatewatch
+from triggers.http import blueprint
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
-gatewatch = App(settings.read(os.environ))
+app.register_functions(blueprint)
 intake.install()
 logging.getLogger("azure").setLevel(logging.WARNING)  # the SDKs log every request, and telemetry is paid by the byte
 
@@ -22,8 +20,6 @@ TICK = timedelta(minutes=8)
 """The most that one run may take of the function's ten minutes."""
 DELIVERY = timedelta(minutes=1)
 """The most that one run sends before the next goes on."""
-ANSWER = timedelta(seconds=20)
-"""The most that a request works on an erasure before it answers; the next request, or the purge, goes on."""
 
 
 @app.function_name("ingest")
@@ -81,127 +77,5 @@ def purge(timer: func.TimerRequest) -> None:  # noqa: ARG001
     gatewatch.purge.run(now, _until(now + TICK), gatewatch.hub_retention, lambda: gatewatch.requests.resume(now, _until(now + TICK)))
 
 
-@app.function_name("dsr_export")
-@app.route(route="dsr/export", methods=["POST"], auth_level=func.AuthLevel.ADMIN)
-def dsr_export(req: func.HttpRequest) -> func.HttpResponse:
-    from web.dsr import export
-
-    return _json(*export(gatewatch.requests, req.get_body(), req.headers, datetime.now(UTC)))
-
-
-@app.function_name("dsr_delete")
-@app.route(route="dsr/delete", methods=["POST"], auth_level=func.AuthLevel.ADMIN)
-def dsr_delete(req: func.HttpRequest) -> func.HttpResponse:
-    from web.dsr import delete
-
-    now = datetime.now(UTC)
-    return _json(*delete(gatewatch.requests, req.get_body(), req.headers, gatewatch.settings.kept, now, _until(now + ANSWER)))
-
-
-@app.function_name("dsr_status")
-@app.route(route="dsr/{id}", methods=["GET"], auth_level=func.AuthLevel.ADMIN)
-def dsr_status(req: func.HttpRequest) -> func.HttpResponse:
-    from web.dsr import status as status_of
-
-    now = datetime.now(UTC)
-    return _json(*status_of(gatewatch.requests, req.route_params["id"], gatewatch.settings.kept, now, _until(now + ANSWER)))
-
-
-@app.function_name("privacy")
-@app.route(route="privacy", methods=["GET"], auth_level=func.AuthLevel.ADMIN)
-def privacy(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001
-    from web.privacy import page
-
-    return _json(200, page(gatewatch.settings, gatewatch.tables, gatewatch.evidence, datetime.now(UTC)))
-
-
-@app.function_name("alerts")
-@app.route(route="alerts", methods=["GET"])
-def alerts(req: func.HttpRequest) -> func.HttpResponse:
-    from web.alerts import page
-
-    return _json(*page(gatewatch.tables, req.params))
-
-
-@app.function_name("alert")
-@app.route(route="alerts/{id}", methods=["GET", "PATCH"])
-def alert(req: func.HttpRequest) -> func.HttpResponse:
-    from web.alerts import amend, one
-
-    id = req.route_params["id"]
-    if req.method == "PATCH":
-        return _json(*amend(gatewatch.tables, id, req.get_body(), req.headers, datetime.now(UTC)))
-    return _json(*one(gatewatch.tables, id))
-
-
-@app.function_name("incidents")
-@app.route(route="incidents", methods=["GET"])
-def incidents(req: func.HttpRequest) -> func.HttpResponse:
-    from web.incidents import page
-
-    return _json(*page(gatewatch.tables, req.params))
-
-
-@app.function_name("incident")
-@app.route(route="incidents/{id}", methods=["GET"])
-def incident(req: func.HttpRequest) -> func.HttpResponse:
-    from web.incidents import one
-
-    return _json(*one(gatewatch.tables, req.route_params["id"]))
-
-
-@app.function_name("suppressions")
-@app.route(route="suppressions", methods=["GET", "POST"])
-def suppressions(req: func.HttpRequest) -> func.HttpResponse:
-    from web.suppressions import add, page
-
-    if req.method == "POST":
-        return _json(*add(gatewatch.tables, req.get_body(), req.headers, datetime.now(UTC)))
-    return _json(*page(gatewatch.tables, datetime.now(UTC)))
-
-
-@app.function_name("suppression")
-@app.route(route="suppressions/{id}", methods=["DELETE"])
-def suppression(req: func.HttpRequest) -> func.HttpResponse:
-    from web.suppressions import remove
-
-    return _json(*remove(gatewatch.tables, req.route_params["id"]))
-
-
-@app.function_name("inventory")
-@app.route(route="inventory", methods=["GET"])
-def inventory(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001
-    from adapters.inventory import read
-    from web.inventory import page
-
-    return _json(200, page(read(gatewatch.tables)))
-
-
-@app.function_name("usage")
-@app.route(route="usage", methods=["GET"])
-def usage(req: func.HttpRequest) -> func.HttpResponse:
-    from web.usage import page
-
-    return _json(*page(gatewatch.tables, req.params, datetime.now(UTC)))
-
-
-@app.function_name("health")
-@app.route(route="health", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
-def health(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001
-    from adapters.health import check
-
-    well, body = check(gatewatch.settings, gatewatch.tables, gatewatch.batches, gatewatch.evidence, datetime.now(UTC))
-    return _json(200 if well else 503, body)
-
-
 def _until(moment: datetime) -> Callable[[], bool]:
     return lambda: datetime.now(UTC) >= moment
-
-
-def _json(status: int, body: object, etag: str = "") -> func.HttpResponse:
-    return func.HttpResponse(
-        body if isinstance(body, bytes) else json.dumps(body, ensure_ascii=False),
-        status_code=status,
-        mimetype="application/json",
-        headers={"Cache-Control": "no-store"} | ({"ETag": etag} if etag else {}),
-    )

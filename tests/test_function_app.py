@@ -14,6 +14,7 @@ from settings import SettingError
 from tests.test_settings import LOCAL
 
 ROOT = Path(__file__).parent.parent
+PARTS = ("function_app", "triggers.http", "triggers.app")
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +22,8 @@ def app() -> ModuleType:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in LOCAL.items():
             patch.setenv(name, value)
-        sys.modules.pop("function_app", None)
+        for module in PARTS:
+            sys.modules.pop(module, None)
         return importlib.import_module("function_app")
 
 
@@ -75,6 +77,7 @@ def test_host_json() -> None:
 def test_a_wrong_setting_stops_the_app(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in (LOCAL | {"StateStorage": ""}).items():
         monkeypatch.setenv(name, value)
-    monkeypatch.delitem(sys.modules, "function_app", raising=False)
+    for module in PARTS:
+        monkeypatch.delitem(sys.modules, module, raising=False)
     with pytest.raises(SettingError, match=r"^Setting StateStorage is missing: it must be .*, for example "):
         importlib.import_module("function_app")

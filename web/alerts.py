@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from adapters import alerts, baseline, series, suppressions
+from adapters import alerts, baseline, outbox, series, suppressions
 from adapters.alerts import Stored
 from adapters.tables import Changed, Tables
-from pipeline.render import NOWHERE, Place, Point, render
+from pipeline.render import Point, place_of, render
 from pipeline.triage import described, parse
 from web.caller import caller
 from web.paging import limits
@@ -18,23 +18,23 @@ Answer = tuple[int, dict[str, Any], str]
 """Status, body, and the ETag or ""."""
 
 
-def page(tables: Tables, parameters: Mapping[str, str], place: Place = NOWHERE) -> tuple[int, dict[str, Any]]:
-    """Newest first; query parameters are those of `web.paging`."""
+def page(tables: Tables, parameters: Mapping[str, str], gateway: str = "") -> tuple[int, dict[str, Any]]:
+    """Newest first; query parameters are those of `web.paging`. `gateway`: ARM id of the API Management service, or ""."""
     try:
         limit, cursor = limits(parameters)
     except ValueError as error:
         return 400, {"error": str(error)}
     found, following = alerts.read_page(tables, limit, cursor)
-    return 200, {"value": [_document(stored, place) for stored in found], "next": following}
+    return 200, {"value": [_document(stored, gateway) for stored in found], "next": following}
 
 
-def one(tables: Tables, id: str, place: Place = NOWHERE) -> Answer:
+def one(tables: Tables, id: str, gateway: str = "") -> Answer:
     """One alert with the 48 hours that it stands in, and everything that analysts did with it."""
     stored = _find(tables, id)
-    return _answer(tables, stored, place) if stored else _NOT_FOUND
+    return _answer(tables, stored, gateway) if stored else _NOT_FOUND
 
 
-def amend(tables: Tables, id: str, body: bytes, headers: Mapping[str, str], now: datetime, place: Place = NOWHERE) -> Answer:
+def amend(tables: Tables, id: str, body: bytes, headers: Mapping[str, str], now: datetime, gateway: str = "") -> Answer:
     """Change its status, guarded by If-Match, so that nobody overwrites what he has not seen. 412 with the present state otherwise. What is expected is
     suppressed for a day and learned."""
     try:
@@ -50,14 +50,15 @@ def amend(tables: Tables, id: str, body: bytes, headers: Mapping[str, str], now:
     try:
         changed = alerts.amend(tables, id, None if revision == ANY else revision, wish, caller(headers, KEY), now)
     except Changed:
-        _, body_now, etag = one(tables, id, place)
+        _, body_now, etag = one(tables, id, gateway)
         return 412, {"error": "the alert was changed since it was read", "current": body_now}, etag
     if changed is None:
         return _NOT_FOUND
+    outbox.mark(tables, [changed.alert], now)
     if wish.expected:
         suppressions.expect(tables, changed, now)
         baseline.forget(tables, changed.alert.first, changed.alert.last)
-    return _answer(tables, changed, place)
+    return _answer(tables, changed, gateway)
 
 
 ANY = -1
@@ -88,10 +89,10 @@ def _etag(stored: Stored) -> str:
     return f'"r{stored.triage.revision}"'
 
 
-def _document(stored: Stored, place: Place, points: list[Point] | None = None) -> dict[str, Any]:
-    return {**render(stored.alert, place, status=stored.status, series=points or ()), "etag": _etag(stored)}
+def _document(stored: Stored, gateway: str, points: list[Point] | None = None) -> dict[str, Any]:
+    return {**render(stored.alert, place_of(stored.alert, gateway), status=stored.status, series=points or ()), "etag": _etag(stored)}
 
 
-def _answer(tables: Tables, stored: Stored, place: Place) -> Answer:
-    document = _document(stored, place, series.of(tables, stored.alert))
+def _answer(tables: Tables, stored: Stored, gateway: str) -> Answer:
+    document = _document(stored, gateway, series.of(tables, stored.alert))
     return 200, {**document, "changes": described(stored.triage)}, _etag(stored)

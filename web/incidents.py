@@ -7,7 +7,7 @@ from adapters import alerts
 from adapters.tables import Tables
 from detectors import by_id
 from model import Incident, is_whole, moment
-from pipeline.render import NOWHERE, Place, render
+from pipeline.render import place_of, render
 from web.paging import limits
 
 
@@ -21,7 +21,7 @@ def page(tables: Tables, parameters: Mapping[str, str]) -> tuple[int, dict[str, 
     return 200, {"value": [described(incident) for incident in found], "next": following}
 
 
-def one(tables: Tables, id: str, place: Place = NOWHERE) -> tuple[int, dict[str, Any]]:
+def one(tables: Tables, id: str, gateway: str = "") -> tuple[int, dict[str, Any]]:
     """With its alerts, each as /api/alerts shows it."""
     try:
         incident = alerts.find_incident(tables, id)
@@ -30,7 +30,7 @@ def one(tables: Tables, id: str, place: Place = NOWHERE) -> tuple[int, dict[str,
     if incident is None:
         return 404, {"error": "there is no incident of this id"}
     found = [stored for stored in (alerts.find(tables, alert) for alert in incident.alerts) if stored]
-    return 200, {**described(incident), "alerts": [render(stored.alert, place, status=stored.status) for stored in found]}
+    return 200, {**described(incident), "alerts": [render(stored.alert, place_of(stored.alert, gateway), status=stored.status) for stored in found]}
 
 
 def described(incident: Incident) -> dict[str, Any]:

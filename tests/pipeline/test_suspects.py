@@ -44,7 +44,7 @@ def test_nor_do_most_of_what_fuzzers_send() -> None:
 
 def test_honest_calls_do() -> None:
     random = Random(2)
-    bodies = (
+    bodies: tuple[dict[str, object], ...] = (
         {},
         {"requestBody": '{"quantity":2,"note":"please ring; second floor"}'},
         {"requestHeaders": {"accept": "text/html;q=0.9, */*;q=0.8"}},

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from azure.data.tables import UpdateMode
 
-from adapters import alerts, windows
+from adapters import alerts, outbox, windows
 from adapters.baseline import run as learn
 from adapters.tables import Entity, Tables
 from model import Incident, Severity, minute_of
@@ -61,6 +61,23 @@ def test_the_evaluation_rewrites_an_alert_and_leaves_the_analyst_alone(tables: T
     assert (status, changed["properties"]["severity"]) == (200, "High")
     alerts.write(tables, [replace(it, last=it.last + 2, severity=Severity.HIGH)], [])
     assert one(tables, it.id)[1]["properties"]["status"] == "InProgress"
+
+
+def test_a_change_is_told_to_the_receivers(tables: Tables) -> None:
+    it = alert()
+    alerts.write(tables, [it], [])
+    assert list(outbox.waiting(tables, "hub")) == []
+    ask(tables, it.id, RESOLVED, "*")
+    assert [waiting.id for waiting in outbox.waiting(tables, "hub")] == [it.id]
+
+
+def test_the_gateway_is_named_where_it_is_known(tables: Tables) -> None:
+    it = alert()
+    alerts.write(tables, [it], [])
+    id = "/subscriptions/1/resourceGroups/rg/providers/Microsoft.ApiManagement/service/Contoso"
+    assert one(tables, it.id, id)[1]["id"] == f"{id}/providers/Microsoft.Security/alerts/{it.id}"
+    assert page(tables, {}, id)[1]["value"][0]["properties"]["extendedProperties"]["ResourceId"] == f"{id}/apis/shop"
+    assert one(tables, it.id, id.replace("Contoso", "other"))[1]["id"] == f"/providers/Microsoft.Security/alerts/{it.id}"
 
 
 class Rivalled(Tables):

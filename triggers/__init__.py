@@ -1,0 +1,1 @@
+"""Triggers by kind, for `function_app.py`."""
