@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from detectors import detector
 from detectors.actor_spike import anyones_threshold
 from model import NOBODY, STATUS_CLASSES, Severity, Sighting
+from pipeline.day import LATELY
 from pipeline.learn import YOUNG_DAYS, Baseline
 from pipeline.window import Window
 
@@ -35,24 +36,30 @@ def single_ip_spike(
     own_ratio: float = 1.5,  # times the IP's own largest, if it is a regular
     few_floor: int = 60,  # before day 3, and where fewer than 500 (IP, window) pairs are known
     few_ratio: float = 3.0,  # then: times the largest
+    short_ratio: float = 1.2,  # times the threshold, within 10 minutes that a window's edge may cut in two; no one did that in 780 endpoint-days
     high: float = 5.0,  # times the threshold from which on it is severe
 ) -> Iterator[Sighting]:
     """Calls of one IP and status class > max(`floor`, `ratio` x 10th-largest (IP, window), `own_ratio` x its own largest), or while
-    little is known > max(`few_floor`, `few_ratio` x the largest). High from `high` x the threshold on."""
+    little is known > max(`few_floor`, `few_ratio` x the largest); or, whatever windows they fall into, calls within 10 minutes
+    > `short_ratio` x that. High from `high` x the threshold on."""
     for kind in (2, 3, 4, 5):
-        if window.busiest[kind] <= min(floor, few_floor):
+        if max(window.busiest[kind], window.busiest_lately[kind]) <= min(floor, few_floor):
             continue
         counts, name = window.ips[kind], STATUS_CLASSES[kind - 1]
         measure = f"calls:{name}"
         usual, anyones = anyones_threshold(
             baseline, measure, floor=floor, ratio=ratio, few_floor=few_floor, few_ratio=few_ratio, grown=YOUNG_DAYS
         )
-        if window.busiest[kind] <= anyones:
+        if window.busiest[kind] <= anyones and window.busiest_lately[kind] <= short_ratio * anyones:
             continue
         regulars = window.regulars.get(measure, {})
         for ip in window.touched:
             observed, own = counts.get(ip, 0), regulars.get(ip)
             threshold = max(anyones, own_ratio * (own or 0.0))
+            evidence: dict[str, str | int | float] = {"largest of this IP before": own} if own is not None else {}
+            if observed <= threshold:
+                observed, threshold = window.day.lately(kind, ip), short_ratio * threshold
+                evidence["within minutes"] = LATELY
             if observed > threshold and ip not in NOBODY:
                 yield Sighting(
                     observed,
@@ -61,5 +68,5 @@ def single_ip_spike(
                     actor=ip,
                     status_class=name,
                     severity=Severity.HIGH if observed >= high * threshold else None,
-                    evidence={"largest of this IP before": own} if own is not None else {},
+                    evidence=evidence,
                 )

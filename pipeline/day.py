@@ -1,4 +1,5 @@
-"""The rolling day of one endpoint: which values each IP asked for in the last 24 hours, for enumeration too slow for any window."""
+"""The rolling day of one endpoint: which values each IP asked for in the last 24 hours, for enumeration too slow for any window; and its last minutes, for
+floods that a window's edge cuts in two."""
 
 from collections.abc import Iterable, Iterator
 
@@ -8,14 +9,29 @@ from stats.moments import Moments
 ENTRIES = 100_000
 """(parameter, IP, value) triples in memory; beyond it only a uniform sample of the values is kept and readings are scaled up."""
 HASHES = 1 << 64
+LATELY = 10
+"""Minutes over which an IP's calls are counted across the edges of windows."""
 LATEST = 3
 """Windows that do not count as usual yet, for a slow one may have begun in them."""
 
 
 class RollingDay:
-    """Distinct values per (parameter, IP), and bytes per IP, over the current window and the 71 before it."""
+    """Distinct values per (parameter, IP), and bytes per IP, over the current window and the 71 before it; calls per IP over the last minutes."""
 
-    __slots__ = ("_arrived", "_bound", "_bytes", "_entries", "_last", "_slot", "_totals", "latency", "touched")
+    __slots__ = (
+        "_arrived",
+        "_bound",
+        "_bytes",
+        "_calls",
+        "_entries",
+        "_last",
+        "_lately",
+        "_minute",
+        "_slot",
+        "_totals",
+        "latency",
+        "touched",
+    )
 
     def __init__(self) -> None:
         self._last: dict[str, dict[str, dict[int, int]]] = {}
@@ -26,6 +42,11 @@ class RollingDay:
         self._totals: dict[str, int] = {}
         self.latency: dict[Minute, Moments] = {}
         """window -> moments of the logarithms of milliseconds of successful calls, once it has ended"""
+        self._calls: dict[Minute, dict[tuple[int, str], int]] = {}
+        """minute -> (status class, ip) -> calls"""
+        self._lately: dict[tuple[int, str], int] = {}
+        """Of the last LATELY minutes together."""
+        self._minute = -1
         self._slot = -1
         self._bound = HASHES
         self._entries = 0
@@ -70,6 +91,37 @@ class RollingDay:
         own = self._bytes.setdefault(slot, {})
         own[ip] = own.get(ip, 0) + n
         self._totals[ip] = self._totals.get(ip, 0) + n
+
+    def called(self, kind: int, ip: str, n: int, minute: Minute) -> int:
+        """This IP called so often; answers with its calls of the last LATELY minutes. 0 for what comes later than that, or from one IP too many."""
+        if minute > self._minute:
+            self._minute = minute
+            for old in [one for one in self._calls if one <= minute - LATELY]:
+                self._forget(self._calls.pop(old))
+        elif minute <= self._minute - LATELY:
+            return 0
+        key = kind, ip
+        lately = self._lately.get(key, 0) + n
+        if lately == n and len(self._lately) >= ENTRIES:
+            return 0
+        self._lately[key] = lately
+        counts = self._calls.get(minute)
+        if counts is None:
+            counts = self._calls[minute] = {}
+        counts[key] = counts.get(key, 0) + n
+        return lately
+
+    def lately(self, kind: int, ip: str) -> int:
+        """The calls of this IP and status class in the last LATELY minutes."""
+        return self._lately.get((kind, ip), 0)
+
+    def _forget(self, counts: dict[tuple[int, str], int]) -> None:
+        for key, n in counts.items():
+            left = self._lately[key] - n
+            if left:
+                self._lately[key] = left
+            else:
+                del self._lately[key]
 
     def taken(self, ip: str) -> int:
         """The bytes that this IP was answered with in the last 24 hours."""

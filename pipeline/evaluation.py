@@ -631,9 +631,9 @@ class _Windows(dict[int, Window]):
 
 
 def _feed_calls(tally: Tally, rows: list[Row], windows: _Windows) -> None:
-    ips = tally.ips
-    for _, endpoint, ip, status, n, request, response, request_max, response_max in rows:
-        windows[endpoint].call(ips[ip], status, n, request, response, request_max, response_max)
+    ips, since = tally.ips, tally.since
+    for minute, endpoint, ip, status, n, request, response, request_max, response_max in rows:
+        windows[endpoint].call(ips[ip], status, n, request, response, request_max, response_max, since + minute)
 
 
 def _feed_identities(tally: Tally, rows: list[Row], windows: _Windows) -> None:

@@ -66,7 +66,7 @@ class Window:
     busiest actor did, so that a detector need not look at each where none did enough."""
 
     __slots__ = (
-        "agents", "auth", "busiest", "busiest_request", "busiest_response", "busiest_routes",
+        "agents", "auth", "busiest", "busiest_lately", "busiest_request", "busiest_response", "busiest_routes",
         "bytes", "changed", "classes", "codes", "context", "day", "dirty", "endpoint", "entered", "errors", "flagged", "found", "identities",
         "ips", "late", "marks", "minute", "n", "parameters", "reasons", "refused", "regulars", "request_bytes", "response_bytes", "routes", "sensitive",
         "service_days", "sightings", "sizes", "start", "statuses", "tainted", "touched", "touched_identities", "touched_sightings", "touched_values", "unknown",
@@ -97,6 +97,8 @@ class Window:
         self.ips: tuple[dict[str, int], ...] = ({}, {}, {}, {}, {}, {})
         self.busiest = [0] * 6
         """Status class -> calls of the busiest IP."""
+        self.busiest_lately = [0] * 6
+        """Status class -> most calls of one IP within `day.LATELY` minutes, which may have begun before the window."""
         self.busiest_request = 0
         """The largest request in bytes."""
         self.busiest_response = 0
@@ -170,7 +172,10 @@ class Window:
         classes = self.sensitive.setdefault(key, {})
         classes[kind] = classes.get(kind, 0) + n
 
-    def call(self, ip: str, status: int, n: int, request: int, response: int, request_max: int, response_max: int) -> None:
+    def call(
+        self, ip: str, status: int, n: int, request: int, response: int, request_max: int, response_max: int, minute: Minute | None = None
+    ) -> None:
+        """`minute` is the window's first where none is given."""
         kind = status // 100
         self.n += n
         self.classes[kind] += n
@@ -179,6 +184,9 @@ class Window:
         calls = ips[ip] = ips.get(ip, 0) + n
         if calls > self.busiest[kind]:
             self.busiest[kind] = calls
+        lately = self.day.called(kind, ip, n, self.start if minute is None else minute)
+        if lately > self.busiest_lately[kind]:
+            self.busiest_lately[kind] = lately
         self.request_bytes += request
         self.response_bytes += response
         sizes = self.bytes.get(ip)

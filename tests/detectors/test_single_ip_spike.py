@@ -4,7 +4,9 @@ import pytest
 
 from detectors.single_ip_spike import single_ip_spike
 from model import OTHER, Severity
-from tests.build import IP, baseline, window
+from pipeline.day import RollingDay
+from pipeline.window import Window
+from tests.build import ENDPOINT, IP, START, baseline, window
 
 
 @pytest.mark.parametrize(
@@ -26,6 +28,36 @@ def test_single_ip_spike(case: str, n: int, usual: float, own: float | None, pai
     judged = window(calls=[(IP, 200, n), ("198.51.100.1", 200, 3)], regulars=regulars)
     sightings = list(single_ip_spike(judged, baseline(tops={"calls:2xx": [usual] * 12}, pairs=pairs)))
     assert [sighting.actor for sighting in sightings] == [IP] * found, case
+
+
+@pytest.mark.parametrize(
+    ("case", "before", "after", "usual", "own", "found"),
+    [
+        ("cut in two by the edge", 20, 17, 8, None, [37]),
+        ("not more than a fifth above the floor", 20, 16, 8, None, []),
+        ("where IPs are busy", 30, 30, 40, None, []),
+        ("a fifth more than where IPs are busy", 31, 30, 40, None, [61]),
+        ("a regular within its own", 36, 36, 8, 40.0, []),
+        ("a regular beyond its own", 37, 36, 8, 40.0, [73]),
+        ("enough for the window alone", 20, 31, 8, None, [31]),
+    ],
+)
+def test_a_flood_across_a_windows_edge(case: str, before: int, after: int, usual: float, own: float | None, found: list[int]) -> None:
+    day = RollingDay()
+    first = Window(ENDPOINT, START, day=day)
+    first.call(IP, 200, before, 0, 0, 0, 0, START + 17)
+    regulars = {"calls:2xx": {IP: own}} if own else {}
+    second = Window(ENDPOINT, START + 20, day=day, regulars=regulars)
+    second.call(IP, 200, after, 0, 0, 0, 0, START + 22)
+    assert [sighting.observed for sighting in single_ip_spike(second, baseline(tops={"calls:2xx": [usual] * 12}))] == found, case
+
+
+def test_slower_than_ten_minutes_is_not_across_an_edge() -> None:
+    day = RollingDay()
+    Window(ENDPOINT, START, day=day).call(IP, 200, 30, 0, 0, 0, 0, START + 12)
+    second = Window(ENDPOINT, START + 20, day=day)
+    second.call(IP, 200, 30, 0, 0, 0, 0, START + 22)
+    assert list(single_ip_spike(second, baseline())) == []
 
 
 def test_classes_are_counted_apart() -> None:

@@ -36,6 +36,30 @@ def test_bytes_against_sums(found: list[tuple[int, str, int]]) -> None:
         assert day.taken(ip) == sum(n for slot, who, n in found if who == ip and slot > now - 72)
 
 
+@given(st.lists(st.tuples(st.integers(0, 40), st.sampled_from(["a", "b"]), st.integers(2, 4), st.integers(1, 9)), max_size=60))
+def test_the_last_minutes_against_sums(found: list[tuple[int, str, int, int]]) -> None:
+    day = RollingDay()
+    found.sort(key=lambda event: event[0])
+    for at, (minute, ip, kind, n) in enumerate(found, 1):
+        expected = sum(m for when, who, class_, m in found[:at] if (who, class_) == (ip, kind) and when > minute - module.LATELY)
+        assert day.called(kind, ip, n, START + minute) == day.lately(kind, ip) == expected
+
+
+def test_a_late_minute_counts_while_it_is_of_the_last_ones() -> None:
+    day = RollingDay()
+    assert day.called(2, IP, 5, START + 10) == 5
+    assert day.called(2, IP, 3, START + 1) == 8
+    assert day.called(2, IP, 7, START) == 0
+    assert day.called(2, IP, 1, START + 11) == 6
+
+
+def test_the_last_minutes_hold_only_so_many_ips(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "ENTRIES", 2)
+    day = RollingDay()
+    assert [day.called(2, ip, 1, START) for ip in ("a", "b", "c", "a")] == [1, 1, 0, 2]
+    assert day.called(2, "c", 1, START + module.LATELY) == 1
+
+
 def test_what_comes_late_counts_while_it_is_of_the_day() -> None:
     day = RollingDay()
     day.value(IP, "path:id", value(1), START)
