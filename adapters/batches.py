@@ -9,11 +9,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-from adapters.tables import Exists, Tables, int64, joined, number, pieces
+from adapters.tables import Entity, Exists, Tables, int64, joined, number, pieces
+from model import Minute
 from pipeline.tally import Tally, pack
 
 PREFIX = "batches"
 EMPTY = pack(Tally())
+LAST_MINUTE = (1 << 31) - 1
+"""Of the year 6053: the largest that a number of a row holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,8 @@ class Batch:
     rejected: int
     actors: bytes = b""
     """Fingerprints of whom it counts, for a search that cannot read every row."""
+    newest: Minute = -1
+    """The minute of its newest call, -1 where there is none."""
     late: bool = False
     """The day's table must not be made any more: it was dropped, or soon will be."""
 
@@ -57,6 +62,7 @@ class BatchLog:
             "last": int64(batch.last),
             "rejected": batch.rejected,
             "actors": batch.actors,
+            "newest": batch.newest,
             **pieces(batch.packed),
         }
         try:
@@ -94,6 +100,16 @@ class BatchLog:
         for partition in sorted({it for day in days[-2:] for it in self.partitions_in(table_of(day))}):
             yield partition, self._follow(partition, after.get(partition, Tail(-1, None)), None, days)
 
+    def recall(self, partition: str, until: Tail, oldest: Minute, newest: Minute | None = None) -> Iterator[Batch]:
+        """The batches of a chain up to a place on it whose newest call is of the minute `oldest` or later, and before `newest`; in order. What lies between
+        is not read."""
+        where = "PartitionKey eq @partition and RowKey le @last and newest ge @oldest and newest lt @newest"
+        before = newest if newest is not None else LAST_MINUTE
+        for day in self._days():
+            rows = self._tables.query(table_of(day), where, partition=partition, last=_key(until.last), oldest=oldest, newest=before)
+            for entity in rows:
+                yield _batch(partition, entity, day)
+
     def partitions(self) -> set[str]:
         """The hub partitions that have rows in the newest two tables."""
         return {partition for day in self._days()[-2:] for partition in self.partitions_in(table_of(day))}
@@ -126,7 +142,12 @@ class BatchLog:
                     return  # a row written while an earlier table was read: next time
                 last = number(entity["last"])
                 place, whole = Tail(last, day if last >= first else day + timedelta(days=1)), True
-                yield Batch(partition, first, last, place.day or day, joined(entity), number(entity["rejected"]))
+                yield _batch(partition, entity, place.day or day)
+
+
+def _batch(partition: str, entity: Entity, day: date) -> Batch:
+    newest = number(entity.get("newest", -1))
+    return Batch(partition, int(entity["RowKey"]), number(entity["last"]), day, joined(entity), number(entity["rejected"]), newest=newest)
 
 
 def table_of(day: date) -> str:

@@ -6,20 +6,21 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from itertools import islice
+from itertools import chain, islice
 from threading import Lock
+from time import monotonic
 
 import msgspec
 
 from adapters import alerts, inventory, ledger, outbox, suppressions, windows
-from adapters.batches import BatchLog, Tail
+from adapters.batches import Batch, BatchLog, Tail
 from adapters.tables import Changed, Entity, Tables, joined, pieces
 from adapters.telemetry import Reporter
 from adapters.tombstones import TombstoneStore
 from model import Endpoint, Minute, minute_of, moment
 from pipeline.evaluation import RECALL, Activity, Evaluation, Late, Regular, Step
 from pipeline.inventory import Inventory, merge
-from pipeline.learn import Baseline, unpack_baseline
+from pipeline.learn import MINUTES_PER_DAY, Baseline, unpack_baseline
 from pipeline.limits import Limits
 from pipeline.suppression import Rules
 from pipeline.tally import Tally, unpack
@@ -31,6 +32,8 @@ log = logging.getLogger("gatewatch.evaluate")
 
 BATCHES_PER_STEP = 64
 """Of one partition: bounds what a step holds in memory after a long pause."""
+RECALL_SECONDS = 10.0
+"""Of one tick, for rebuilding what only the slowest attacks need."""
 FRESH = timedelta(minutes=1)
 """How long a new suppression rule may take to be in force."""
 
@@ -91,6 +94,9 @@ class Evaluator:
         self._rules = Rules()
         self._rules_until: datetime | None = None
         self._evaluation: Evaluation | None = None
+        self._older: Iterator[Batch] | None = None
+        """What is still to be recalled of the rolling days."""
+        self._recalled = 0
         self._progress = Progress()
         self._learned: str | None = None
         self._known: set[Endpoint] = set()
@@ -108,9 +114,10 @@ class Evaluator:
         if self._rules_until is None or now >= self._rules_until:
             self._rules, self._rules_until = Rules(suppressions.read(self._tables)), now + FRESH
         while True:
-            evaluation = self._warm()
+            evaluation = self._warm(now)
             evaluation.suppress(self._rules)
             evaluation.limit(self._limits(now))
+            self._recall_days(evaluation, now)
             fed = 0
             tallies: list[tuple[str, int, Tally]] = []
             for partition, batches in self._batches.grown(self._progress.tails):
@@ -129,7 +136,7 @@ class Evaluator:
             if not fed or datetime.now(UTC) >= deadline:
                 return done
 
-    def _warm(self) -> Evaluation:
+    def _warm(self, now: datetime) -> Evaluation:
         """The evaluation, rebuilt from the tables unless it is ours and up to date."""
         learned = self._tables.get("progress", "baseline", "baseline")
         version = str(learned["etag"]) if learned else None
@@ -152,20 +159,48 @@ class Evaluator:
             contexts={endpoint: it.context() for endpoint, it in self._inventories.items()},
             closed_until=stored.closed_until,
             watermark=stored.watermark,
+            rules=self._rules,
+            limits=self._limits(now),
             close_after=self._close_after,
         )
-        recalled = 0
-        for partition, tail in sorted(stored.tails.items()):
-            day = tail.day - timedelta(minutes=RECALL) - timedelta(days=1) if tail.day else None
-            for batch in self._batches.read(partition, Tail(-1, day)):
-                if batch.last > tail.last:
-                    break
-                evaluation.recall(partition, unpack(batch.packed), batch.last)
-                recalled += 1
-        if recalled:
-            log.info("cold start: recalled %d batches", recalled)
         self._evaluation, self._progress, self._learned = evaluation, stored, version
+        self._recall_live(evaluation, stored)
         return evaluation
+
+    def _recall_live(self, evaluation: Evaluation, stored: Progress) -> None:
+        """Rebuild the windows that are not closed, a few batches at a time; what the rolling days need beside them is left for `_recall_days`."""
+        closed, since = stored.closed_until or 0, (stored.watermark or 0) - RECALL
+        older = [self._batches.recall(partition, tail, since, closed) for partition, tail in sorted(stored.tails.items())]
+        self._older = chain.from_iterable(older) if stored.watermark is not None else None
+        live = {partition: self._batches.recall(partition, tail, closed) for partition, tail in sorted(stored.tails.items())}
+        while live:
+            reached: list[Minute] = []
+            for partition, batches in list(live.items()):
+                some = list(islice(batches, BATCHES_PER_STEP))
+                for batch in some:
+                    evaluation.recall(partition, unpack(batch.packed), batch.last)
+                if len(some) == BATCHES_PER_STEP:
+                    reached.append(some[-1].newest)
+                else:
+                    del live[partition]
+            if reached:
+                evaluation.settle(min(reached))
+
+    def _recall_days(self, evaluation: Evaluation, now: datetime) -> None:
+        """Go on rebuilding the rolling days after a cold start, for some seconds a tick: on a busy hub a day is tens of thousands of batches, and what is live
+        must not wait for them. Before a day is closed it must be whole."""
+        if self._older is None:
+            return
+        hurried = (self._progress.closed_until or 0) // MINUTES_PER_DAY == minute_of(now) // MINUTES_PER_DAY
+        until = monotonic() + RECALL_SECONDS
+        for batch in self._older:
+            evaluation.recall(batch.partition, unpack(batch.packed), batch.last)
+            self._recalled += 1
+            if hurried and monotonic() > until:
+                return
+        if self._recalled:
+            log.info("recalled the rolling days from %d batches", self._recalled)
+        self._older, self._recalled = None, 0
 
     def _regulars(self, stored: Progress) -> Iterator[Regular]:
         return ledger.regulars(self._tables, (moment(stored.closed_until or 0) - timedelta(days=30)).date())
@@ -192,8 +227,8 @@ class Evaluator:
         ):
             tables.upsert(table, some)
         self._take_stock(tallies, step.watermark if step.watermark is not None else minute_of(now))
-        alerts.write(tables, map(guard.alert, step.alerts), map(guard.incident, step.incidents))
-        outbox.mark(tables, step.alerts, now)
+        with outbox.announced(tables, step.alerts, now):
+            alerts.write(tables, map(guard.alert, step.alerts), map(guard.incident, step.incidents))
         self._progress.watermark, self._progress.closed_until, self._progress.evaluated = step.watermark, step.closed_until, now
         try:
             self._progress.etag = _write_progress(tables, self._progress)

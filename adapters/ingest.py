@@ -187,5 +187,13 @@ class Ingest:
         day = events[0].enqueued.astimezone(UTC).date()
         day = max(day, tail.day or day)  # a sealed chain goes on in a later table
         return Batch(
-            partition, tail.last + 1, events[-1].sequence, day, packed, rejected, fingerprints(tally), not is_open(day, self._kept, now)
+            partition,
+            tail.last + 1,
+            events[-1].sequence,
+            day,
+            packed,
+            rejected,
+            fingerprints(tally),
+            tally.newest,
+            not is_open(day, self._kept, now),
         )

@@ -197,9 +197,14 @@ class Evaluation:
         self.learn(baselines, regulars)
 
     def recall(self, partition: str, tally: Tally, position: int) -> None:
-        """After a cold start: a tally at or before the stored `positions`, in order, from RECALL minutes before the watermark on. Rebuilds the live windows
-        and the rolling day; closed windows are not touched."""
+        """After a cold start: a tally at or before the stored `positions`, from RECALL minutes before the watermark on. What is of closed windows goes into
+        the rolling day at once, in any order; what is live waits for `settle`, or the next step, and has to come before anything is fed."""
         self._queue(tally, partition, position, recalled=True)
+
+    def settle(self, until: Minute) -> None:
+        """Walk what was recalled up to this minute: nothing more of that time is to be recalled, and memory need not hold it all."""
+        for minute in sorted(minute for minute in self._pending if minute < until):
+            self._walk(minute, self._pending.pop(minute))
 
     def feed(self, partition: str, tally: Tally, position: int) -> None:
         """A tally behind the stored position of its partition; one that is not is ignored."""
@@ -267,12 +272,16 @@ class Evaluation:
     # what comes in
 
     def _queue(self, tally: Tally, partition: str, position: int, *, recalled: bool) -> None:
-        source = _Source(tally, partition, position, recalled)
+        source = _Source(tally, partition, position)
         for table, rows in tally.tables.items():
             if table not in _FEED:
                 continue  # is not judged: the inventory's
             for minute, of_minute in groupby(rows, _minute):
-                self._pending.setdefault(minute + tally.since, []).append(_Slice(source, table, list(of_minute)))
+                at = minute + tally.since
+                if recalled and self._is_closed(window_start(at)):
+                    self._recall_day(tally, table, of_minute, window_start(at))
+                else:
+                    self._pending.setdefault(at, []).append(_Slice(source, table, list(of_minute)))
             if rows:
                 newest = rows[-1][0] + tally.since
                 if newest > self._reached.get(partition, newest - 1):
@@ -342,17 +351,16 @@ class Evaluation:
 
     # the walk through event time
 
+    def _is_closed(self, start: Minute) -> bool:
+        return self._closed_until is not None and start + WINDOW_MINUTES <= self._closed_until
+
     def _walk(self, minute: Minute, slices: "list[_Slice]") -> None:
         self._pass_time(minute if self._watermark is None else min(minute, self._watermark))
         self._turn_to(minute // MINUTES_PER_DAY)
         start = window_start(minute)
-        closed = self._closed_until is not None and start + WINDOW_MINUTES <= self._closed_until
+        closed = self._is_closed(start)
         touched: dict[Window, None] = {}
-        for slice_ in sorted(slices, key=_slice_order):
-            source, table, rows = slice_
-            if closed and source.recalled:
-                self._recall_day(slice_, start)
-                continue
+        for source, table, rows in sorted(slices, key=_slice_order):
             windows = _Windows(self, source, start, closed)
             _FEED[table](source.tally, rows, windows)
             for window in windows.values():
@@ -383,20 +391,23 @@ class Evaluation:
                 touched[window] = None
             window.route(ips[row[2]], row[3], row[4], endpoint)
 
-    def _recall_day(self, slice_: "_Slice", start: Minute) -> None:
-        tally = slice_.source.tally
-        if slice_.table == "values":
-            for _, endpoint, ip, parameter, value, *_ in slice_.rows:
+    def _recall_day(self, tally: Tally, table: str, rows: Iterable[Row], start: Minute) -> None:
+        if table == "values":
+            days: dict[RollingDay, None] = {}
+            for _, endpoint, ip, parameter, value, *_ in rows:
                 day = self._day(self._admitted(tally.endpoints[endpoint]))
                 day.value(tally.ips[ip], tally.parameters[parameter], value, start)
+                days[day] = None
+            for day in days:
                 day.touched.clear()
-        elif slice_.table == "sizes":
-            for _, endpoint, kind, status_class, bucket, n in slice_.rows:
+                day.trim()
+        elif table == "sizes":
+            for _, endpoint, kind, status_class, bucket, n in rows:
                 if (kind, status_class) == LATENCY:
                     latency = self._day(self._admitted(tally.endpoints[endpoint])).latency
                     latency[start] = latency.get(start, Moments()) + log_moments(((bucket, n),))
-        elif slice_.table == "calls":
-            for _, endpoint, ip, status, _, _, response, *_ in slice_.rows:
+        elif table == "calls":
+            for _, endpoint, ip, status, _, _, response, *_ in rows:
                 admitted = self._admitted(tally.endpoints[endpoint])
                 if status // 100 == 2 and self._contexts.get(admitted, NOTHING_KNOWN).sensitive:
                     self._day(admitted).answered(tally.ips[ip], response, start)
@@ -601,7 +612,6 @@ class _Source(NamedTuple):
     tally: Tally
     partition: str
     position: int
-    recalled: bool
 
 
 class _Slice(NamedTuple):

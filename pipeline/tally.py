@@ -85,6 +85,12 @@ class Tally:
         return [(row[0] + since, *row[1:]) for row in self.tables.get(table, ())]
 
     @property
+    def newest(self) -> Minute:
+        """The minute of its newest call, -1 where there is none."""
+        rows = self.tables.get("calls")
+        return rows[-1][0] + self.since if rows else -1
+
+    @property
     def calls(self) -> int:
         n = TABLES["calls"].all.index("n")
         return sum(row[n] for row in self.tables.get("calls", ()))

@@ -187,7 +187,7 @@ def measure_batches(tables: Tables, places: Places, key: bytes) -> dict[str, flo
         ips = [next(found) for _ in range(BATCH)]
         tables_of: dict[str, list[Row]] = {"calls": [(0, 0, at, 200, 1, 0, 512, 0, 512) for at in range(BATCH)]}
         tally = Tally(minute_of(datetime(2026, 11, 24, tzinfo=UTC)), [Endpoint("contoso", "api", "GET", "/")], ips, tables=tables_of)
-        log.append(Batch("0", number * BATCH, (number + 1) * BATCH - 1, day, pack(tally), 0, fingerprints(tally)))
+        log.append(Batch("0", number * BATCH, (number + 1) * BATCH - 1, day, pack(tally), 0, fingerprints(tally), tally.newest))
     wall, cpu = monotonic(), process_time()
     places.count("batches20261124/0", of("ip", "203.0.113.7"), 1 << 40)
     return {

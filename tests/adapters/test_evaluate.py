@@ -2,9 +2,9 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from random import Random
 from typing import Any
 
@@ -13,13 +13,13 @@ from azure.core.exceptions import HttpResponseError
 
 from adapters import alerts, baseline, inventory, ledger, windows
 from adapters.app import App
-from adapters.batches import BatchLog, Tail
+from adapters.batches import Batch, BatchLog, Tail
 from adapters.evaluate import Evaluator, read_progress
 from adapters.evidence import Evidence
 from adapters.ingest import Event, Ingest
 from adapters.tables import Entity, Tables
 from local import traffic
-from model import WINDOW_MINUTES, moment
+from model import WINDOW_MINUTES, minute_of, moment
 from settings import read
 from tests.pipeline.test_decode import WHOLE
 from tests.test_settings import LOCAL
@@ -64,9 +64,9 @@ def of(call: dict[str, Any]) -> tuple[str, datetime, int]:
     return f"{call['method']} {call['urlTemplate']}", start, call["status"]
 
 
-def stored(tables: Tables) -> Calls:
+def stored(tables: Tables, days: Iterable[date] = (START.date(), NOW.date())) -> Calls:
     found: Calls = Counter()
-    for day in (START.date(), NOW.date()):
+    for day in days:
         for row in windows.read(tables, day):
             if row.endpoint.template != "*":
                 for status, n in row.record.calls.items():
@@ -139,6 +139,45 @@ def test_a_repeat_changes_nothing(tables: Tables, evidence: Evidence) -> None:
     evaluator(tables).tick(NOW, NOW)
     assert dump(tables) == before
     assert read_progress(tables).tails == progress.tails
+
+
+class CountingLog(BatchLog):
+    """Real batches, and how many of them a cold start read."""
+
+    recalled = 0
+
+    def recall(self, partition: str, until: Tail, oldest: int, newest: int | None = None) -> Iterator[Batch]:
+        for batch in super().recall(partition, until, oldest, newest):
+            self.recalled += 1
+            yield batch
+
+
+def test_a_cold_start_reads_no_more_than_the_rolling_day_and_lets_what_is_live_go_first(
+    tables: Tables, evidence: Evidence, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two days in 80 batches; every batch of the second day meets an instance that starts anew, in steps of two batches and with no time for the day: its
+    windows are what a straight count says, and those of an instance that lives on."""
+    some = calls(Random(3), 2 * 24 * 60, 800)
+    log = CountingLog(tables)
+    intake, judge = ingest(tables, evidence), Evaluator(tables, log, KEY, 60)
+    monkeypatch.setattr("adapters.evaluate.BATCHES_PER_STEP", 2)
+    monkeypatch.setattr("adapters.evaluate.RECALL_SECONDS", 0.0)
+    for number in range(0, 800, 10):
+        now = START + timedelta(minutes=2 * 24 * 60 * (number + 10) / 800)
+        intake.batch("0", [Event(number + n, now, traffic.encode(call)) for n, call in enumerate(some[number : number + 10])], now)
+        if number >= 400:
+            judge, log.recalled = Evaluator(tables, log, KEY, 60), 0
+            is_closing = (read_progress(tables).closed_until or 0) // 1440 < minute_of(now) // 1440  # yesterday is not closed yet
+            judge.tick(now, now)
+            assert is_closing or 0 < log.recalled < 12  # some two hours are live, in batches of 36 minutes; and one of the day
+            for _ in range(60):
+                judge.tick(now, now)
+            assert 40 <= log.recalled < 56  # 27 hours before what is late, not all that are there
+        else:
+            judge.tick(now, now)
+    judge.tick(QUIET + timedelta(days=2), NOW)
+    days = [START.date() + timedelta(days=n) for n in range(3)]
+    assert stored(tables, days) == Counter(of(call) for call in some)
 
 
 def test_two_instances_take_turns_and_nothing_is_counted_twice(tables: Tables, evidence: Evidence) -> None:
