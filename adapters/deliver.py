@@ -73,7 +73,7 @@ class Deliver:
             configuration = receiver.configuration()
             if configuration is None:  # nobody wants to be told
                 for it in rows:
-                    outbox.done(self._tables, it)
+                    outbox.done(self._tables, it, now)
                 return 0
             standing = outbox.standing(self._tables, name)
             if standing.until is not None and standing.until > now and standing.configuration == configuration:
@@ -98,7 +98,7 @@ class Deliver:
         """Everything about one alert that the receiver does not have, and remember what arrived. Raises Failed."""
         stored = alerts.find(self._tables, it.id)
         if stored is None:
-            outbox.done(self._tables, it)
+            outbox.done(self._tables, it, now)
             return 0
         told = dict(stored.told.get(name, {}))
         sent, refusals = 0, []
@@ -119,7 +119,7 @@ class Deliver:
         if refusals:
             self._refused(name, it, refusals[0], now)
         else:
-            outbox.done(self._tables, it)
+            outbox.done(self._tables, it, now)
         return sent
 
     def _messages(self, stored: Stored, told: Mapping[str, Sent]) -> Iterator[tuple[Message, Sent]]:
@@ -140,7 +140,7 @@ class Deliver:
         since = it.since or now
         if now - since >= GIVE_UP:
             log.error("alert %s is given up: the %s has refused it since %s, last with %s", it.id, name, since.isoformat(), what)
-            outbox.done(self._tables, it)
+            outbox.done(self._tables, it, now)
             return
         log.warning("the %s refuses alert %s (%s); it is tried again", name, it.id, what)
         outbox.refuse(self._tables, it, what, now, now + pause(it.refused + 1, LONGEST_WAIT))

@@ -1,8 +1,9 @@
 """The `outbox` table: which alerts each receiver has not been told of yet, by their ids, and how each receiver stands. Nothing in it names a caller."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 
 from azure.data.tables import UpdateMode
@@ -14,6 +15,8 @@ TABLE = "outbox"
 RECEIVERS = ("hub", "webhook")
 MOST = 1000
 """Alerts of one receiver that one run looks at."""
+GRACE = timedelta(minutes=15)
+"""Longer than a function may run: what was marked so long ago is written, or never will be without being marked again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +42,21 @@ class Standing:
     configuration: str = ""
 
 
+@contextmanager
+def announced(tables: Tables, alerts: Collection[Alert], now: datetime) -> Iterator[None]:
+    """Around writing new and changed alerts. They are marked before, so that a crash after the write forgets nobody, and again after it, so that they are told
+    soon even if somebody looked in between."""
+    mark(tables, alerts, now)
+    yield
+    mark(tables, alerts, now)
+
+
 def mark(tables: Tables, alerts: Iterable[Alert], now: datetime) -> None:
-    """Put new and changed alerts into the outbox, after they were written: whoever delivers reads this first and the alert then, so no change is missed. A
-    repeat is harmless; what is known of a refused message stays."""
+    """Put alerts into the outbox. A repeat is harmless; what is known of a refused message stays."""
     rows = [
-        {"PartitionKey": receiver, "RowKey": f"{alert.first:08d}-{alert.id}", "marked": now} for alert in alerts for receiver in RECEIVERS
+        {"PartitionKey": receiver, "RowKey": f"{alert.first:08d}-{alert.id}", "marked": now, "again": now}
+        for alert in alerts
+        for receiver in RECEIVERS
     ]
     if rows:
         tables.upsert(TABLE, rows, UpdateMode.MERGE)
@@ -51,19 +64,33 @@ def mark(tables: Tables, alerts: Iterable[Alert], now: datetime) -> None:
 
 def due(tables: Tables, receiver: str, now: datetime) -> list[Waiting]:
     """At most MOST of what a receiver may not have and what is not to be tried later, the oldest alert first."""
-    where = "PartitionKey eq @receiver and not (until gt @now )"  # the SDK finds @now only as a word
+    where = "PartitionKey eq @receiver and again le @now and not (until gt @now )"  # the SDK finds @now only as a word
     return list(islice(map(_waiting, tables.rows(TABLE, where, receiver=receiver, now=now)), MOST))
 
 
 def waiting(tables: Tables, receiver: str) -> Iterator[Waiting]:
-    """All of it, whenever it is to be tried."""
-    yield from map(_waiting, tables.rows(TABLE, "PartitionKey eq @receiver", receiver=receiver))
+    """All of it, whenever it is to be tried; without what is only to be looked at once more."""
+    for row in tables.rows(TABLE, "PartitionKey eq @receiver", receiver=receiver):
+        if row["again"] == row["marked"]:
+            yield _waiting(row)
 
 
-def done(tables: Tables, it: Waiting) -> None:
-    """Take it out, unless it was marked again since it was read."""
+def expire(tables: Tables, receiver: str, before: datetime) -> int:
+    """Take out what was marked last before a moment; how many alerts the receiver was never told of."""
+    lost = [it.id for it in waiting(tables, receiver) if it.marked < before]
+    rows = tables.query(TABLE, "PartitionKey eq @receiver and marked lt @before", select=["RowKey"], receiver=receiver, before=before)
+    tables.delete(TABLE, [(receiver, row["RowKey"]) for row in rows])
+    return len(lost)
+
+
+def done(tables: Tables, it: Waiting, now: datetime) -> None:
+    """The receiver has all that there is: take it out, or look once more when nothing can be under way. Not if it was marked again since it was read."""
     try:
-        tables.take(TABLE, it.entity)
+        if it.marked + GRACE > now:
+            row = {"PartitionKey": it.entity["PartitionKey"], "RowKey": it.entity["RowKey"], "again": it.marked + GRACE}
+            tables.replace(TABLE, row, it.entity["etag"], UpdateMode.MERGE)
+        else:
+            tables.take(TABLE, it.entity)
     except Changed:
         return
 

@@ -247,8 +247,7 @@ class Purge:
             self._delete_rows(run, "alerts", partition, "RowKey gt @key", key=over)
         self._delete_rows(run, "purges", "purges", "RowKey gt @key", key=_row_key(now - self._kept["purges"]))
         for receiver in outbox.RECEIVERS:
-            lost = self._delete_rows(run, outbox.TABLE, receiver, "marked lt @before", before=now - self._kept["outbox"])
-            if lost:
+            if lost := outbox.expire(self._tables, receiver, now - self._kept["outbox"]):
                 log.error("alerts that the %s was never told of: %d, which waited for %s", receiver, lost, span(self._kept["outbox"]))
         done = self._delete_rows(run, "requests", "requests", "asked lt @before", before=now - self._kept["requests"])
         if done:
@@ -299,8 +298,8 @@ class Purge:
         evidence: dict[str, str | int | float] = {f"late:{place}": count for place, count in sorted(run.late.items())}
         sighting = Sighting(float(run.late.total()), 0.0, 0.0, "items", evidence={**evidence, "worst seconds": round(run.worst)})
         alert = Alert(id, BREACH, whole("gatewatch"), Severity.HIGH, open_since, minute, open_since, sighting, open=run.broken)
-        alerts.write(self._tables, [alert], [])
-        outbox.mark(self._tables, [alert], now)
+        with outbox.announced(self._tables, [alert], now):
+            alerts.write(self._tables, [alert], [])
         self._reporter.step(Step({}, None, None, alerts=[alert]), now)
 
     def _record(self, run: Run) -> None:

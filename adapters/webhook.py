@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import cache
 from threading import Timer
 from urllib.parse import urlsplit
 
@@ -82,7 +83,8 @@ class Webhook:
         self, evidence: Evidence, trust: Callable[[], ssl.SSLContext] = ssl.create_default_context, longest: float = LONGEST
     ) -> None:
         """`trust`: whose certificates are believed; `longest`: seconds."""
-        self._evidence, self._trust, self._longest = evidence, trust, longest
+        self._evidence, self._longest = evidence, longest
+        self._trust = cache(trust)
         self._etag: str | None = None
         self._target: Target | None = None
         self.problem = ""

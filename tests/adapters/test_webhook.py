@@ -57,9 +57,9 @@ def configure(evidence: Evidence, url: str, *secrets: str) -> None:
     evidence.put(CONFIGURATION, NAME, json.dumps({"url": url, "secrets": secrets or [SECRET]}).encode())
 
 
-def hook(evidence: Evidence, url: str, *secrets: str) -> Webhook:
+def hook(evidence: Evidence, url: str, *secrets: str, longest: float = 60) -> Webhook:
     configure(evidence, url, *secrets)
-    found = Webhook(evidence, longest=LONGEST)
+    found = Webhook(evidence, longest=longest)
     assert found.configuration()
     assert found.problem == ""
     return found
@@ -86,7 +86,7 @@ def test_a_secret_is_replaced_without_a_gap(evidence: Evidence, verifies: int) -
 
 
 def test_another_configuration_is_read(evidence: Evidence) -> None:
-    webhook = Webhook(evidence, longest=LONGEST)
+    webhook = Webhook(evidence)
     assert webhook.configuration() is None
     with Receiver().running() as one, Receiver().running() as other:
         for receiver in (one, other):
@@ -154,11 +154,11 @@ def test_a_receiver_that_hangs_is_left(evidence: Evidence, how: str) -> None:
         if how == "says nothing":
             receiver.open.clear()
         url = f"https://127.0.0.1:{port}/" if how == "never shakes hands" else receiver.url
-        webhook = hook(evidence, url)
+        webhook = hook(evidence, url, longest=LONGEST)
         began = monotonic()
         with pytest.raises(Failed, match=r"^no answer within 1 s$"):
             webhook.send(MESSAGE)
-        assert LONGEST - 0.1 <= monotonic() - began < 30
+        assert monotonic() - began >= LONGEST - 0.1
     assert not [thread for thread in threading.enumerate() if isinstance(thread, threading.Timer)]
 
 
@@ -185,7 +185,7 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(evidence: Evidence, ce
         with pytest.raises(Failed, match=r"^SSLCertVerificationError$"):
             hook(evidence, receiver.url).send(MESSAGE)
         assert receiver.tried == []
-        webhook = Webhook(evidence, lambda: trusting, LONGEST)
+        webhook = Webhook(evidence, lambda: trusting)
         webhook.configuration()
         webhook.send(MESSAGE)
         assert len(receiver.arrived) == 1
