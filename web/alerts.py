@@ -48,13 +48,13 @@ def amend(tables: Tables, id: str, body: bytes, headers: Mapping[str, str], now:
     if stored is None:
         return _NOT_FOUND
     try:
-        changed = alerts.amend(tables, id, None if revision == ANY else revision, wish, caller(headers, KEY), now)
+        with outbox.announced(tables, [stored.alert], now):
+            changed = alerts.amend(tables, id, None if revision == ANY else revision, wish, caller(headers, KEY), now)
     except Changed:
         _, body_now, etag = one(tables, id, gateway)
         return 412, {"error": "the alert was changed since it was read", "current": body_now}, etag
     if changed is None:
         return _NOT_FOUND
-    outbox.mark(tables, [changed.alert], now)
     if wish.expected:
         suppressions.expect(tables, changed, now)
         baseline.forget(tables, changed.alert.first, changed.alert.last)
