@@ -18,6 +18,9 @@ run: $(NEEDED)  ## the whole of Gatewatch on this machine, history, attack, aler
 attack: $(NEEDED)  ## attack the running stack: KIND=spike, flood, agent
 	@$(BIN)/python -m local.play --attack $(or $(KIND),spike)
 
+prove: $(NEEDED)  ## every detector on a stack of its own: which alerts come, after how many seconds
+	@$(BIN)/python -m tools.prove --own $(ARGS)
+
 test: $(NEEDED)  ## every test, on real parts
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
 
@@ -47,4 +50,4 @@ node_modules/.package-lock.json: package.json package-lock.json
 	@npm ci --silent --no-audit --no-fund
 	@touch $@
 
-.PHONY: help run attack test lint bench setup
+.PHONY: help run attack prove test lint bench setup

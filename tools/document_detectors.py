@@ -24,6 +24,9 @@ only grow within them, so a limit of a whole window is checked all the time. An 
 Rule B: max(inv(y(expected at this hour) + k x max(own 10th-largest residual, 3)), inv(m + c x s)), where y(x) = 2 sqrt(x + 3/8), inv is its inverse, and m and s
 are mean and deviation of y over the last day, no burst counting for more than 4 s. Until day 14 up to 0.4 is added to k.
 
+`python -m tools.prove --detector ID` plays the smallest traffic that must raise a detector's alert, here or against a deployment, and says after how many seconds
+it came; `tools/proofs.py` has them all, and a test holds that one call or value less raises nothing.
+
 Every limit below is a key of `detectors.json` ([where it goes](alerts.md)); an unknown name is refused with the nearest one that exists.
 `python -m tools.backtest calls.jsonl.gz --limits detectors.json` judges recorded calls by other limits, for everything or for one service, API or endpoint:
 

@@ -100,7 +100,9 @@ class Proof:
     day: Day | None = None
     """One day of it."""
     teaches: bool = False
-    """The inventory must know this history before the rest of it is judged."""
+    """The inventory must know the first day before the rest is judged."""
+    judged: bool = False
+    """The history must have been judged in its order: what comes late makes no whole day of an address, and no windows of a whole service."""
     feed: Feed | None = None
     """The kind of list that must name the attacker."""
 
@@ -199,6 +201,7 @@ def _over_all_endpoints() -> Iterator[Proof]:
         lambda scene: [scene.unmatched("/internal/metrics", status=200) for _ in range(int(shadow["calls"]))],
         days=int(shadow["service_days"]),
         day=lambda scene, day: scene.usual(day, USUAL),
+        judged=True,
     )
 
 
@@ -313,6 +316,7 @@ def _sizes() -> Iterator[Proof]:
         days=by_id()[id].min_days,
         day=visited,
         teaches=True,
+        judged=True,
     )
 
     id = "API_SpikeInLatency"

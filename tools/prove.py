@@ -53,6 +53,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (Unusable, StackError, AzuriteError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("stopped; nothing is left running", file=sys.stderr)
+        return 130
     except EventHubError as error:
         print(f"error: the event hub {options.hub} cannot be reached ({type(error).__name__})", file=sys.stderr)
         return 2
@@ -180,9 +183,10 @@ def show(results: Sequence[Result], screen: Console, lasted: float) -> None:
             f"{result.goal:.0f}",
         )
     screen.print(table)
+    for reason in dict.fromkeys(result.reason for result in results if result.reason):
+        ids = ", ".join(result.detector for result in results if result.reason == reason)
+        screen.print(f"{ids}: not provable here, because {reason}", highlight=False)
     for result in results:
-        if result.reason:
-            screen.print(f"{result.detector} is not provable here: {result.reason}", highlight=False)
         for other in result.also:
             screen.print(f"{result.detector}: its traffic raised {other}, too", highlight=False)
     provable = [result for result in results if not result.reason]

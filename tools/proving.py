@@ -2,7 +2,7 @@
 
 Event time decides the order. Where nothing was judged yet, histories are played as past days and judged as if they had been live, and what is judged when a window
 has ended is played into the last full window. Where event time is past them already, histories come late: they are merged into closed windows and learned like
-any, as long as their days were not learned before; they are not judged, so what the inventory must know of them is not known. A day is learned once.
+any, as long as their days were not learned before, for a day is learned once; they are not judged, so whatever only the judging of a day leaves behind is missing.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -29,6 +29,9 @@ RULE_GOAL, WINDOW_GOAL = 5.0, 30.0
 POLL = 0.25
 PATIENCE = 60.0
 """Seconds after which an alert is not waited for any more."""
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+HISTORY_HOURS = 24 * (max(it.days for it in proofs().values()) + 2)
+"""What MAX_EVENT_AGE_HOURS must be for the longest history: its days, today and yesterday."""
 AGAIN = 15.0
 """Seconds after which a call from a listed address is sent again, while ingest may go on with the list that it has."""
 
@@ -117,7 +120,7 @@ class Proving:
         evidence = self._target.evidence
         if listed and evidence is None:
             for it in listed:
-                it.reason = "its feed must be put into the container intel: give --evidence, and the master key to compile it"
+                it.reason = "it needs a feed in the container intel: give --evidence, and the master key to have it compiled"
             listed = ()
         if not listed or evidence is None:
             yield
@@ -154,7 +157,7 @@ class Proving:
         until = (start - timedelta(minutes=CLOSE_AFTER)).replace(hour=0, minute=0)
         first = until - timedelta(days=max(it.proof.days for it in taught))
         health = site.health()
-        late = health["eventTime"] is not None and datetime.fromisoformat(health["eventTime"]) > first
+        late = (_event_time(health) or EPOCH) > first
         for it in taught:
             it.reason = self._cannot_learn(it.proof, health, late)
         taught = [it for it in taught if not it.reason]
@@ -173,7 +176,7 @@ class Proving:
         self._settle()
         if not self._known(it.scene.service for it in taught):
             for it in taught:
-                it.reason = f"its history of {it.proof.days} days was refused: set MAX_EVENT_AGE_HOURS to {24 * (max(it.proof.days for it in taught) + 2)}"
+                it.reason = f"its history was refused: set MAX_EVENT_AGE_HOURS to {HISTORY_HOURS}"
             return
         self._say("learning")
         learned = site.learn()
@@ -183,14 +186,13 @@ class Proving:
         site.wait(lambda health: (health["evaluationAgeSeconds"] or 0.0) < monotonic() - since, "an evaluation", every=POLL)
 
     def _cannot_learn(self, proof: Proof, health: Mapping[str, Any], late: bool) -> str:
-        needs = f"needs {proof.days} {'day' if proof.days == 1 else 'days'} of history"
         if not self._target.history:
-            return f"{needs}: set MAX_EVENT_AGE_HOURS to {24 * (proof.days + 2)}, give the master key, and run with --history"
+            return f"it needs history: set MAX_EVENT_AGE_HOURS to {HISTORY_HOURS}, give the master key, and run with --history"
         if late and health["baselines"] and health["baselines"]["count"]:
-            return f"{needs}, and this one has learned its days already: prove it with --own, or in a deployment of its own"
-        if late and proof.teaches:
+            return "it needs history, and this Gatewatch has learned its days already: prove it with --own, or in a new deployment"
+        if late and proof.judged:
             return (
-                f"{needs} that is judged in order, and this one's event time is past it: prove it with --own, or in a deployment of its own"
+                "it needs history that is judged in its order, and event time here is past it: prove it with --own, or in a new deployment"
             )
         return ""
 
@@ -220,8 +222,8 @@ class Proving:
     def _begin_ended(self, ended: Sequence[_Played]) -> datetime | None:
         """Play what is judged when its window has ended, and bring event time to now; when the window will have ended, if that is still to come."""
         site, now = self._target.site, datetime.now(UTC)
-        start, told = moment(_last_full_window(now)), site.health()["eventTime"]
-        still_open = told is None or datetime.fromisoformat(told) < start + timedelta(minutes=WINDOW_MINUTES + ENDED)
+        start = moment(_last_full_window(now))
+        still_open = (_event_time(site.health()) or EPOCH) < start + timedelta(minutes=WINDOW_MINUTES + ENDED)
         for it in ended:
             self._play(it, start + timedelta(minutes=1) if still_open else now)
         if ended:
@@ -231,12 +233,11 @@ class Proving:
         self._push(datetime.now(UTC))
         for it in ended:
             it.crossed = crossed if still_open else None
-        least = minute_of(now) - 1
-        site.wait(
-            lambda health: minute_of(datetime.fromisoformat(health["eventTime"] or "1970-01-01T00:00+00:00")) >= least,
-            "bringing event time to now",
-            every=POLL,
-        )
+        while still_open and any(it.waits for it in ended) and monotonic() < crossed + PATIENCE:
+            self._look(ended, minute_of(start))
+            sleep(POLL)
+        least = moment(minute_of(now) - 1)
+        site.wait(lambda health: (_event_time(health) or EPOCH) >= least, "bringing event time to now", every=POLL)
         return None if still_open or not ended else moment(window_start(minute_of(now)) + WINDOW_MINUTES + ENDED)
 
     def _attack(self, attackers: Sequence[_Played]) -> None:
@@ -252,7 +253,6 @@ class Proving:
 
     def _watch(self, played: Sequence[_Played], began: int, ends: datetime | None) -> None:
         """Poll until every alert is there or has had its time."""
-        by_service = {it.scene.service: it for it in played}
         deadline = monotonic() + PATIENCE
         if not self._target.fresh and any(it.proof.feed and it.waits for it in played):
             deadline += intel.FRESH.total_seconds()
@@ -261,14 +261,7 @@ class Proving:
             self._say(f"waiting {left / 60:.0f} minutes for the window to end")
             deadline = max(deadline, monotonic() + left + PATIENCE)
         while any(it.waits for it in played) and monotonic() < deadline:
-            for service, detector in self._alerts(began):
-                it = by_service.get(service)
-                if it is None:
-                    continue
-                if detector != it.proof.detector:
-                    it.also.add(detector)
-                elif it.seconds is None and it.crossed is not None:
-                    it.seconds = monotonic() - it.crossed
+            self._look(played, began)
             if ends is not None and datetime.now(UTC) >= ends:
                 ends = None
                 for it in played:
@@ -279,6 +272,17 @@ class Proving:
                 if it.waits and it.proof.feed and not self._target.fresh and it.crossed is not None and monotonic() > it.crossed + AGAIN:
                     self._play(it, datetime.now(UTC))
             sleep(POLL)
+
+    def _look(self, played: Sequence[_Played], since: int) -> None:
+        by_service = {it.scene.service: it for it in played}
+        for service, detector in self._alerts(since):
+            it = by_service.get(service)
+            if it is None:
+                continue
+            if detector != it.proof.detector:
+                it.also.add(detector)
+            elif it.seconds is None and it.crossed is not None:
+                it.seconds = monotonic() - it.crossed
 
     def _alerts(self, since: int) -> Iterator[tuple[str, str]]:
         """(service, detector) of the alerts whose first window began at minute `since` or later."""
@@ -306,6 +310,12 @@ def _result(id: str, it: _Played | None) -> Result:
 def _last_full_window(now: datetime) -> int:
     """The start of the last window that is judged as a whole by now."""
     return window_start(minute_of(now) - ENDED) - WINDOW_MINUTES
+
+
+def _event_time(health: Mapping[str, Any]) -> datetime | None:
+    """How far event time has come; None before the first call."""
+    told = health["eventTime"]
+    return datetime.fromisoformat(told) if told else None
 
 
 def _service_of(properties: Mapping[str, Any]) -> str:
