@@ -1,7 +1,7 @@
 """The `outbox` table: which alerts each receiver has not been told of yet, by their ids, and how each receiver stands. Nothing in it names a caller."""
 
 from collections.abc import Collection, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
@@ -70,39 +70,32 @@ def due(tables: Tables, receiver: str, now: datetime) -> list[Waiting]:
 
 def waiting(tables: Tables, receiver: str) -> Iterator[Waiting]:
     """All of it, whenever it is to be tried; without what is only to be looked at once more."""
-    for row in tables.rows(TABLE, "PartitionKey eq @receiver", receiver=receiver):
-        if row["again"] == row["marked"]:
-            yield _waiting(row)
+    return (it for it in map(_waiting, tables.rows(TABLE, "PartitionKey eq @receiver", receiver=receiver)) if _is_untold(it))
 
 
 def expire(tables: Tables, receiver: str, before: datetime) -> int:
     """Take out what was marked last before a moment; how many alerts the receiver was never told of."""
-    lost = [it.id for it in waiting(tables, receiver) if it.marked < before]
-    rows = tables.query(TABLE, "PartitionKey eq @receiver and marked lt @before", select=["RowKey"], receiver=receiver, before=before)
-    tables.delete(TABLE, [(receiver, row["RowKey"]) for row in rows])
-    return len(lost)
+    where = "PartitionKey eq @receiver and marked lt @before"
+    old = [_waiting(row) for row in tables.rows(TABLE, where, receiver=receiver, before=before)]
+    return sum(_taken(tables, it) and _is_untold(it) for it in old)
 
 
 def done(tables: Tables, it: Waiting, now: datetime) -> None:
     """The receiver has all that there is: take it out, or look once more when nothing can be under way. Not if it was marked again since it was read."""
-    try:
-        if it.marked + GRACE > now:
-            row = {"PartitionKey": it.entity["PartitionKey"], "RowKey": it.entity["RowKey"], "again": it.marked + GRACE}
-            tables.replace(TABLE, row, it.entity["etag"], UpdateMode.MERGE)
-        else:
-            tables.take(TABLE, it.entity)
-    except Changed:
+    if it.marked + GRACE <= now:
+        _taken(tables, it)
         return
+    row = {"PartitionKey": it.entity["PartitionKey"], "RowKey": it.entity["RowKey"], "marked": it.marked, "again": it.marked + GRACE}
+    with suppress(Changed):
+        tables.replace(TABLE, row, it.entity["etag"])
 
 
 def refuse(tables: Tables, it: Waiting, what: str, now: datetime, until: datetime) -> None:
     """Remember that the receiver does not want this one, unless it was marked again since it was read: then the next run finds out once more."""
     row = {"PartitionKey": it.entity["PartitionKey"], "RowKey": it.entity["RowKey"]}
     columns = {"refused": it.refused + 1, "since": it.since or now, "until": until, "what": what}
-    try:
+    with suppress(Changed):
         tables.replace(TABLE, row | columns, it.entity["etag"], UpdateMode.MERGE)
-    except Changed:
-        return
 
 
 def standing(tables: Tables, receiver: str) -> Standing:
@@ -140,6 +133,18 @@ def backlog(tables: Tables, receiver: str) -> Backlog:
         if since is None or begun < since:
             since, what = begun, what or it.what
     return Backlog(receiver, count, since, what) if count else Backlog(receiver, 0, None, "")
+
+
+def _taken(tables: Tables, it: Waiting) -> bool:
+    try:
+        tables.take(TABLE, it.entity)
+    except Changed:
+        return False
+    return True
+
+
+def _is_untold(it: Waiting) -> bool:
+    return bool(it.entity["again"] == it.entity["marked"])
 
 
 def _waiting(row: Entity) -> Waiting:

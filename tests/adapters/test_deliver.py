@@ -495,6 +495,9 @@ def test_a_message_that_is_refused_holds_no_other_back(post: Post, webhook: Rece
     assert webhook.arrived[-1].id.startswith(some[1].id)
     assert len({it.id for it in webhook.tried}) == 4
     assert post.waiting("webhook") == []
+    assert not any("refused" in row for row in post.tables.query(outbox.TABLE, "PartitionKey eq 'webhook'")), (
+        "its past would be held against it"
+    )
 
 
 def test_a_format_that_is_refused_keeps_no_other_format_back(post: Post, webhook: Receiver) -> None:
