@@ -14,6 +14,7 @@ from triggers.http import blueprint
 app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
 app.register_functions(blueprint)
 intake.install()
+intake.collect_seldom()
 logging.getLogger("azure").setLevel(logging.WARNING)  # the SDKs log every request, and telemetry is paid by the byte
 
 TICK = timedelta(minutes=8)

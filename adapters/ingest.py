@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from adapters.batches import Batch, BatchLog, Behind, Tail
 from adapters.evidence import Evidence, Rejection
@@ -33,8 +33,7 @@ AHEAD = timedelta(minutes=10)
 """How far a gateway's clock may run ahead of ours."""
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """One message of one hub partition. `enqueued` is aware."""
 
     sequence: int

@@ -7,6 +7,7 @@ replaced, and only where it is seen to be what we know: it is private, so a late
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import re
@@ -63,6 +64,14 @@ def install() -> bool:
         setattr(meta._BaseConverter, _METHOD, stock)
         return _stay_on_stock("its Event Hubs converter has a time parser of its own")
     return True
+
+
+def collect_seldom() -> None:
+    """Let Python look for cyclic garbage every 10,000 containers instead of every 700, and never among what is imported by now: a batch makes rows by the
+    thousand and no cycles, and the search took a fifth of its time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 10, 10)
 
 
 def partition_of(events: Sequence[EventHubEvent]) -> str:
