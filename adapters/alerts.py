@@ -22,6 +22,8 @@ LAST_MINUTE = 99_999_999
 TRIES = 5
 TOLD = "told_"
 """Begins the columns that hold what each receiver has."""
+OURS = ("PartitionKey", "RowKey", "detector", "severity", "status", "told_hub", "told_webhook")
+"""Columns of our own words, whoever may be called so."""
 ANY = "*"
 """An etag that every entity has."""
 

@@ -25,6 +25,7 @@ from adapters.telemetry import Reporter
 from model import Alert, Severity, Sighting, alert_id, minute_of, moment, whole
 from pipeline import render
 from pipeline.evaluation import Step
+from pipeline.triage import rewritten
 from retention.policy import (
     BY_ID,
     HOUR,
@@ -454,7 +455,9 @@ def _nameless(entity: Entity, column: str, key: bytes) -> Entity:
             found[name] = json.dumps(pseudonymised(json.loads(value), key), ensure_ascii=False, separators=(",", ":"))
             if json.loads(found[name]) == json.loads(value):
                 found[name] = value
-        elif isinstance(value, str) and name not in ("PartitionKey", "RowKey", "endpoint", "detector", "severity"):
+        elif name == "changes":
+            found[name] = rewritten(value, lambda text: str(pseudonymised(text, key)))
+        elif isinstance(value, str) and name not in (*alerts.OURS, "endpoint"):
             found[name] = pseudonymised(value, key)
     return found
 

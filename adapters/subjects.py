@@ -11,13 +11,14 @@ from azure.core import MatchConditions
 from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
 
 from adapters import ledger, suppressions
-from adapters.alerts import first_of
+from adapters.alerts import OURS, first_of
 from adapters.batches import BatchLog
 from adapters.evidence import Evidence
 from adapters.tables import Changed, Entity, Tables, joined, pieces
-from model import Minute, minute_of, moment
+from model import Alert, Incident, Minute, minute_of, moment
 from pipeline.suppression import Rule
 from pipeline.tally import TABLES, Tally, pack, unpack
+from pipeline.triage import rewritten
 from retention.policy import BY_ID, Place, Promises, deadline
 from retention.subject import Subject, erased, fingerprints, is_fingered, mentions, pseudonym, redacted, subject_hash, without
 
@@ -294,21 +295,45 @@ def _erased_tally(packed: bytes, subject: Subject, before: Minute) -> bytes | No
 def _redacted_row(row: Entity, subject: Subject, alias: str) -> Entity | None:
     """None where the row does not name the subject."""
     label = erased(row["RowKey"][9:])
+
+    def without_them(value: Any) -> Any:
+        return redacted(redacted(value, subject.actor, label), alias, label)
+
     found: Entity = {}
     for name, value in row.items():
         if name == "etag":
             continue
         found[name] = value
-        if not isinstance(value, str) or name in ("PartitionKey", "RowKey"):
+        if not isinstance(value, str) or name in OURS:
             continue
-        if name in ("alert", "incident"):
+        if name in KINDS:
             content = json.loads(value)
-            changed = redacted(redacted(content, subject.actor, label), alias, label)
+            changed = without_them(content)
             if changed != content:
-                found[name] = json.dumps(changed, ensure_ascii=False, separators=(",", ":"))
+                if not _is_a(KINDS[name], changed):  # somebody is called "2xx", and only where an actor can stand it is he who is meant
+                    changed = {key: without_them(it) if key in ("actors", "evidence") else it for key, it in content.items()}
+                    if "sighting" in content:
+                        sighting = {
+                            key: without_them(it) if key in ("actor", "evidence") else it for key, it in content["sighting"].items()
+                        }
+                        changed["sighting"] = sighting
+                found[name] = json.dumps(changed, ensure_ascii=False, separators=(",", ":")) if changed != content else value
+        elif name == "changes":
+            found[name] = rewritten(value, without_them)
         else:
-            found[name] = redacted(redacted(value, subject.actor, label), alias, label)
+            found[name] = without_them(value)
     return found if any(found[name] != row[name] for name in found) else None
+
+
+KINDS: dict[str, type[Alert | Incident]] = {"alert": Alert, "incident": Incident}
+
+
+def _is_a(kind: type[Alert | Incident], content: Any) -> bool:
+    try:
+        msgspec.convert(content, kind)
+    except msgspec.ValidationError:
+        return False
+    return True
 
 
 def _names_subject(line: Item, subject: Subject, before: Minute) -> bool:

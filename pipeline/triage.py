@@ -1,8 +1,8 @@
 """What analysts make of an alert: its status, who changed it and when; kept apart from what the evaluation writes."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal, get_args
 
@@ -89,6 +89,11 @@ def pack(changes: Sequence[Change]) -> str:
 
 def unpack(text: str) -> tuple[Change, ...]:
     return msgspec.json.decode(text, type=tuple[Change, ...])
+
+
+def rewritten(text: str, rewrite: Callable[[str], str]) -> str:
+    """The column with what analysts wrote rewritten, and nothing else: a person may be called Active, and a status must stay one."""
+    return pack([replace(it, by=rewrite(it.by), comment=rewrite(it.comment)) for it in unpack(text)])
 
 
 def described(triage: Triage) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ has ended is played into the last full window. Where event time is past them alr
 any, as long as their days were not learned before, for a day is learned once; they are not judged, so whatever only the judging of a day leaves behind is missing.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -153,8 +154,7 @@ class Proving:
         if not taught:
             return
         site, sender = self._target.site, self._target.sender
-        start = moment(_last_full_window(datetime.now(UTC)))
-        until = (start - timedelta(minutes=CLOSE_AFTER)).replace(hour=0, minute=0)
+        start, until = stage(datetime.now(UTC))
         first = until - timedelta(days=max(it.proof.days for it in taught))
         health = site.health()
         late = (_event_time(health) or EPOCH) > first
@@ -164,6 +164,7 @@ class Proving:
         if not taught:
             return
         days = {it.scene.service: list(it.proof.history(it.scene, until)) for it in taught}
+        sent = {service: sum(map(len, some)) for service, some in days.items()}
         lessons = [event for it in taught if it.proof.teaches for event in days[it.scene.service].pop(0)]
         if lessons:
             self._say("playing what the inventory must know")
@@ -174,9 +175,11 @@ class Proving:
         sender.send([encode(event) for event in rest])
         self._push(start)
         self._settle()
-        if not self._known(it.scene.service for it in taught):
-            for it in taught:
+        counted = self._counted()
+        for it in taught:
+            if counted.get(it.scene.service, 0) < sent[it.scene.service]:
                 it.reason = f"its history was refused: set MAX_EVENT_AGE_HOURS to {HISTORY_HOURS}"
+        if all(it.reason for it in taught):
             return
         self._say("learning")
         learned = site.learn()
@@ -196,12 +199,15 @@ class Proving:
             )
         return ""
 
-    def _known(self, services: Iterable[str]) -> bool:
-        """Whether the inventory knows all of these."""
+    def _counted(self) -> Mapping[str, int]:
+        """Service -> calls, as the inventory has them."""
         status, page = self._target.site.get("/api/inventory")
         if status != 200:
             raise StackError(f"the inventory cannot be read (HTTP {status})")
-        return {one["service"] for one in page["value"]} >= set(services)
+        found: Counter[str] = Counter()
+        for one in page["value"]:
+            found[one["service"]] += one["calls"]
+        return found
 
     def _settle(self) -> None:
         """Until everything that was sent so far is evaluated."""
@@ -222,7 +228,7 @@ class Proving:
     def _begin_ended(self, ended: Sequence[_Played]) -> datetime | None:
         """Play what is judged when its window has ended, and bring event time to now; when the window will have ended, if that is still to come."""
         site, now = self._target.site, datetime.now(UTC)
-        start = moment(_last_full_window(now))
+        start, _ = stage(now)
         still_open = (_event_time(site.health()) or EPOCH) < start + timedelta(minutes=WINDOW_MINUTES + ENDED)
         for it in ended:
             self._play(it, start + timedelta(minutes=1) if still_open else now)
@@ -307,9 +313,11 @@ def _result(id: str, it: _Played | None) -> Result:
     return Result(id, it.proof.days, it.calls, it.seconds, it.reason, tuple(sorted(it.also)))
 
 
-def _last_full_window(now: datetime) -> int:
-    """The start of the last window that is judged as a whole by now."""
-    return window_start(minute_of(now) - ENDED) - WINDOW_MINUTES
+def stage(now: datetime) -> tuple[datetime, datetime]:
+    """The start of the last window that can be judged as a whole by `now`, up to which event time is brought, and the midnight at which histories end: what
+    was before it is closed by then."""
+    start = moment(window_start(minute_of(now) - ENDED) - WINDOW_MINUTES)
+    return start, (start - timedelta(minutes=CLOSE_AFTER)).replace(hour=0, minute=0)
 
 
 def _event_time(health: Mapping[str, Any]) -> datetime | None:

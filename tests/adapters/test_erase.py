@@ -17,12 +17,15 @@ from adapters.batches import BatchLog, Tail
 from adapters.dsr import Hold, Request, described
 from adapters.ledger import look_up
 from adapters.tombstones import LASTS, PARTITION, SETTLED, TABLE
+from model import minute_of
 from pipeline.tally import TABLES, unpack
+from pipeline.triage import Wish
 from retention.policy import DAY, HOUR
 from retention.subject import Subject, of
 from settings import Connection
 from tests.adapters.killing import KilledError, killing
 from tests.adapters.world import KEY, START, World, dump, where_found
+from tests.build import alert
 
 FULL = os.environ.get("GATEWATCH_PROOF") == "full"
 KILLS = 500 if FULL else 100
@@ -312,6 +315,25 @@ def test_whoever_changes_the_hash_key_ends_what_was_unfinished_with_a_note(world
 
     failed = Requests(other.tables, other.log, other.evidence, b"another key" * 2).go_on(request, world.now)
     assert (failed.stage, failed.note) == ("failed", "the hash key was changed meanwhile: ask again")
+
+
+@pytest.mark.parametrize("name", ["2xx", "true", "Active", "Resolved", "API_SpikeByIdentity", "High", "contoso", "mdc", "1"])
+def test_whoever_is_called_like_a_word_of_ours_leaves_a_readable_alert(world: World, name: str) -> None:
+    accused = alert(
+        detector="API_SpikeByIdentity", sighting={"actor": f"user:{name}"}, first=minute_of(world.now), last=minute_of(world.now)
+    )
+    alerts.write(world.tables, [accused], [])
+    wish = Wish(status="Resolved", comment=f"{name} was told; he called from 203.0.113.177")
+    alerts.amend(world.tables, accused.id, 0, wish, "alice", world.now)
+    world.requests.erase(of("userId", name), "test", world.now)
+    world.requests.erase(of("ip", "203.0.113.177"), "test", world.now)
+    found = alerts.find(world.tables, accused.id)
+    assert found
+    assert str(found.alert.sighting.actor).startswith("erased-")
+    assert (found.alert.sighting.status_class, found.alert.detector, found.status) == ("2xx", "API_SpikeByIdentity", "Resolved")
+    (change,) = found.triage.changes
+    assert "203.0.113.177" not in change.comment
+    assert not change.comment.startswith(name)
 
 
 def test_a_legal_hold_keeps_alerts_until_it_ends(world: World) -> None:

@@ -26,14 +26,21 @@ from pipeline.inventory import Inventory, merge
 from pipeline.learn import Learner
 from tools.proofs import UNPROVABLE, Proof, Scene, proofs
 from tools.prove import code, main
-from tools.proving import Result
+from tools.proving import Result, stage
 
 AT = datetime(2026, 11, 24, 14, 7, tzinfo=UTC)
-MIDNIGHT = datetime(2026, 11, 24, tzinfo=UTC)
+MOMENTS = (
+    AT,
+    datetime(2026, 11, 29, 0, 1, tzinfo=UTC),
+    datetime(2026, 11, 30, 1, 42, tzinfo=UTC),
+    datetime(2026, 12, 4, 23, 59, tzinfo=UTC),
+)
+"""A working day, a Sunday and a Monday soon after midnight, and a Friday before it."""
 KEY = b"a key for tests of sixteen bytes"
 FAR = datetime(2030, 1, 1, tzinfo=UTC)
 
 every = pytest.mark.parametrize("proof", proofs().values(), ids=lambda proof: proof.detector)
+whenever = pytest.mark.parametrize("at", MOMENTS, ids=lambda at: f"{at:%a-%H%M}")
 
 
 class Rehearsal:
@@ -84,14 +91,17 @@ def look_into(message: bytes) -> Look:
 
 def rehearsed(proof: Proof, attack: Sequence[Event], scene: Scene) -> set[str]:
     """The detectors that the attack raised, after the proof's own history was learned, which must raise nothing."""
-    listed = compile_index([parse(Listing("proof", proof.feed, fetched_at=AT), scene.attacker.encode(), AT)] if proof.feed else [])
+    listed = compile_index(
+        [parse(Listing("proof", proof.feed, fetched_at=scene.at), scene.attacker.encode(), scene.at)] if proof.feed else []
+    )
     rehearsal = Rehearsal(listed)
-    for events in proof.history(scene, MIDNIGHT):
+    start, until = stage(scene.at)
+    for events in proof.history(scene, until):
         rehearsal.play(events)
-    clock = Scene("0c10c4", "spray", AT)
-    rehearsal.play([clock.call(AT - timedelta(hours=1))])  # time passes, and the days are learned
+    clock = Scene("0c10c4", "spray", scene.at)
+    rehearsal.play([clock.call(start)])  # time passes, and the days are learned
     assert not rehearsal.alerts
-    rehearsal.play([*attack, clock.call(AT)], AT + timedelta(seconds=5))
+    rehearsal.play([*attack, clock.call(scene.at)], scene.at + timedelta(seconds=5))
     if by_id()[proof.detector].ended:
         rehearsal.finish()
     return {alert.detector for alert in rehearsal.alerts.values()}
@@ -104,17 +114,18 @@ def test_every_detector_has_a_proof_or_a_reason() -> None:
     assert all(reason and reason[0].islower() and not reason.endswith(".") for reason in UNPROVABLE.values())
 
 
+@whenever
 @every
-def test_a_proof_raises_its_alert_and_no_other(proof: Proof) -> None:
-    scene = Scene("abc123", proof.name, AT)
+def test_a_proof_raises_its_alert_and_no_other(proof: Proof, at: datetime) -> None:
+    scene = Scene("abc123", proof.name, at)
     assert rehearsed(proof, proof.attack(scene), scene) == {proof.detector}
 
 
+@whenever
 @every
-def test_just_below_the_limit_nothing_is_raised(proof: Proof) -> None:
-    scene = Scene("abc123", proof.name, AT)
-    below = proof.below(scene)
-    assert proof.detector not in rehearsed(proof, below, scene)
+def test_just_below_the_limit_nothing_is_raised(proof: Proof, at: datetime) -> None:
+    scene = Scene("abc123", proof.name, at)
+    assert rehearsed(proof, proof.below(scene), scene) == set()
 
 
 stacked = pytest.mark.xdist_group("stack")
@@ -168,6 +179,21 @@ def test_a_deployment_is_proven_as_far_as_it_lets_itself_be(
     }
     assert "--evidence" in results["API_AccessFromTorExitNode"]["reason"]
     assert "needs history: set MAX_EVENT_AGE_HOURS to 216" in results["API_UnseenParam"]["reason"]
+
+
+@stacked
+def test_history_that_a_deployment_refuses_is_no_history(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Stack(tmp_path / "run", settings={"MAX_EVENT_AGE_HOURS": "24"}) as deployed:
+        monkeypatch.setenv("GATEWATCH_KEY", deployed.keys["default"])
+        monkeypatch.setenv("GATEWATCH_MASTER_KEY", deployed.keys["master"])
+        chosen = ("API_ErrorBurst", "API_UnseenParam", "API_SprayInRequests")
+        there = ["--connection", deployed.hub, "--url", deployed.url, *(word for id in chosen for word in ("--detector", id))]
+        results = told([*there, "--history"], capsys)
+    assert results["API_SprayInRequests"]["arrived"]
+    for id in ("API_ErrorBurst", "API_UnseenParam"):
+        assert results[id]["reason"] == "its history was refused: set MAX_EVENT_AGE_HOURS to 216"
 
 
 @stacked
