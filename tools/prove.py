@@ -144,8 +144,6 @@ def _deployment(options: argparse.Namespace) -> Iterator[Target]:
         evidence = Evidence(Connection(options.evidence if stored is None else "the evidence account", stored))
     try:
         sender = Sender(options.connection, options.hub) if options.connection else Sender.signed_in(options.namespace, options.hub)
-    except EventHubError:
-        raise
     except AzureError as error:
         raise Unusable(
             f"nobody is signed in who may send to {options.namespace} ({type(error).__name__}): sign in with `az login`"
