@@ -1,14 +1,15 @@
 """The daily run of learning: yesterday's windows become summaries, thirty days of summaries become baselines."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 
 import msgspec
 
 from adapters import suppressions, windows
 from adapters.evaluate import read_progress
-from adapters.tables import Tables, joined, pieces
-from model import Endpoint, Minute, moment
+from adapters.tables import Changed, Tables, joined, pieces
+from model import Endpoint, moment
 from pipeline.learn import DAYS, DaySummary, DayTops, baseline_of, pack_baseline, pack_summary, summarise, unpack_summary
 from pipeline.suppression import learnable
 
@@ -16,7 +17,7 @@ EPOCH = date(1970, 1, 1)
 
 
 def run(tables: Tables, now: datetime) -> int:
-    """Learn every finished day of the last thirty that is not learned yet, then make all baselines; how many baselines there are.
+    """Learn every finished day of the last thirty that is not learned as it is now, then make all baselines; how many baselines there are.
 
     A day is finished when the evaluation has closed its last window. Repeats are harmless: the same windows give the same rows.
     """
@@ -26,7 +27,7 @@ def run(tables: Tables, now: datetime) -> int:
     today = moment(closed_until).date()
     known: dict[Endpoint, list[DaySummary]] = {}
     for day in (today - timedelta(days=back) for back in range(DAYS, 0, -1)):
-        for summary in summaries(tables, day) or _summarise(tables, day, known.keys()):
+        for summary in _learned(tables, day, known.keys()):
             known.setdefault(summary.endpoint, []).append(summary)
     baselines = [baseline_of(endpoint, some) for endpoint, some in known.items()]
     tables.upsert(
@@ -53,15 +54,15 @@ def summaries(tables: Tables, day: date) -> list[DaySummary]:
     return [unpack_summary(joined(row)) for row in tables.query(f"days{day:%Y%m}", where, day=f"{day:%Y%m%d}")]
 
 
-def forget(tables: Tables, first: Minute, last: Minute) -> None:
-    """The days of these minutes are learned again by the next run, from their windows."""
-    day, until = moment(first).date(), moment(last).date()
-    while day <= until:
-        where = "PartitionKey eq @day and RowKey ge 'summary-' and RowKey lt 'summary~'"
-        table, partition = f"days{day:%Y%m}", f"{day:%Y%m%d}"
-        rows = list(tables.query(table, where, select=["RowKey"], day=partition))
-        tables.delete(table, [(partition, row["RowKey"]) for row in rows])
-        day += timedelta(days=1)
+def _learned(tables: Tables, day: date, known: Iterable[Endpoint]) -> list[DaySummary]:
+    """As it was learned, or learned now, or again because something came late or turned out to be expected."""
+    again = tables.get(f"days{day:%Y%m}", f"{day:%Y%m%d}", windows.AGAIN)
+    if again is None:
+        return summaries(tables, day) or _summarise(tables, day, known)
+    made = _summarise(tables, day, known)
+    with suppress(Changed):  # something came while its windows were read: once more tomorrow
+        tables.take(f"days{day:%Y%m}", again)
+    return made
 
 
 def _summarise(tables: Tables, day: date, known: Iterable[Endpoint]) -> list[DaySummary]:

@@ -217,6 +217,7 @@ class Evaluator:
             tables.upsert(table, some)
         for late in step.late:
             self._merge_late(late, guard)
+        windows.learn_again(tables, (late.window for late in step.late))
         self._write_activity(step.activity, guard)
         kept = (it for it in step.regulars if guard.keeps(it.actor, it.day * 1440))
         for table, some in _by_table("activity", "%Y%m%d", ((it.day * 1440, ledger.regular_row(it, self._key)) for it in kept)):

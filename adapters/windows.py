@@ -1,7 +1,7 @@
 """The `windows…` tables: one row for each endpoint and window, the day its partition."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime
 
 from adapters.tables import Entity, Tables, int64, joined, pieces
@@ -9,6 +9,8 @@ from model import Endpoint, Minute, moment
 from pipeline.window import Record, WindowRow, pack_record, unpack_record
 
 PREFIX = "windows"
+AGAIN = "again"
+"""The row of a day, in the table `days…`, that says that its windows have changed since it was learned."""
 
 
 def table_of(window: Minute) -> str:
@@ -38,6 +40,12 @@ def read(tables: Tables, day: date, endpoint: Endpoint | None = None) -> Iterato
     for row in tables.query(f"{PREFIX}{day:%Y%m}", where, day=f"{day:%Y%m%d}", first=id, end=f"{id}~"):
         at = datetime.strptime(row["PartitionKey"] + row["RowKey"][-4:], "%Y%m%d%H%M").replace(tzinfo=UTC)
         yield WindowRow(Endpoint(*json.loads(row["endpoint"])), int(at.timestamp()) // 60, unpack_record(joined(row)))
+
+
+def learn_again(tables: Tables, minutes: Iterable[Minute]) -> None:
+    """What these minutes' days taught is out of date: the next run of `baseline` learns them again, from their windows."""
+    for day in sorted({moment(minute).date() for minute in minutes}):
+        tables.upsert(f"days{day:%Y%m}", [{"PartitionKey": f"{day:%Y%m%d}", "RowKey": AGAIN}])
 
 
 def _key(endpoint: Endpoint, window: Minute) -> tuple[str, str]:

@@ -2,7 +2,7 @@
 
 Event time decides the order. Where nothing was judged yet, histories are played as past days and judged as if they had been live, and what is judged when a window
 has ended is played into the last full window. Where event time is past them already, histories come late: they are merged into closed windows and learned like
-any, as long as their days were not learned before, for a day is learned once; they are not judged, so whatever only the judging of a day leaves behind is missing.
+any; they are not judged, so whatever only the judging of a day leaves behind is missing.
 """
 
 from collections import Counter
@@ -159,7 +159,7 @@ class Proving:
         health = site.health()
         late = (_event_time(health) or EPOCH) > first
         for it in taught:
-            it.reason = self._cannot_learn(it.proof, health, late)
+            it.reason = self._cannot_learn(it.proof, late)
         taught = [it for it in taught if not it.reason]
         if not taught:
             return
@@ -188,11 +188,9 @@ class Proving:
         since = monotonic()
         site.wait(lambda health: (health["evaluationAgeSeconds"] or 0.0) < monotonic() - since, "an evaluation", every=POLL)
 
-    def _cannot_learn(self, proof: Proof, health: Mapping[str, Any], late: bool) -> str:
+    def _cannot_learn(self, proof: Proof, late: bool) -> str:
         if not self._target.history:
             return f"it needs history: set MAX_EVENT_AGE_HOURS to {HISTORY_HOURS}, give the master key, and run with --history"
-        if late and health["baselines"] and health["baselines"]["count"]:
-            return "it needs history, and this Gatewatch has learned its days already: prove it with --own, or in a new deployment"
         if late and proof.judged:
             return (
                 "it needs history that is judged in its order, and event time here is past it: prove it with --own, or in a new deployment"

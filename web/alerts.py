@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from adapters import alerts, baseline, outbox, series, suppressions
+from adapters import alerts, outbox, series, suppressions, windows
 from adapters.alerts import Stored
 from adapters.tables import Changed, Tables
+from model import WINDOW_MINUTES
 from pipeline.render import Point, place_of, render
 from pipeline.triage import described, parse
 from web.caller import caller
@@ -57,7 +58,7 @@ def amend(tables: Tables, id: str, body: bytes, headers: Mapping[str, str], now:
         return _NOT_FOUND
     if wish.expected:
         suppressions.expect(tables, changed, now)
-        baseline.forget(tables, changed.alert.first, changed.alert.last)
+        windows.learn_again(tables, (*range(changed.alert.first, changed.alert.last, WINDOW_MINUTES), changed.alert.last))
     return _answer(tables, changed, gateway)
 
 

@@ -30,7 +30,10 @@ def one(tables: Tables, id: str, gateway: str = "") -> tuple[int, dict[str, Any]
     if incident is None:
         return 404, {"error": "there is no incident of this id"}
     found = [stored for stored in (alerts.find(tables, alert) for alert in incident.alerts) if stored]
-    return 200, {**described(incident), "alerts": [render(stored.alert, place_of(stored.alert, gateway), status=stored.status) for stored in found]}
+    return 200, {
+        **described(incident),
+        "alerts": [render(stored.alert, place_of(stored.alert, gateway), status=stored.status) for stored in found],
+    }
 
 
 def described(incident: Incident) -> dict[str, Any]:

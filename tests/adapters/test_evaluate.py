@@ -290,3 +290,19 @@ def connected(evidence: Evidence) -> str:
     """The connection string that a client was made from."""
     key = evidence.service.credential.account_key
     return f"AccountName={evidence.service.account_name};AccountKey={key};BlobEndpoint={evidence.service.primary_endpoint}"
+
+
+def test_what_comes_after_its_day_was_learned_is_learned_too(tables: Tables, evidence: Evidence) -> None:
+    some = calls(Random(11), 100, 60)
+    fill(tables, evidence, [*some, some[0] | {"time": NOW.isoformat(), "requestId": "today"}])
+    judge = evaluator(tables)
+    judge.tick(QUIET, NOW)
+    assert baseline.run(tables, NOW)
+    learned = sum(one.calls for one in baseline.summaries(tables, START.date()) if one.endpoint.template != "*")
+    late = [call | {"time": (START + timedelta(minutes=5)).isoformat(), "requestId": f"late {n}"} for n, call in enumerate(some[:7])]
+    fill(tables, evidence, late, 61)
+    judge.tick(QUIET, NOW)
+    for _ in range(2):  # the second run finds it learned
+        baseline.run(tables, NOW)
+        assert sum(one.calls for one in baseline.summaries(tables, START.date()) if one.endpoint.template != "*") == learned + 7
+    assert tables.get(f"days{START:%Y%m}", f"{START:%Y%m%d}", windows.AGAIN) is None

@@ -157,11 +157,12 @@ def test_all_alerts_arrive_in_the_running_stack_and_a_second_run_is_not_disturbe
     assert {id: result["also"] for id, result in results.items() if result["also"]} == {}
     assert {id: result["reason"] for id, result in results.items() if result["reason"]} == UNPROVABLE
 
-    again = told([*here, "--detector", "API_SprayInRequests", "--detector", "API_ErrorBurst", "--detector", "API_Injection"], capsys)
-    assert again["API_SprayInRequests"]["arrived"]
-    assert again["API_Injection"]["arrived"]
-    assert again["API_ErrorBurst"]["arrived"] is None  # what comes now is no history: these days are learned
-    assert "has learned its days already" in again["API_ErrorBurst"]["reason"]
+    late = ("API_ErrorBurst", "API_DistributedParameterEnumeration", "API_UnseenParam", "API_SpikeByIdentity")
+    unordered = ("API_ShadowEndpoint", "API_DataExfiltration")
+    chosen = ("API_SprayInRequests", "API_Injection", *late, *unordered)
+    again = told([*here, *(word for id in chosen for word in ("--detector", id))], capsys)
+    assert {id for id, result in again.items() if result["arrived"]} == set(chosen) - set(unordered)  # these days are learned again
+    assert all("judged in its order" in again[id]["reason"] for id in unordered)
 
 
 @stacked
