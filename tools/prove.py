@@ -168,18 +168,23 @@ def _line(result: Result) -> dict[str, object]:
     return {**asdict(result), "title": by_id()[result.detector].title, "arrived": arrived, "seconds": seconds, "goal": result.goal}
 
 
+WIDE = 130
+"""Columns of a terminal from which on an alert's title has room beside its id."""
+
+
 def show(results: Sequence[Result], screen: Console, lasted: float) -> None:
     table = Table(title="Proofs", title_justify="left")
-    for heading in ("detector", "alert"):
+    is_wide = screen.width >= WIDE
+    for heading in ("detector", "alert") if is_wide else ("detector",):
         table.add_column(heading, overflow="fold")
-    for heading in ("days of history", "calls", "arrived", "seconds", "goal"):
+    for heading in ("days of history" if is_wide else "days", "calls", "arrived", "seconds", "goal"):
         table.add_column(heading, justify="right")
     for result in (result for result in results if not result.reason):
         arrived = "[red]no[/]" if result.seconds is None else "[green]yes[/]" if result.in_time else "[yellow]late[/]"
         seconds = "–" if result.seconds is None else f"{result.seconds:.1f}"
         table.add_row(
             result.detector,
-            by_id()[result.detector].title,
+            *((by_id()[result.detector].title,) if is_wide else ()),
             str(result.days or "–"),
             str(result.calls),
             arrived,
