@@ -97,7 +97,7 @@ class BatchLog:
     def grown(self, after: Mapping[str, Tail]) -> Iterator[tuple[str, Iterator[Batch]]]:
         """Every hub partition that has rows in the newest two tables, with its batches behind a place on its chain. The tables are listed once for all."""
         days = self._days()
-        for partition in sorted({it for day in days[-2:] for it in self.partitions_in(table_of(day))}):
+        for partition in sorted(self._partitions(days)):
             yield partition, self._follow(partition, after.get(partition, Tail(-1, None)), None, days)
 
     def recall(self, partition: str, until: Tail, oldest: Minute, newest: Minute | None = None) -> Iterator[Batch]:
@@ -112,7 +112,10 @@ class BatchLog:
 
     def partitions(self) -> set[str]:
         """The hub partitions that have rows in the newest two tables."""
-        return {partition for day in self._days()[-2:] for partition in self.partitions_in(table_of(day))}
+        return self._partitions(self._days())
+
+    def _partitions(self, days: Sequence[date]) -> set[str]:
+        return {partition for day in days[-2:] for partition in self.partitions_in(table_of(day))}
 
     def partitions_in(self, table: str) -> list[str]:
         return [partition for partition, _ in self._first_rows(table)]

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from detectors import Detector, by_id
-from model import WINDOW_MINUTES, Alert, Minute, Severity, Sighting, is_whole, moment
+from model import WINDOW_MINUTES, Alert, Endpoint, Minute, Severity, Sighting, is_whole, moment
 from pipeline.learn import Baseline
 from pipeline.window import Window
 
@@ -115,10 +115,10 @@ def render(
             "description": f"{detector.sees} {event_of_interest(alert, actors=actors)}",
             "severity": alert.severity.label,
             "intent": detector.tactic,
-            "startTimeUtc": _time(alert.first),
-            "endTimeUtc": _time(alert.last + 1),
-            "timeGeneratedUtc": _time(alert.raised + 1),
-            "processingEndTimeUtc": _time(alert.raised + 1),
+            "startTimeUtc": utc(alert.first),
+            "endTimeUtc": utc(alert.last + 1),
+            "timeGeneratedUtc": utc(alert.raised + 1),
+            "processingEndTimeUtc": utc(alert.raised + 1),
             "resourceIdentifiers": [{"type": "AzureResource", "azureResourceId": resource}],
             "remediationSteps": list(detector.remediation),
             "vendorName": "Gatewatch",
@@ -129,7 +129,7 @@ def render(
             "entities": _entities(alert, resource, actors),
             "isIncident": False,
             "correlationKey": alert.incident,
-            "compromisedEntity": _endpoint(alert),
+            "compromisedEntity": called(alert.endpoint),
             "techniques": sorted({*techniques, *(technique.partition(".")[0] for technique in detector.techniques)}),
             "subTechniques": [technique for technique in detector.techniques if "." in technique],
             "extendedProperties": _properties(alert, detector, place, resource, actors),
@@ -137,7 +137,7 @@ def render(
                 "type": "series",
                 "series": series_name(alert) or "",
                 "window": f"PT{WINDOW_MINUTES}M",
-                "points": [{"start": _time(point.window), "observed": point.observed, "expected": point.expected} for point in series],
+                "points": [{"start": utc(point.window), "observed": point.observed, "expected": point.expected} for point in series],
             }
             if series
             else {},
@@ -210,7 +210,7 @@ def _properties(alert: Alert, detector: Detector, place: Place, resource: str, a
         "ResourceId": resource,
         "SubscriptionId": place.subscription,
         "Url": "" if is_whole(alert.endpoint) else f"{place.base_url}{alert.endpoint.template}",
-        "Api Endpoint": _endpoint(alert),
+        "Api Endpoint": called(alert.endpoint),
         "Actor" if sighting.actor is None or _identity(sighting.actor) else "Actor (Client IP)": actor,
         "Event of Interest": spike + event_of_interest(alert, actors=actors),
         "Historical Behavior": historical_behaviour(alert),
@@ -255,11 +255,13 @@ def _resource(alert: Alert, place: Place) -> str:
     return service if is_whole(alert.endpoint) or not alert.endpoint.api else f"{service}/apis/{alert.endpoint.api}"
 
 
-def _endpoint(alert: Alert) -> str:
-    return f"all endpoints of {alert.endpoint.service}" if is_whole(alert.endpoint) else str(alert.endpoint)
+def called(endpoint: Endpoint) -> str:
+    """An endpoint in words."""
+    return f"all endpoints of {endpoint.service}" if is_whole(endpoint) else str(endpoint)
 
 
-def _time(minute: Minute) -> str:
+def utc(minute: Minute) -> str:
+    """ "2026-03-04T12:00:00Z"."""
     return moment(minute).isoformat().replace("+00:00", "Z")
 
 

@@ -13,6 +13,7 @@ from model import WINDOW_MINUTES, Alert, AlertKey, Minute, StatusClass, alert_ke
 from pipeline.addresses import canonical_ip
 from pipeline.mask import addresses
 from pipeline.window import WindowRow, untainted
+from pipeline.wishes import LONGEST_TEXT, decoded, is_text
 
 EXPECTED = timedelta(hours=24)
 """How long what an analyst calls expected is suppressed."""
@@ -24,8 +25,6 @@ PERSONAL_PREFIX = {4: 29, 6: 48}
 IDENTITIES = ("subscription:", "user:", "subject:")
 MOST = 500
 """Rules in force at a time: each is compared with every finding."""
-LARGEST_REQUEST = 16 * 1024
-LONGEST_TEXT = 1000
 FORM = '{"detector": "API_SprayInRequests", "actor": "203.0.113.0/24", "until": "2027-01-31T00:00:00Z", "comment": "our own scanner"}'
 
 
@@ -151,16 +150,10 @@ class Wish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def parse(body: bytes, id: str, by: str, now: datetime, detectors: Mapping[str, Detector] | None = None) -> Rule:
     """The rule that a request asks for. Raises ValueError in one sentence that never quotes an actor."""
     known = by_id() if detectors is None else detectors
-    if len(body) > LARGEST_REQUEST:
-        raise ValueError(f"the body is larger than {LARGEST_REQUEST} bytes")
-    try:
-        wish = msgspec.json.decode(body or b"null", type=Wish)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise ValueError(
-            f"the body must be JSON such as {FORM}; its keys are until and, all of them optional, since, detector, service, api, endpoint, actor and comment"
-        ) from None
+    keys = "its keys are until and, all of them optional, since, detector, service, api, endpoint, actor and comment"
+    wish = decoded(body, Wish, f"{FORM}; {keys}")
     texts = (wish.detector, wish.service, wish.api, wish.endpoint, wish.actor, wish.comment)
-    if any(len(text) > LONGEST_TEXT or not all(letter.isprintable() or letter == "\n" for letter in text) for text in texts):
+    if not all(map(is_text, texts)):
         raise ValueError(f"texts must have at most {LONGEST_TEXT} printable characters")
     if next(addresses(wish.comment), None):
         raise ValueError("comment must name no address: that is what actor is for, which is kept no longer than it may be")

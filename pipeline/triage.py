@@ -9,14 +9,13 @@ from typing import Any, Literal, get_args
 import msgspec
 
 from model import Alert, minute_of
+from pipeline.wishes import LONGEST_TEXT, decoded, is_text
 
 Status = Literal["Active", "InProgress", "Resolved", "Dismissed"]
 """As Microsoft.Security/alerts names them."""
 STATUSES: tuple[Status, ...] = get_args(Status)
-LONGEST_COMMENT = 1000
 CHANGES = 50
 """Changes that are kept of one alert, the latest."""
-LARGEST_REQUEST = 16 * 1024
 FORM = '{"status": "Resolved", "comment": "…"}'
 
 
@@ -65,20 +64,13 @@ class Wish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def parse(body: bytes) -> Wish:
     """Raises ValueError in one sentence that never quotes the body."""
-    if len(body) > LARGEST_REQUEST:
-        raise ValueError(f"the body is larger than {LARGEST_REQUEST} bytes")
-    try:
-        wish = msgspec.json.decode(body or b"null", type=Wish)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise ValueError(
-            f"the body must be JSON such as {FORM}, with status one of {', '.join(STATUSES)}, expected true or false, or a comment"
-        ) from None
+    wish = decoded(body, Wish, f"{FORM}, with status one of {', '.join(STATUSES)}, expected true or false, or a comment")
     if wish.status is None and not wish.expected and not wish.comment.strip():
         raise ValueError(f"the body changes nothing: it must be such as {FORM}")
     if wish.expected and wish.status not in (None, "Dismissed"):
         raise ValueError("what is expected is Dismissed: leave status out")
-    if len(wish.comment) > LONGEST_COMMENT or not all(letter.isprintable() or letter == "\n" for letter in wish.comment):
-        raise ValueError(f"comment must be at most {LONGEST_COMMENT} printable characters")
+    if not is_text(wish.comment):
+        raise ValueError(f"comment must be at most {LONGEST_TEXT} printable characters")
     return wish
 
 

@@ -6,8 +6,8 @@ from typing import Any
 from adapters import alerts
 from adapters.tables import Tables
 from detectors import by_id
-from model import Incident, is_whole, moment
-from pipeline.render import place_of, render
+from model import Incident
+from pipeline.render import called, place_of, render, utc
 from web.paging import limits
 
 
@@ -45,15 +45,11 @@ def described(incident: Incident) -> dict[str, Any]:
         "title": f"{detectors[0]}{f' and {more} more' if more > 1 else ' and 1 more' if more else ''}",
         "severity": incident.severity.label,
         "open": incident.open,
-        "startTimeUtc": _time(incident.first),
-        "endTimeUtc": _time(incident.last + 1),
+        "startTimeUtc": utc(incident.first),
+        "endTimeUtc": utc(incident.last + 1),
         "alerts": list(incident.alerts),
         "actors": list(incident.actors),
-        "endpoints": [f"all endpoints of {it.service}" if is_whole(it) else str(it) for it in incident.endpoints],
+        "endpoints": [called(it) for it in incident.endpoints],
         "detectors": list(incident.detectors),
         "mergedInto": incident.merged_into or None,
     }
-
-
-def _time(minute: int) -> str:
-    return moment(minute).isoformat().replace("+00:00", "Z")
