@@ -110,12 +110,12 @@ NOBODY = ("", OTHER)
 """Not an actor: the gateway named no IP, or many were counted as one."""
 
 
-def whole(service: str) -> Endpoint:
+def service_endpoint(service: str) -> Endpoint:
     """The pseudo-endpoint under which a service's calls are judged together: what an actor does across endpoints."""
     return Endpoint(service, "*", "*", "*")
 
 
-def is_whole(endpoint: Endpoint) -> bool:
+def is_service_endpoint(endpoint: Endpoint) -> bool:
     return endpoint.template == "*" and endpoint.method == "*"
 
 
@@ -210,11 +210,11 @@ class AlertKey(NamedTuple):
     parameter: str | None
 
 
-def alert_key(it: Finding | Alert, by: Literal["actor", "parameter", "both"]) -> AlertKey:
+def alert_key(found: Finding | Alert, by: Literal["actor", "parameter", "both"]) -> AlertKey:
     """`by`: what tells two alerts of its detector on one endpoint and class apart."""
-    sighting = it.sighting
+    sighting = found.sighting
     actor = sighting.actor if by != "parameter" else None
-    return AlertKey(it.detector, it.endpoint, sighting.status_class, actor, sighting.parameter if by != "actor" else None)
+    return AlertKey(found.detector, found.endpoint, sighting.status_class, actor, sighting.parameter if by != "actor" else None)
 
 
 @dataclass(frozen=True, slots=True)

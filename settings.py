@@ -9,7 +9,7 @@ from datetime import date
 from ipaddress import ip_network
 from urllib.parse import urlsplit
 
-from pipeline.exports import FORMATS, formats
+from alerts.exports import FORMATS, formats
 from retention import residency
 from retention.policy import POLICY, Promises, promises, span
 

@@ -10,7 +10,7 @@ from azure.eventhub.aio import EventHubProducerClient
 from azure.eventhub.exceptions import EventHubError
 
 from adapters.identity import credential
-from pipeline.outgoing import Failed, Message, Refused
+from alerts.outgoing import DeliveryFailed, Message, MessageRefused
 from settings import Connection
 
 LONGEST = 10.0
@@ -34,7 +34,7 @@ class AlertHub:
         return self._hub or None
 
     def send(self, message: Message) -> None:
-        """Raises Refused where the hub does not want this message, Failed where it takes none."""
+        """Raises MessageRefused where the hub does not want this message, DeliveryFailed where it takes none."""
         if self._runner is None:
             self._runner = asyncio.Runner()
         event = EventData(message.body)
@@ -43,11 +43,11 @@ class AlertHub:
         try:
             self._runner.run(asyncio.wait_for(self._send(event), self._longest))
         except ValueError:  # larger than the hub takes
-            raise Refused("too large") from None
+            raise MessageRefused("too large") from None
         except TimeoutError:
-            raise Failed(f"no answer within {self._longest:g} s") from None
+            raise DeliveryFailed(f"no answer within {self._longest:g} s") from None
         except (EventHubError, AzureError, OSError) as error:
-            raise Failed(type(error).__name__) from None
+            raise DeliveryFailed(type(error).__name__) from None
 
     async def _send(self, event: EventData) -> None:
         if self._producer is None:

@@ -11,10 +11,10 @@ import msgspec
 from azure.data.tables import UpdateMode
 
 from adapters.tables import Changed, Entity, Tables, number
+from alerts import outgoing
+from alerts.outgoing import Sent
+from alerts.triage import AlertPatch, Status, Triage, pack, unpack
 from model import Alert, Incident, Minute, moment
-from pipeline import outgoing
-from pipeline.outgoing import Sent
-from pipeline.triage import Status, Triage, Wish, pack, unpack
 
 _ID = re.compile(r"[0-9a-f]{32}")
 LAST_MINUTE = 99_999_999
@@ -98,7 +98,7 @@ def find_incident(tables: Tables, id: str) -> Incident | None:
     return msgspec.json.decode(row["incident"], type=Incident) if row else None
 
 
-def amend(tables: Tables, id: str, revision: int | None, wish: Wish, by: str, now: datetime) -> Stored | None:
+def amend(tables: Tables, id: str, revision: int | None, patch: AlertPatch, by: str, now: datetime) -> Stored | None:
     """Change where an alert stands, if it stands at this revision (None: wherever); None where there is no such alert. Raises Changed."""
     for _ in range(TRIES):
         stored = find(tables, id)
@@ -106,7 +106,7 @@ def amend(tables: Tables, id: str, revision: int | None, wish: Wish, by: str, no
             return None
         if revision not in (None, stored.triage.revision):
             raise Changed("alerts")
-        triage = stored.triage.changed(wish.change(now, by, stored.status))
+        triage = stored.triage.changed(patch.change(now, by, stored.status))
         columns = {"status": triage.changes[-1].status, "revision": triage.revision, "changes": pack(triage.changes)}
         try:
             etag = tables.replace("alerts", {"PartitionKey": "alerts", "RowKey": key_of(id), **columns}, stored.etag, UpdateMode.MERGE)

@@ -59,7 +59,7 @@ class App:
         from adapters.evaluate import read_progress
         from adapters.ingest import Ingest
         from adapters.intel import Listed
-        from pipeline.addresses import TrustedProxies
+        from intel.addresses import TrustedProxies
 
         return Ingest(
             self.batches,

@@ -9,9 +9,10 @@ import msgspec
 from adapters import suppressions, windows
 from adapters.evaluate import read_progress
 from adapters.tables import Changed, Tables, joined, pieces
+from alerts.suppression import learnable
 from model import Endpoint, moment
-from pipeline.learn import DAYS, DaySummary, DayTops, baseline_of, pack_baseline, pack_summary, summarise, unpack_summary
-from pipeline.suppression import learnable
+from pipeline.learn import DaySummary, DayTops, baseline_of, pack_summary, summarise, unpack_summary
+from windows.baseline import DAYS, pack_baseline
 
 EPOCH = date(1970, 1, 1)
 

@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from adapters.tables import Entity, Exists, Tables, int64, joined, number, pieces
 from model import Minute
-from pipeline.tally import Tally, pack
+from windows.tally import Tally, pack
 
 PREFIX = "batches"
 EMPTY = pack(Tally())

@@ -11,9 +11,9 @@ from adapters import alerts, outbox, series
 from adapters.alerts import Stored
 from adapters.outbox import RECEIVERS, Standing, Waiting
 from adapters.tables import Tables
-from pipeline import outgoing
-from pipeline.outgoing import LONGEST_PAUSE, LONGEST_WAIT, Failed, Message, Refused, Sent, pause
-from pipeline.render import place_of, render
+from alerts import outgoing
+from alerts.outgoing import LONGEST_PAUSE, LONGEST_WAIT, DeliveryFailed, Message, MessageRefused, Sent, pause
+from alerts.render import gateway_of, render
 from settings import VERSION
 
 log = logging.getLogger("gatewatch.deliver")
@@ -29,7 +29,7 @@ class Receiver(Protocol):
         """A text that changes with how it is configured, None where it is not. Raises azure.core's HttpResponseError for a storage fault."""
 
     def send(self, message: Message) -> None:
-        """Raises Refused or Failed."""
+        """Raises MessageRefused or DeliveryFailed."""
 
     def close(self) -> None:
         """What a run opened."""
@@ -61,7 +61,7 @@ class Deliver:
 
         with ThreadPoolExecutor(len(RECEIVERS), "deliver") as pool:
             running = [pool.submit(serve, name) for name in RECEIVERS]
-        return sum(it.result() for it in running)
+        return sum(item.result() for item in running)
 
     def _serve(self, name: str, now: datetime, out_of_time: Callable[[], bool]) -> int:
         """One receiver, as far as it goes."""
@@ -72,19 +72,19 @@ class Deliver:
             receiver = self._receivers[name]
             configuration = receiver.configuration()
             if configuration is None:  # nobody wants to be told
-                for it in rows:
-                    outbox.done(self._tables, it, now)
+                for item in rows:
+                    outbox.done(self._tables, item, now)
                 return 0
             standing = outbox.standing(self._tables, name)
             if standing.until is not None and standing.until > now and standing.configuration == configuration:
                 return 0
             sent = 0
             try:
-                for it in rows:
+                for item in rows:
                     if out_of_time():
                         return sent
-                    sent += self._tell(name, receiver, it, now)
-            except Failed as failure:
+                    sent += self._tell(name, receiver, item, now)
+            except DeliveryFailed as failure:
                 self._pause(name, failure, standing, configuration, now)
                 return sent
             finally:
@@ -94,11 +94,11 @@ class Deliver:
                 log.info("the %s takes alerts again", name)
             return sent
 
-    def _tell(self, name: str, receiver: Receiver, it: Waiting, now: datetime) -> int:
-        """Everything about one alert that the receiver does not have, and remember what arrived. Raises Failed."""
-        stored = alerts.find(self._tables, it.id)
+    def _tell(self, name: str, receiver: Receiver, waiting: Waiting, now: datetime) -> int:
+        """Everything about one alert that the receiver does not have, and remember what arrived. Raises DeliveryFailed."""
+        stored = alerts.find(self._tables, waiting.id)
         if stored is None:
-            outbox.done(self._tables, it, now)
+            outbox.done(self._tables, waiting, now)
             return 0
         told = dict(stored.told.get(name, {}))
         sent, refusals = 0, []
@@ -106,46 +106,46 @@ class Deliver:
             for message, memo in self._messages(stored, dict(told)):
                 try:
                     receiver.send(message)
-                except Refused as refused:
+                except MessageRefused as refused:
                     refusals.append(str(refused))
                     continue
                 told[message.format] = memo
                 sent += 1
-        except Refused as refused:
+        except MessageRefused as refused:
             refusals.append(str(refused))
         finally:
             if sent:
-                alerts.remember(self._tables, it.id, name, told)
+                alerts.remember(self._tables, waiting.id, name, told)
         if refusals:
-            self._refused(name, it, refusals[0], now)
+            self._refused(name, waiting, refusals[0], now)
         else:
-            outbox.done(self._tables, it, now)
+            outbox.done(self._tables, waiting, now)
         return sent
 
     def _messages(self, stored: Stored, told: Mapping[str, Sent]) -> Iterator[tuple[Message, Sent]]:
-        """What is owed, rendered now: whoever was erased or pseudonymised meanwhile stays so. Raises Refused for what this version cannot render."""
+        """What is owed, rendered now: whoever was erased or pseudonymised meanwhile stays so. Raises MessageRefused for what this version cannot render."""
         alert, status = stored.alert, stored.status
         owed = list(outgoing.owed(alert, status, told, self._formats))
         if not owed:
             return
         try:
             points = series.of(self._tables, alert)
-            document = render(alert, place_of(alert, self._gateway), status=status, series=points)
+            document = render(alert, gateway_of(alert, self._gateway), status=status, series=points)
         except KeyError as error:
-            raise Refused(f"this version knows no detector {error}") from None
-        for it in owed:
-            yield outgoing.message(it, document, alert, VERSION), it.sent
+            raise MessageRefused(f"this version knows no detector {error}") from None
+        for message in owed:
+            yield outgoing.message(message, document, alert, VERSION), message.sent
 
-    def _refused(self, name: str, it: Waiting, what: str, now: datetime) -> None:
-        since = it.since or now
+    def _refused(self, name: str, waiting: Waiting, what: str, now: datetime) -> None:
+        since = waiting.since or now
         if now - since >= GIVE_UP:
-            log.error("alert %s is given up: the %s has refused it since %s, last with %s", it.id, name, since.isoformat(), what)
-            outbox.done(self._tables, it, now)
+            log.error("alert %s is given up: the %s has refused it since %s, last with %s", waiting.id, name, since.isoformat(), what)
+            outbox.done(self._tables, waiting, now)
             return
-        log.warning("the %s refuses alert %s (%s); it is tried again", name, it.id, what)
-        outbox.refuse(self._tables, it, what, now, now + pause(it.refused + 1, LONGEST_WAIT))
+        log.warning("the %s refuses alert %s (%s); it is tried again", name, waiting.id, what)
+        outbox.refuse(self._tables, waiting, what, now, now + pause(waiting.refused + 1, LONGEST_WAIT))
 
-    def _pause(self, name: str, failure: Failed, standing: Standing, configuration: str, now: datetime) -> None:
+    def _pause(self, name: str, failure: DeliveryFailed, standing: Standing, configuration: str, now: datetime) -> None:
         failures = standing.failures + 1
         wait = pause(failures, LONGEST_PAUSE, failure.asked)
         outbox.stand(self._tables, name, Standing(failures, standing.since or now, now + wait, str(failure), configuration))

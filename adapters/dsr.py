@@ -22,8 +22,8 @@ from cryptography.fernet import Fernet, InvalidToken
 
 from adapters import tombstones
 from adapters.batches import BatchLog
+from adapters.data_subjects import SUBJECT, Item, Places, outside
 from adapters.evidence import Evidence
-from adapters.subjects import SUBJECT, Item, Places, outside
 from adapters.tables import Changed, Entity, Tables
 from adapters.tombstones import SETTLED, TABLE
 from model import minute_of
@@ -119,7 +119,7 @@ class Requests:
         """Take the subject out of every place. What is written meanwhile is searched for once it has settled."""
         request = self._new("erase", subject, by, now, "erasing")
         request.sealed = self._box.encrypt(msgspec.json.encode((subject.kind, subject.value))).decode()
-        tombstones.lay(self._tables, request.subject, now)
+        tombstones.add(self._tables, request.subject, now)
         self._store(request)
         return self.go_on(request, now, out_of_time)
 

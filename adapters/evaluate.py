@@ -17,16 +17,16 @@ from adapters.batches import Batch, BatchLog, Tail
 from adapters.tables import Changed, Entity, Tables, joined, pieces
 from adapters.telemetry import Reporter
 from adapters.tombstones import TombstoneStore
+from alerts.suppression import Rules
 from model import Endpoint, Minute, minute_of, moment
 from pipeline.evaluation import RECALL, Activity, Evaluation, Late, Regular, Step
-from pipeline.inventory import Inventory, merge
-from pipeline.learn import MINUTES_PER_DAY, Baseline, unpack_baseline
 from pipeline.limits import Limits
-from pipeline.suppression import Rules
-from pipeline.tally import Tally, unpack
-from pipeline.window import WindowRow, merge_late
+from posture.inventory import Inventory, merge
 from retention.guard import Guard
 from retention.policy import Promises, promises
+from windows.baseline import MINUTES_PER_DAY, Baseline, unpack_baseline
+from windows.record import WindowRow, merge_late
+from windows.tally import Tally, unpack
 
 log = logging.getLogger("gatewatch.evaluate")
 
@@ -148,7 +148,7 @@ class Evaluator:
             return self._evaluation
         known = dict(inventory.read(self._tables))
         self._known = set(known)
-        self._inventories = {endpoint: it for endpoint, it in known.items() if it is not None}
+        self._inventories = {endpoint: alert for endpoint, alert in known.items() if alert is not None}
         since = (stored.watermark or 0) - 24 * 60
         evaluation = Evaluation(
             baselines=_baselines(self._tables),
@@ -156,7 +156,7 @@ class Evaluator:
             alerts=alerts.read(self._tables, since),
             incidents=alerts.read_incidents(self._tables, since),
             endpoints=[endpoint for endpoint in known if not endpoint.matched],
-            contexts={endpoint: it.context() for endpoint, it in self._inventories.items()},
+            contexts={endpoint: row.context() for endpoint, row in self._inventories.items()},
             closed_until=stored.closed_until,
             watermark=stored.watermark,
             rules=self._rules,
@@ -219,12 +219,12 @@ class Evaluator:
             self._merge_late(late, guard)
         windows.learn_again(tables, (late.window for late in step.late))
         self._write_activity(step.activity, guard)
-        kept = (it for it in step.regulars if guard.keeps(it.actor, it.day * 1440))
-        for table, some in _by_table("activity", "%Y%m%d", ((it.day * 1440, ledger.regular_row(it, self._key)) for it in kept)):
+        kept = (regular for regular in step.regulars if guard.keeps(regular.actor, regular.day * 1440))
+        for table, some in _by_table("activity", "%Y%m%d", ((found.day * 1440, ledger.regular_row(found, self._key)) for found in kept)):
             if guard.takes(table):
                 tables.upsert(table, some)
         for table, some in _by_table(
-            "days", "%Y%m", ((it.day * 1440, _tops_row(it.endpoint, it.day, msgspec.msgpack.encode(it))) for it in step.days)
+            "days", "%Y%m", ((day.day * 1440, _tops_row(day.endpoint, day.day, msgspec.msgpack.encode(day))) for day in step.days)
         ):
             tables.upsert(table, some)
         self._take_stock(tallies, step.watermark if step.watermark is not None else minute_of(now))
@@ -242,11 +242,11 @@ class Evaluator:
     def _take_stock(self, tallies: list[tuple[str, int, Tally]], now: Minute) -> None:
         """What was seen becomes part of the inventory, after it was judged by what the inventory said before."""
         changed = merge(self._inventories, tallies, lambda endpoint: endpoint.matched or endpoint in self._known)
-        changed = {endpoint: it.aged(now) for endpoint, it in changed.items()}
+        changed = {endpoint: item.aged(now) for endpoint, item in changed.items()}
         inventory.write(self._tables, changed.values())
         self._inventories |= changed
         if self._evaluation is not None:
-            self._evaluation.know({endpoint: it.context() for endpoint, it in changed.items()})
+            self._evaluation.know({endpoint: item.context() for endpoint, item in changed.items()})
 
     def _merge_late(self, late: Late, guard: Guard) -> None:
         stored = windows.get(self._tables, late.endpoint, late.window)
@@ -255,7 +255,7 @@ class Evaluator:
         self._write_activity(late.activity, guard, f"late-{late.partition}-{late.position}")
 
     def _write_activity(self, activity: Iterable[Activity], guard: Guard, suffix: str = "") -> None:
-        kept = (it for it in activity if guard.keeps(it.ip, it.window))
+        kept = (entry for entry in activity if guard.keeps(entry.ip, entry.window))
         for table, some in _by_table("activity", "%Y%m%d", ledger.rows(kept, self._key, suffix)):
             if guard.takes(table):  # a replay of history does not bring back what was dropped
                 self._tables.upsert(table, some)

@@ -49,16 +49,16 @@ class Evidence:
         lines = "".join(
             json.dumps(
                 {
-                    "reason": it.reason,
-                    "partition": it.partition,
-                    "sequenceNumber": it.sequence,
-                    "enqueued": it.enqueued.isoformat(),
-                    "bytes": len(it.body),
-                    "prefix": base64.b64encode(it.body[:PREFIX_LENGTH]).decode(),
+                    "reason": item.reason,
+                    "partition": item.partition,
+                    "sequenceNumber": item.sequence,
+                    "enqueued": item.enqueued.isoformat(),
+                    "bytes": len(item.body),
+                    "prefix": base64.b64encode(item.body[:PREFIX_LENGTH]).decode(),
                 }
             )
             + "\n"
-            for it in rejections
+            for item in rejections
         )
         self._creating(QUARANTINE, name, lines.encode(), overwrite=True)
 

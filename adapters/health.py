@@ -54,7 +54,7 @@ def check(settings: Settings, tables: Tables, batches: BatchLog, evidence: Evide
     try:
         index = intel.read(evidence)
         notices += index.warnings(now)
-        problems += [f"threat intelligence: {it.feed.name} is stale" for it in index.feeds if it.feed.is_stale(now)]
+        problems += [f"threat intelligence: {item.feed.name} is stale" for item in index.feeds if item.feed.is_stale(now)]
     except Exception as error:
         problems.append(f"the blobs of EvidenceStorage cannot be read ({type(error).__name__})")
     try:
@@ -67,11 +67,13 @@ def check(settings: Settings, tables: Tables, batches: BatchLog, evidence: Evide
     try:
         for name, wrong_with_it in _receivers(settings, evidence):
             problems += [wrong_with_it] if wrong_with_it else []
-            it = outbox.backlog(tables, name)
-            since = it.since.isoformat(timespec="seconds") if it.since else None
-            outputs.append({"name": name, "waiting": it.alerts, "since": since, "last": it.what or None})
-            if it.since is not None and now - it.since > LONGEST_WAIT:
-                problems.append(f"alerts wait for the {name}: {it.alerts}, since {since} ({it.what or 'function deliver does not run'})")
+            backlog = outbox.backlog(tables, name)
+            since = backlog.since.isoformat(timespec="seconds") if backlog.since else None
+            outputs.append({"name": name, "waiting": backlog.alerts, "since": since, "last": backlog.what or None})
+            if backlog.since is not None and now - backlog.since > LONGEST_WAIT:
+                problems.append(
+                    f"alerts wait for the {name}: {backlog.alerts}, since {since} ({backlog.what or 'function deliver does not run'})"
+                )
     except Exception as error:
         problems.append(f"what waits for hub and webhook cannot be read ({type(error).__name__})")
     age = (now - progress.evaluated).total_seconds() if progress.evaluated else None

@@ -9,15 +9,15 @@ from adapters.batches import Batch, BatchLog, Behind, Tail
 from adapters.evidence import Evidence, Rejection
 from adapters.tables import LARGEST_ENTITY, Missing
 from adapters.tombstones import TombstoneStore
+from attacks.suspects import suspicious
+from intel.addresses import TrustedProxies
 from model import ApiCall, minute_of
-from pipeline.addresses import TrustedProxies
 from pipeline.contents import Look, Sampler, attacked
 from pipeline.decode import Rejected, decode
 from pipeline.fold import fold
-from pipeline.suspects import suspicious
-from pipeline.tally import pack
 from retention.policy import Promises, first_open_day, is_open, promises
 from retention.subject import Tombstones, actors, fingerprints, without
+from windows.tally import pack
 
 if TYPE_CHECKING:
     from azure.functions import EventHubEvent
@@ -105,7 +105,7 @@ class Ingest:
                     rest = self.batch(partition, left[len(left) // 2 :], now)
                     return Ingested(half.calls + rest.calls, half.rejected + rest.rejected, len(events) - len(left))
                 if rejections:
-                    self._evidence.quarantine([self._kept_of(it, now, erased) for it in rejections])
+                    self._evidence.quarantine([self._kept_of(item, now, erased) for item in rejections])
                 try:
                     self._log.append(batch)
                     tail = self._tails[partition] = Tail(batch.last, batch.day)
@@ -125,15 +125,17 @@ class Ingest:
     def _after_dropped(self, partition: str, known: Tail, day: date, now: datetime) -> Tail:
         """The end of a chain whose table was dropped before these late events came: where no later table has it, the first open one takes it."""
         self._tails.pop(partition, None)
-        tail = self._log.tail(partition, max(known, self._progress(partition), key=lambda it: it.last))
+        tail = self._log.tail(partition, max(known, self._progress(partition), key=lambda item: item.last))
         return tail if tail.day and tail.day > day else Tail(tail.last, first_open_day(day, self._kept, now))
 
-    def _kept_of(self, it: Rejection, now: datetime, erased: Tombstones) -> Rejection:
+    def _kept_of(self, rejection: Rejection, now: datetime, erased: Tombstones) -> Rejection:
         """Without the message where it may not be kept: it is too old already, or names someone who was erased."""
-        minute = minute_of(it.enqueued)
-        if it.enqueued + self._kept["quarantine"] <= now or (erased and any(erased.hides(actor, minute) for actor in actors(it.body))):
-            return replace(it, body=b"")
-        return it
+        minute = minute_of(rejection.enqueued)
+        if rejection.enqueued + self._kept["quarantine"] <= now or (
+            erased and any(erased.hides(actor, minute) for actor in actors(rejection.body))
+        ):
+            return replace(rejection, body=b"")
+        return rejection
 
     def _decode(self, partition: str, events: Sequence[Event], now: datetime) -> tuple[list[ApiCall], list[bytes], list[Rejection]]:
         oldest, newest = now - self._max_age, now + AHEAD

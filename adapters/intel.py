@@ -8,8 +8,8 @@ from threading import Lock
 from azure.core.exceptions import AzureError, ResourceNotFoundError
 
 from adapters.evidence import CONFIGURATION, Evidence
-from pipeline.addresses import Range
-from pipeline.intel import Feed, Index, Parsed, compile_index, describe, pack, parse, unpack
+from intel.addresses import Range
+from intel.feeds import Feed, Index, Parsed, compile_index, describe, pack, parse, unpack
 
 log = logging.getLogger("gatewatch.intel")
 

@@ -6,7 +6,7 @@ import msgspec
 
 from adapters.tables import Entity, Tables, int64, joined, pieces
 from model import Endpoint, moment
-from pipeline.inventory import Inventory
+from posture.inventory import Inventory
 
 TABLE = "endpoints"
 
@@ -20,7 +20,7 @@ def admit(tables: Tables, endpoints: Iterable[Endpoint]) -> None:
 
 
 def write(tables: Tables, inventories: Iterable[Inventory]) -> None:
-    tables.upsert(TABLE, ({**_row(it.endpoint), **_known(it)} for it in inventories))
+    tables.upsert(TABLE, ({**_row(row.endpoint), **_known(row)} for row in inventories))
 
 
 def read(tables: Tables) -> Iterator[tuple[Endpoint, Inventory | None]]:
@@ -42,11 +42,11 @@ def _row(endpoint: Endpoint) -> Entity:
     }
 
 
-def _known(it: Inventory) -> Entity:
+def _known(inventory: Inventory) -> Entity:
     return {
-        "firstSeen": moment(it.first),
-        "lastSeen": moment(it.last),
-        "calls": int64(it.calls),
-        "sensitive": ", ".join(it.context().sensitive)[:8192],
-        **pieces(_encode(it)),
+        "firstSeen": moment(inventory.first),
+        "lastSeen": moment(inventory.last),
+        "calls": int64(inventory.calls),
+        "sensitive": ", ".join(inventory.context().sensitive)[:8192],
+        **pieces(_encode(inventory)),
     }

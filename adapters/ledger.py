@@ -17,7 +17,7 @@ import msgspec
 from adapters.tables import Changed, Entity, Tables, joined, pieces
 from model import STATUS_CLASSES, Endpoint, Minute, StatusClass
 from pipeline.evaluation import Activity, Regular
-from pipeline.fold import hash_value
+from windows.values import hash_value
 
 PREFIX = "activity"
 BUCKETS = 64
@@ -56,18 +56,18 @@ def rows(activity: Iterable[Activity], key: bytes, suffix: str = "") -> Iterator
     found: dict[tuple[Minute, str], dict[str, list[Activity]]] = defaultdict(lambda: defaultdict(list))
     buckets: dict[str, str] = {}
     activity = list(activity)
-    many = Counter(it.window for it in activity)
-    for it in activity:
-        bucket = SHARED if many[it.window] <= FEW else buckets.get(it.ip)
+    many = Counter(entry.window for entry in activity)
+    for entry in activity:
+        bucket = SHARED if many[entry.window] <= FEW else buckets.get(entry.ip)
         if bucket is None:
-            bucket = buckets[it.ip] = f"{bucket_of(it.ip, key):02x}"
-        found[it.window, bucket][it.ip].append(it)
+            bucket = buckets[entry.ip] = f"{bucket_of(entry.ip, key):02x}"
+        found[entry.window, bucket][entry.ip].append(entry)
     for (window, bucket), of_bucket in sorted(found.items()):
         for number, part in enumerate(_parts(of_bucket)):
-            endpoints = sorted({it.endpoint for some in part.values() for it in some})
+            endpoints = sorted({alert.endpoint for some in part.values() for alert in some})
             place = {endpoint: at for at, endpoint in enumerate(endpoints)}
             counts = {
-                ip: [value for it in some for value in (place[it.endpoint], STATUS_CLASSES.index(it.status_class) + 1, it.n)]
+                ip: [value for alert in some for value in (place[alert.endpoint], STATUS_CLASSES.index(alert.status_class) + 1, alert.n)]
                 for ip, some in sorted(part.items())
             }
             row = f"{window:08d}-{number:04d}{'-' + suffix if suffix else ''}"

@@ -70,32 +70,37 @@ def due(tables: Tables, receiver: str, now: datetime) -> list[Waiting]:
 
 def waiting(tables: Tables, receiver: str) -> Iterator[Waiting]:
     """All of it, whenever it is to be tried; without what is only to be looked at once more."""
-    return (it for it in map(_waiting, tables.rows(TABLE, "PartitionKey eq @receiver", receiver=receiver)) if _is_untold(it))
+    return (message for message in map(_waiting, tables.rows(TABLE, "PartitionKey eq @receiver", receiver=receiver)) if _is_untold(message))
 
 
 def expire(tables: Tables, receiver: str, before: datetime) -> int:
     """Take out what was marked last before a moment; how many alerts the receiver was never told of."""
     where = "PartitionKey eq @receiver and marked lt @before"
     old = [_waiting(row) for row in tables.rows(TABLE, where, receiver=receiver, before=before)]
-    return sum(_taken(tables, it) and _is_untold(it) for it in old)
+    return sum(_taken(tables, item) and _is_untold(item) for item in old)
 
 
-def done(tables: Tables, it: Waiting, now: datetime) -> None:
+def done(tables: Tables, waiting: Waiting, now: datetime) -> None:
     """The receiver has all that there is: take it out, or look once more when nothing can be under way. Not if it was marked again since it was read."""
-    if it.marked + GRACE <= now:
-        _taken(tables, it)
+    if waiting.marked + GRACE <= now:
+        _taken(tables, waiting)
         return
-    row = {"PartitionKey": it.entity["PartitionKey"], "RowKey": it.entity["RowKey"], "marked": it.marked, "again": it.marked + GRACE}
+    row = {
+        "PartitionKey": waiting.entity["PartitionKey"],
+        "RowKey": waiting.entity["RowKey"],
+        "marked": waiting.marked,
+        "again": waiting.marked + GRACE,
+    }
     with suppress(Changed):
-        tables.replace(TABLE, row, it.entity["etag"])
+        tables.replace(TABLE, row, waiting.entity["etag"])
 
 
-def refuse(tables: Tables, it: Waiting, what: str, now: datetime, until: datetime) -> None:
+def refuse(tables: Tables, waiting: Waiting, what: str, now: datetime, until: datetime) -> None:
     """Remember that the receiver does not want this one, unless it was marked again since it was read: then the next run finds out once more."""
-    row = {"PartitionKey": it.entity["PartitionKey"], "RowKey": it.entity["RowKey"]}
-    columns = {"refused": it.refused + 1, "since": it.since or now, "until": until, "what": what}
+    row = {"PartitionKey": waiting.entity["PartitionKey"], "RowKey": waiting.entity["RowKey"]}
+    columns = {"refused": waiting.refused + 1, "since": waiting.since or now, "until": until, "what": what}
     with suppress(Changed):
-        tables.replace(TABLE, row | columns, it.entity["etag"], UpdateMode.MERGE)
+        tables.replace(TABLE, row | columns, waiting.entity["etag"], UpdateMode.MERGE)
 
 
 def standing(tables: Tables, receiver: str) -> Standing:
@@ -105,11 +110,17 @@ def standing(tables: Tables, receiver: str) -> Standing:
     return Standing(number(row["failures"]), row["since"], row["until"], row["what"], row["configuration"])
 
 
-def stand(tables: Tables, receiver: str, it: Standing) -> None:
-    if not it.failures:
+def stand(tables: Tables, receiver: str, waiting: Standing) -> None:
+    if not waiting.failures:
         tables.delete(TABLE, [("receivers", receiver)])
         return
-    state = {"failures": it.failures, "since": it.since, "until": it.until, "what": it.what, "configuration": it.configuration}
+    state = {
+        "failures": waiting.failures,
+        "since": waiting.since,
+        "until": waiting.until,
+        "what": waiting.what,
+        "configuration": waiting.configuration,
+    }
     tables.upsert(TABLE, [{"PartitionKey": "receivers", "RowKey": receiver} | state])
 
 
@@ -127,24 +138,24 @@ def backlog(tables: Tables, receiver: str) -> Backlog:
     """`since`: of the first failure in a row, of the first refusal, or of the oldest change that nothing has been tried with, whichever is earliest."""
     stands = standing(tables, receiver)
     count, since, what = 0, stands.since, stands.what
-    for it in waiting(tables, receiver):
+    for message in waiting(tables, receiver):
         count += 1
-        begun = it.since or it.marked
+        begun = message.since or message.marked
         if since is None or begun < since:
-            since, what = begun, what or it.what
+            since, what = begun, what or message.what
     return Backlog(receiver, count, since, what) if count else Backlog(receiver, 0, None, "")
 
 
-def _taken(tables: Tables, it: Waiting) -> bool:
+def _taken(tables: Tables, waiting: Waiting) -> bool:
     try:
-        tables.take(TABLE, it.entity)
+        tables.take(TABLE, waiting.entity)
     except Changed:
         return False
     return True
 
 
-def _is_untold(it: Waiting) -> bool:
-    return bool(it.entity["again"] == it.entity["marked"])
+def _is_untold(waiting: Waiting) -> bool:
+    return bool(waiting.entity["again"] == waiting.entity["marked"])
 
 
 def _waiting(row: Entity) -> Waiting:

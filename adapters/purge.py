@@ -22,10 +22,10 @@ from adapters.evaluate import read_progress
 from adapters.evidence import Evidence
 from adapters.tables import Changed, Entity, Tables
 from adapters.telemetry import Reporter
-from model import Alert, Severity, Sighting, alert_id, minute_of, moment, whole
-from pipeline import render
+from alerts import render
+from alerts.triage import rewritten
+from model import Alert, Severity, Sighting, alert_id, minute_of, moment, service_endpoint
 from pipeline.evaluation import Step
-from pipeline.triage import rewritten
 from retention.policy import (
     BY_ID,
     HOUR,
@@ -178,7 +178,7 @@ class Purge:
 
     def _delete_blobs(self, run: Run, now: datetime) -> None:
         service = self._evidence.service
-        for container in [it["name"] for it in service.list_containers()]:
+        for container in [container["name"] for container in service.list_containers()]:
             place = container_place(container)
             if place is None:
                 run.problems.append(f"container {container} is named by no promise")
@@ -241,7 +241,7 @@ class Purge:
 
     def _forget(self, run: Run, now: datetime) -> None:
         """Records, and what names nobody, after its time."""
-        tombstones.lift(self._tables, now)
+        tombstones.remove_expired(self._tables, now)
         events = _event_clock(self._tables, now)
         over = alerts.key(minute_of(events - BY_ID["windows"].longest), "~")  # type: ignore[operator]
         for partition in ("alerts", "incidents"):
@@ -298,7 +298,7 @@ class Purge:
             run.breach, run.since = id, open_since
         evidence: dict[str, str | int | float] = {f"late:{place}": count for place, count in sorted(run.late.items())}
         sighting = Sighting(float(run.late.total()), 0.0, 0.0, "items", evidence={**evidence, "worst seconds": round(run.worst)})
-        alert = Alert(id, BREACH, whole("gatewatch"), Severity.HIGH, open_since, minute, open_since, sighting, open=run.broken)
+        alert = Alert(id, BREACH, service_endpoint("gatewatch"), Severity.HIGH, open_since, minute, open_since, sighting, open=run.broken)
         with outbox.announced(self._tables, [alert], now):
             alerts.write(self._tables, [alert], [])
         self._reporter.step(Step({}, None, None, alerts=[alert]), now)
@@ -397,7 +397,7 @@ def states(tables: Tables, evidence: Evidence, kept: Promises, now: datetime) ->
             oldest = begins(place, mine[0]) if mine else None
             found.append(State(place, len(mine), oldest, deadline(place, mine[0], kept) if mine else None))
         elif place.kind == "container" and place.personal:
-            blobs = [it.name for it in _blobs(evidence.service.get_container_client(place.name))]
+            blobs = [item.name for item in _blobs(evidence.service.get_container_client(place.name))]
             oldest = _begins_or(place, blobs[0], now) if blobs else None
             found.append(State(place, len(blobs), oldest, oldest + kept[place.id] if oldest else None))
         elif place.id == suppressions.TABLE:

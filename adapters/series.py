@@ -4,10 +4,10 @@ from datetime import timedelta
 
 from adapters import windows
 from adapters.tables import Tables, joined
+from alerts.render import Point, series_name
 from model import WINDOW_MINUTES, Alert, moment, window_start
-from pipeline.learn import unpack_baseline
-from pipeline.render import Point, series_name
-from pipeline.window import counted
+from windows.baseline import unpack_baseline
+from windows.record import counted
 
 WINDOWS = 144
 """48 hours."""

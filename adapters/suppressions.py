@@ -1,4 +1,4 @@
-"""The `suppressions` table: the rules of `pipeline.suppression`, as analysts made them."""
+"""The `suppressions` table: the rules of `alerts.suppression`, as analysts made them."""
 
 from collections.abc import Iterator
 from datetime import date, datetime
@@ -7,8 +7,8 @@ import msgspec
 
 from adapters.alerts import Stored
 from adapters.tables import Entity, Tables
+from alerts.suppression import Rule, expected
 from detectors import by_id
-from pipeline.suppression import Rule, expected
 
 TABLE = "suppressions"
 

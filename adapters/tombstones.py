@@ -30,12 +30,12 @@ class TombstoneStore:
         return self._known
 
 
-def lay(tables: Tables, hash: str, now: datetime) -> None:
+def add(tables: Tables, hash: str, now: datetime) -> None:
     """A second erasure of the same person moves the time forward."""
     tables.upsert(TABLE, [{"PartitionKey": PARTITION, "RowKey": hash, "before": minute_of(now), "until": now + LASTS}])
 
 
-def lift(tables: Tables, now: datetime) -> int:
+def remove_expired(tables: Tables, now: datetime) -> int:
     """Remove those whose time is over."""
     where = "PartitionKey eq @partition and until lt @now"
     over = [row["RowKey"] for row in tables.query(TABLE, where, select=["RowKey"], partition=PARTITION, now=now)]

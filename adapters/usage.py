@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from adapters import windows
 from adapters.baseline import summaries
 from adapters.tables import Tables
-from model import is_whole
+from model import is_service_endpoint
 
 
 def monitored(tables: Tables, month: date, today: date) -> Counter[tuple[str, str]]:
@@ -16,7 +16,7 @@ def monitored(tables: Tables, month: date, today: date) -> Counter[tuple[str, st
     while day.month == month.month and day <= today:
         counts = [(one.endpoint, one.calls) for one in summaries(tables, day)]
         for endpoint, calls in counts or ((row.endpoint, row.record.n) for row in windows.read(tables, day)):
-            if not is_whole(endpoint):
+            if not is_service_endpoint(endpoint):
                 found[endpoint.service, endpoint.api] += calls
         day += timedelta(days=1)
     return found

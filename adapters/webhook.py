@@ -20,8 +20,8 @@ from urllib.parse import urlsplit
 from azure.core.exceptions import ResourceNotFoundError
 
 from adapters.evidence import CONFIGURATION, Evidence
-from pipeline.exports import webhook_headers, webhook_key
-from pipeline.outgoing import Failed, Message, Refused
+from alerts.exports import webhook_headers, webhook_key
+from alerts.outgoing import DeliveryFailed, Message, MessageRefused
 from settings import VERSION
 
 NAME = "webhook.json"
@@ -107,9 +107,9 @@ class Webhook:
         return etag
 
     def send(self, message: Message) -> None:
-        """Raises Refused where the receiver does not want this message, Failed where it takes none."""
+        """Raises MessageRefused where the receiver does not want this message, DeliveryFailed where it takes none."""
         if self._target is None:
-            raise Failed(self.problem, wrong=True)
+            raise DeliveryFailed(self.problem, wrong=True)
         headers = webhook_headers(self._target.keys, message.id, int(time.time()), message.body) | {
             "content-type": message.content_type,
             "user-agent": f"Gatewatch/{VERSION}",
@@ -121,8 +121,8 @@ class Webhook:
         if 200 <= status < 300:
             return
         if status >= 500 or status < 400 or status in UNAVAILABLE | WRONG:
-            raise Failed(f"HTTP {status}", asked, wrong=status in WRONG or 300 <= status < 400)
-        raise Refused(f"HTTP {status}")
+            raise DeliveryFailed(f"HTTP {status}", asked, wrong=status in WRONG or 300 <= status < 400)
+        raise MessageRefused(f"HTTP {status}")
 
     def _post(self, target: Target, body: bytes, headers: dict[str, str]) -> tuple[int, timedelta | None]:
         """Status, and how long the receiver asks to wait. Nothing is followed, and the answer's body is not read."""
@@ -147,7 +147,7 @@ class Webhook:
         except (OSError, http.client.HTTPException) as error:
             # No message of an exception: it may quote what the receiver sent.
             late = isinstance(error, TimeoutError) or time.monotonic() - began >= self._longest
-            raise Failed(f"no answer within {self._longest:g} s" if late else type(error).__name__) from None
+            raise DeliveryFailed(f"no answer within {self._longest:g} s" if late else type(error).__name__) from None
         finally:
             if watchdog is not None:
                 watchdog.cancel()

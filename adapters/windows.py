@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 
 from adapters.tables import Entity, Tables, int64, joined, pieces
 from model import Endpoint, Minute, moment
-from pipeline.window import Record, WindowRow, pack_record, unpack_record
+from windows.record import Record, WindowRow, pack_record, unpack_record
 
 PREFIX = "windows"
 AGAIN = "again"

@@ -20,8 +20,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from classifiers.leaves import Part
 from classifiers.taxonomy import Taxonomy
+from classifiers.text_values import Part
 from pipeline.contents import parts
 
 ROUNDS = 5
@@ -81,7 +81,7 @@ def cold_start(taxonomy: Taxonomy) -> float:
         kept = Path(folder) / "shapes"
         kept.write_bytes(content)
         program = (
-            "import time, sys; a = time.process_time(); from classifiers.taxonomy import Taxonomy; from classifiers.leaves import Part; "
+            "import time, sys; a = time.process_time(); from classifiers.taxonomy import Taxonomy; from classifiers.text_values import Part; "
             f"t = Taxonomy(database=lambda _: open({str(kept)!r}, 'rb').read()); "
             "t.classify([Part('request.body', None, 'application/json', '{\"iban\": \"GB82WEST12345698765432\"}')]); print(t.recompiled, time.process_time() - a)"
         )

@@ -28,8 +28,8 @@ from local import traffic
 from local.azurite import Azurite
 from pipeline.decode import decode
 from pipeline.fold import fold
-from pipeline.tally import pack
 from settings import Connection
+from windows.tally import pack
 
 ROUNDS = 5
 BATCHES = (100, 1000, 5000)
@@ -88,9 +88,9 @@ def measure(name: str, bodies: Sequence[bytes], connection: Connection) -> list[
         wire = [datum(group, number * batch) for number, group in enumerate(some)]
         intake.install()
         row("converter + fold + commit", batch, best(lambda w=wire, n=batch: through(w, connection, n), len(bodies), rounds=3))  # type: ignore[misc]
-        row("converter, no-op", batch, best(lambda w=wire: [convert(*it) for it in w], len(bodies)))  # type: ignore[misc]
+        row("converter, no-op", batch, best(lambda w=wire: [convert(*item) for item in w], len(bodies)))  # type: ignore[misc]
         setattr(meta._BaseConverter, "_parse_datetime", stock_parse)  # noqa: B010  private on purpose
-        row("stock converter, no-op", batch, best(lambda w=wire[:2]: [convert(*it) for it in w], sum(map(len, some[:2])), rounds=2))  # type: ignore[misc]
+        row("stock converter, no-op", batch, best(lambda w=wire[:2]: [convert(*item) for item in w], sum(map(len, some[:2])), rounds=2))  # type: ignore[misc]
         intake.install()
     return rows
 
@@ -120,8 +120,8 @@ def through(wire: Sequence[tuple[Any, Any]], connection: Connection, batch: int)
     tables = Tables(connection)
     ingest = Ingest(BatchLog(tables), Evidence(connection), KEY, timedelta(days=1), lambda _: Tail(-1, None))
     partition = f"{batch}-{next(_partition)}"
-    for it in wire:
-        ingest.batch(partition, events_of(convert(*it)), NOW)
+    for item in wire:
+        ingest.batch(partition, events_of(convert(*item)), NOW)
 
 
 def datum(bodies: Sequence[bytes], first: int = 0) -> tuple[Any, Any]:
@@ -184,7 +184,7 @@ def transactions(bodies: Sequence[bytes], connection: Connection) -> float:
 
 def imports() -> dict[str, float]:
     """Milliseconds of CPU of fresh interpreters, the best of five."""
-    ingest = "import azure.functions, adapters.intake, adapters.app, pipeline.decode, pipeline.fold, pipeline.tally"
+    ingest = "import azure.functions, adapters.intake, adapters.app, pipeline.decode, pipeline.fold, windows.tally"
     return {
         name: min(_import(code) for _ in range(5)) for name, code in {"azure.functions": "import azure.functions", "ingest": ingest}.items()
     }

@@ -25,9 +25,10 @@ from pipeline.decode import decode
 from pipeline.evaluation import Evaluation
 from pipeline.fold import fold
 from pipeline.judge import Judgement, judge
-from pipeline.learn import Baseline, Learner
-from pipeline.tally import Tally
+from pipeline.learn import Learner
 from stats.seasonal import Seasonal
+from windows.baseline import Baseline
+from windows.tally import Tally
 
 BATCH = 1000
 DAYS = 10

@@ -147,8 +147,8 @@ def _examples(id: str, entry: Mapping[str, Any], field: str) -> tuple[Example, .
 
 def _prove(kind: InformationType) -> None:
     """Its examples are found and its counterexamples are not, by the real thing. The message never quotes them: they may be real."""
-    from classifiers.leaves import Part
     from classifiers.taxonomy import Taxonomy
+    from classifiers.text_values import Part
 
     taxonomy = Taxonomy((kind,), plain=True)
     for field, texts, expected in (("example", kind.examples, True), ("counterexample", kind.counterexamples, False)):

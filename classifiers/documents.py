@@ -17,7 +17,7 @@ TYPES = (
             "passeport", "numero passeport", "numero de passeport", "pasaporte", "numero pasaporte", "passaporto", "numero passaporto", "passaporte", "paspoort", "paspoortnummer", "paszport",
             "numer paszportu", "pas number", "pasnummer", "passi number", "passinumero", "cestovni pas", "utlevel", "utlevelszam", "pasaport", "diavatirio", "διαβατηριο", "паспорт", "旅券番号", "护照",
         ),
-        grades=GRADES, whole=True, reach=60, rarity=0.9, defender=True,
+        grades=GRADES, match_entire_value=True, reach=60, rarity=0.9, defender=True,
         examples=(("passportNumber", "512340987"), ("passport", "M123A4567"), ("note", "his passport no. is C03005988, issued 2019")),
         counterexamples=(("passport", "verified"), ("passportNumber", "000000000"), ("passportNumber", "20261124"), ("value", "M123A4567"), ("sku", "M12345678")),
     ),
@@ -35,7 +35,7 @@ TYPES = (
             "patente", "patente di guida", "numero patente", "rijbewijs", "rijbewijsnummer", "prawo jazdy", "korkort", "korkortsnummer", "korekort", "forerkort", "ajokortti", "ridicsky prukaz",
             "vodicsky preukaz", "vezetoi engedely", "permis auto", "vozacka dozvola", "vozniško dovoljenje", "juhiluba", "carta de conducao", "adeia odigisis", "us driver license",
         ),
-        grades=GRADES._replace(neutral="medium"), whole=True, reach=60, rarity=0.8, defender=True,
+        grades=GRADES._replace(neutral="medium"), match_entire_value=True, reach=60, rarity=0.8, defender=True,
         examples=(
             ("driverLicense", "MORGA657054SM9IJ"), ("drivingLicenceNumber", "SR9301057Q"), ("chatMessage", "My driver's license number is 9434596"), ("comment", "please check MORGA753116SM9IJ again"),
         ),

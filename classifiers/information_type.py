@@ -69,7 +69,7 @@ class InformationType:
     `pattern` is the form of the value, a Python regular expression (ASCII classes); group `value`, where there is one, is what `check` sees.
     `shapes` are what the one multi-pattern scan looks for: hyperscan's dialect, no lookaround, nothing that crosses a line end, and true of
     every text in which `pattern` should be found without a name for it; empty = found by name only.
-    `words` name the type, `text_words` do so in sentences only, `vague` words name its kind in any country. `whole` = under a telling key the value is all of the text.
+    `words` name the type, `text_words` do so in sentences only, `vague` words name its kind in any country. `match_entire_value` = under a telling key the value is all of the text.
     `reach` is how far (characters) a word may stand from the value in a text. `rarity` is the share of random text of that form which passes
     the check: among types that claim one value, the rarest check wins. `words_in_text` False = never found by a word in a sentence.
     `named` is the form that suffices under a name for it (a key of before signatures), `nearby` the one beside a word in a text; without them,
@@ -93,7 +93,7 @@ class InformationType:
     text_words: tuple[str, ...] = ()
     shapes: tuple[str, ...] = ()
     caseless: bool = False
-    whole: bool = False
+    match_entire_value: bool = False
     ambient: bool = False
     words_in_text: bool = True
     reach: int = 300

@@ -62,7 +62,7 @@ def eu(
         defender=defender,
         plausible=plausible,
         bare=bare,
-        whole=True,
+        match_entire_value=True,
         examples=examples,
         counterexamples=counterexamples,
     )

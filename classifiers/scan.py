@@ -84,7 +84,7 @@ def _end(_number: int, _start: int, _end: int, _flags: int, _context: object) ->
 
 
 class Plain:
-    """Every shape in turn with `re`: some forty times slower, the same hits in the same leaves."""
+    """Every shape in turn with `re`: some forty times slower, the same hits in the same text_values."""
 
     def __init__(self, shapes: Sequence[str]) -> None:
         self._patterns = [re.compile(s, re.ASCII) for s in shapes]

@@ -153,7 +153,7 @@ TYPES = (
         counterexamples=(("Authorization", "Basic realm"), ("plan", "basic subscription"), ("note", "basic understanding of things")),
     ),
     InformationType(
-        id="password", name="User Login Credentials (Password)", family=FAMILY, defender=True, ambient=True, grades=Grades("high", "medium"), whole=True, reach=24, rarity=0.95, check=password, pattern=r"\S{4,128}",
+        id="password", name="User Login Credentials (Password)", family=FAMILY, defender=True, ambient=True, grades=Grades("high", "medium"), match_entire_value=True, reach=24, rarity=0.95, check=password, pattern=r"\S{4,128}",
         nearby=r"(?<![^\s=:])(?![\w.-]{2,40}[=:])[\"'(]?(?P<value>(?=[^\s\"']*[0-9])(?=[^\s\"']*[a-z])(?=[^\s\"']*(?:[A-Z]|[!@#$%^&*(_+=)]))[^\s\"'<>{}\[\]]{8,64}?)[\"').,;]{0,2}(?!\S)",
         words=(
             "password", "passwd", "pwd", "user password", "passphrase", "login password", "new password", "old password", "current password", "confirm password", "pass word", "passcode", "userpass", "db password", "admin password", "smtp password", "pass",
@@ -163,7 +163,7 @@ TYPES = (
         counterexamples=(("passwordPolicy", "min 12 chars, upper, lower, digit"), ("password", "********"), ("password", "is too short"), ("password", "${DB_PASSWORD}"), ("passwordChangedAt", "2026-01-01T00:00:00Z"), ("note", "I forgot my password yesterday, please reset"), ("password", "REDACTED")),
     ),
     InformationType(
-        id="generic_secret", name="General Password or Symmetric Key", family=FAMILY, ambient=True, grades=Grades("medium"), whole=True, rarity=1.0, check=secret_value, pattern=r"[A-Za-z0-9_.~+/=:-]{16,512}",
+        id="generic_secret", name="General Password or Symmetric Key", family=FAMILY, ambient=True, grades=Grades("medium"), match_entire_value=True, rarity=1.0, check=secret_value, pattern=r"[A-Za-z0-9_.~+/=:-]{16,512}",
         words=(
             "api key", "apikey", "secret", "secret key", "client secret", "access key", "access token", "auth token", "refresh token", "api token", "x api key", "api secret", "private token", "encryption key", "signing secret", "webhook secret", "shared secret", "master key", "session token", "bearer token", "consumer secret", "app secret", "service key", "license key secret",
         ),

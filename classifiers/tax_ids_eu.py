@@ -46,7 +46,7 @@ def tax(
     examples: tuple[Example, ...], counterexamples: tuple[Example, ...], *, grades: Grades = CHECKED_DIGITS, rarity: float = 0.1,
 ) -> InformationType:  # fmt: skip
     return InformationType(
-        id=id, name=name, family="tax_id_eu", country=country, pattern=pattern, check=check, words=words, grades=grades, rarity=rarity, whole=True,
+        id=id, name=name, family="tax_id_eu", country=country, pattern=pattern, check=check, words=words, grades=grades, rarity=rarity, match_entire_value=True,
         defender=True, examples=examples, counterexamples=counterexamples,
     )  # fmt: skip
 

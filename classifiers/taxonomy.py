@@ -13,8 +13,8 @@ from urllib.parse import unquote
 import classifiers
 from classifiers.checks import published
 from classifiers.information_type import POSSIBLE, RANK, Confidence, Evidence, Grades, InformationType
-from classifiers.leaves import MAX_LEAVES, Leaves, Part, Where, gather, opaque, unpack, walk_json
 from classifiers.scan import DatabaseRefusedError, Hit, Hyperscan, Plain, fingerprint
+from classifiers.text_values import MAX_TEXT_VALUES, Part, TextValues, Where, gather, opaque, unpack, walk_json
 from classifiers.words import (
     AGAINST,
     AGAINST_WHOLE,
@@ -73,7 +73,7 @@ class Examination(NamedTuple):
     """What one event carries; `partial` = it was too large, too deep or too laborious to be looked at completely."""
 
     found: list[Found]
-    leaves: int
+    text_values: int
     partial: bool
 
 
@@ -117,7 +117,23 @@ class _Form:
     """An information type with its patterns compiled on first use."""
 
     __slots__ = (
-        "_anywhere", "_named", "_nearby", "_widths", "ambient", "check", "commonness", "country", "grades", "id", "kind", "nearby_ambient", "plausible", "secret", "sure", "told_by_form", "whole",
+        "_anywhere",
+        "_named",
+        "_nearby",
+        "_widths",
+        "ambient",
+        "check",
+        "commonness",
+        "country",
+        "grades",
+        "id",
+        "kind",
+        "match_entire_value",
+        "nearby_ambient",
+        "plausible",
+        "secret",
+        "sure",
+        "told_by_form",
     )  # fmt: skip
 
     def __init__(self, kind: InformationType) -> None:
@@ -125,9 +141,9 @@ class _Form:
         self.id = kind.id
         self.grades: Grades = kind.grades
         self.check = kind.check
-        self.whole = kind.whole
+        self.match_entire_value = kind.match_entire_value
         self.commonness = -kind.rarity
-        self.told_by_form = kind.whole or kind.named is None
+        self.told_by_form = kind.match_entire_value or kind.named is None
         self.ambient = kind.ambient
         self.nearby_ambient = kind.ambient or kind.nearby is not None
         self.sure = 1 if kind.rarity <= UNCHECKED else 0
@@ -152,7 +168,7 @@ class _Form:
     @property
     def named(self) -> re.Pattern[str]:
         if self._named is None:
-            self._named = self._compiled(self.kind.named or self.kind.pattern, self.kind.ambient or self.whole)
+            self._named = self._compiled(self.kind.named or self.kind.pattern, self.kind.ambient or self.match_entire_value)
         return self._named
 
     @property
@@ -477,22 +493,22 @@ class Taxonomy:
             first, start = last, end + 1
 
     def _read(self, parts: Iterable[Part]) -> "_Looked | Examination":
-        """All that can be done before the scan: the leaves, what their names say, and what stands under a telling name."""
-        leaves = gather(parts)
-        texts, keys = leaves.texts, leaves.keys
+        """All that can be done before the scan: the text_values, what their names say, and what stands under a telling name."""
+        text_values = gather(parts)
+        texts, keys = text_values.texts, text_values.keys
         if not texts:
-            return Examination([], 0, leaves.partial)
+            return Examination([], 0, text_values.partial)
         work = _Work()
-        for key, link, root in leaves.containers:
+        for key, link, root in text_values.containers:
             if opaque(key) and work.new_keys > 0:
                 work.new_keys -= 1
-                leaves.add_key(key, link, leaves.roots[root])
+                text_values.add_key(key, link, text_values.roots[root])
         joined = "\n".join(texts)
         own = len(texts)
         if "%" in joined:
-            self._decode(leaves, own)
+            self._decode(text_values, own)
         if "\n{" in joined or "\n[" in joined or joined.startswith(("{", "[")):
-            self._unpack(leaves, own)
+            self._unpack(text_values, own)
         size = own
         if len(texts) > own:  # nothing is unpacked without a leaf to show for it
             joined = "\n".join(texts)
@@ -504,66 +520,66 @@ class Taxonomy:
             meaning = meanings[i]
             if meaning is None or meaning.context:
                 key = keys[i]
-                meaning = meanings[i] = self._named(key, leaves.links[i], work)
+                meaning = meanings[i] = self._named(key, text_values.links[i], work)
                 if type(key) is str and work.new_keys > 0 and opaque(key):
                     work.new_keys -= 1
-                    leaves.add_key(key, leaves.links[i], leaves.root(i))
+                    text_values.add_key(key, text_values.links[i], text_values.root(i))
             if meaning.possible:
                 possible.setdefault(meaning, i)  # of what is only possible, the first place of an event is enough
             if meaning.telling:
-                self._tell(i, meaning, leaves, candidates, work)
+                self._tell(i, meaning, text_values, candidates, work)
             if meaning.vague:
-                self._guess(i, meaning, leaves, candidates, work)
+                self._guess(i, meaning, text_values, candidates, work)
             elif meaning.neutral and len(texts[i]) in self._bare and texts[i].isdecimal():
                 self._weigh(i, texts[i], 0, candidates, work)
         if len(texts) > size:
             joined = "\n".join(texts)
             meanings.extend([self._nothing] * (len(texts) - size))
-        return _Looked(leaves, joined, meanings, candidates, possible, work, own)
+        return _Looked(text_values, joined, meanings, candidates, possible, work, own)
 
     def _conclude(self, looked: "_Looked", hits: list[Hit], more: bool) -> Examination:
-        leaves, _, meanings, candidates, possible, work, own = looked
+        text_values, _, meanings, candidates, possible, work, own = looked
         if hits:
-            self._confirm(hits, leaves, meanings, candidates, work)
-        found = self._settle(candidates, leaves) if candidates else []
+            self._confirm(hits, text_values, meanings, candidates, work)
+        found = self._settle(candidates, text_values) if candidates else []
         for meaning, i in possible.items():
             if i not in candidates:
-                self._suppose(i, meaning, leaves, found)
-        return Examination(found, own, leaves.partial or more or work.left <= 0 or work.new_keys <= 0)
+                self._suppose(i, meaning, text_values, found)
+        return Examination(found, own, text_values.partial or more or work.left <= 0 or work.new_keys <= 0)
 
     @staticmethod
-    def _unpack(leaves: Leaves, own: int) -> None:
-        """The leaves of strings that are JSON themselves."""
+    def _unpack(text_values: TextValues, own: int) -> None:
+        """The text_values of strings that are JSON themselves."""
         for i in range(own):
-            text = leaves.texts[i]
+            text = text_values.texts[i]
             if text[:1] in ("{", "["):
-                if len(leaves.texts) > MAX_LEAVES:
-                    leaves.partial = True
+                if len(text_values.texts) > MAX_TEXT_VALUES:
+                    text_values.partial = True
                     return
                 value = unpack(text)
                 if value:
-                    root = leaves.root(i)
-                    leaves.open(root.where, "json", "", (leaves.keys[i], leaves.links[i], root))
-                    before = len(leaves.texts)
-                    walk_json(value, leaves)
-                    if len(leaves.texts) > before:
-                        leaves.texts[i] = ""  # its parts speak for it
+                    root = text_values.root(i)
+                    text_values.open(root.where, "json", "", (text_values.keys[i], text_values.links[i], root))
+                    before = len(text_values.texts)
+                    walk_json(value, text_values)
+                    if len(text_values.texts) > before:
+                        text_values.texts[i] = ""  # its parts speak for it
 
     @staticmethod
-    def _decode(leaves: Leaves, own: int) -> None:
+    def _decode(text_values: TextValues, own: int) -> None:
         """URL-encoded strings once more, decoded."""
         for i in range(own):
-            text = leaves.texts[i]
+            text = text_values.texts[i]
             if "%" in text:
                 plain = unquote(text[:WINDOW])
                 if plain != text[:WINDOW]:
-                    root = leaves.root(i)
-                    leaves.open(root.where, root.style, root.name, root.inside)
-                    leaves.add(plain, leaves.keys[i], leaves.links[i])
+                    root = text_values.root(i)
+                    text_values.open(root.where, root.style, root.name, root.inside)
+                    text_values.add(plain, text_values.keys[i], text_values.links[i])
 
-    def _tell(self, i: int, meaning: _Meaning, leaves: Leaves, candidates: dict[int, list[_Candidate]], work: "_Work") -> None:
+    def _tell(self, i: int, meaning: _Meaning, text_values: TextValues, candidates: dict[int, list[_Candidate]], work: "_Work") -> None:
         """Under a name for it: the form that suffices there."""
-        text = leaves.texts[i]
+        text = text_values.texts[i]
         size = len(text)
         for form in meaning.telling:
             least, most = form.widths
@@ -572,7 +588,7 @@ class Taxonomy:
             work.left -= 1
             if work.left < 0:
                 return
-            if not form.whole:
+            if not form.match_entire_value:
                 self._search(i, form, form.named, text[: 4 * WINDOW], candidates, work)
                 continue
             if size <= most + 8 and (match := form.named.fullmatch(text.strip())) is not None:
@@ -582,12 +598,12 @@ class Taxonomy:
             elif form.check is not None and form.sure and size > least + 2:
                 self._search(i, form, form.anywhere, text[:WINDOW], candidates, work)
 
-    def _guess(self, i: int, meaning: _Meaning, leaves: Leaves, candidates: dict[int, list[_Candidate]], work: "_Work") -> None:
+    def _guess(self, i: int, meaning: _Meaning, text_values: TextValues, candidates: dict[int, list[_Candidate]], work: "_Work") -> None:
         """Under a name for the kind: of the country that the key names; else of the types of any country the rarest check that holds, or that of
         the country that a sibling names."""
-        text = leaves.texts[i].strip()
-        size = len(leaves.texts[i])
-        home = meaning.home or self._country_near(leaves.links[i])
+        text = text_values.texts[i].strip()
+        size = len(text_values.texts[i])
+        home = meaning.home or self._country_near(text_values.links[i])
         forms = meaning.vague_of(len(text))
         if meaning.home is not None:
             if any(self._forms[rival[6]].country == home for rival in candidates.get(i, ())):
@@ -604,12 +620,12 @@ class Taxonomy:
                     return
 
     @staticmethod
-    def _suppose(i: int, meaning: _Meaning, leaves: Leaves, found: list[Found]) -> None:
+    def _suppose(i: int, meaning: _Meaning, text_values: TextValues, found: list[Found]) -> None:
         """What only the name speaks for: possible, never claimed."""
-        text = leaves.texts[i]
+        text = text_values.texts[i]
         for form in meaning.possible:
             if len(text) <= 256 and form.named.fullmatch(text) and (form.check is None or form.check(text)):
-                found.append(Found(form.id, *leaves.place(i), "low", None))
+                found.append(Found(form.id, *text_values.place(i), "low", None))
                 return
 
     def _weigh(self, i: int, digits: str, start: int, candidates: dict[int, list[_Candidate]], work: "_Work") -> None:
@@ -677,10 +693,15 @@ class Taxonomy:
         return None
 
     def _confirm(
-        self, hits: list[tuple[int, int]], leaves: Leaves, meanings: list[_Meaning], candidates: dict[int, list[_Candidate]], work: "_Work"
+        self,
+        hits: list[tuple[int, int]],
+        text_values: TextValues,
+        meanings: list[_Meaning],
+        candidates: dict[int, list[_Candidate]],
+        work: "_Work",
     ) -> None:
         """For each hit of the scan: form and check in that leaf, or around the hit in a long one."""
-        texts = leaves.texts
+        texts = text_values.texts
         ends = [*map(add, accumulate(map(len, texts)), count(1))]
         listened: set[int] = set()
         looked: set[tuple[int, str, int]] = set()
@@ -692,7 +713,7 @@ class Taxonomy:
             if number < spoken:
                 if not (veto or i in listened or meaning.possible):
                     listened.add(i)
-                    self._listen(i, meaning, leaves, candidates, work)
+                    self._listen(i, meaning, text_values, candidates, work)
                 continue
             text = texts[i]
             if veto:
@@ -740,9 +761,9 @@ class Taxonomy:
                         if good == 3:
                             break
 
-    def _listen(self, i: int, meaning: _Meaning, leaves: Leaves, candidates: dict[int, list[_Candidate]], work: "_Work") -> None:
+    def _listen(self, i: int, meaning: _Meaning, text_values: TextValues, candidates: dict[int, list[_Candidate]], work: "_Work") -> None:
         """In a sentence: the types for which a word stands near enough."""
-        text = leaves.texts[i][:SPOKEN]
+        text = text_values.texts[i][:SPOKEN]
         for number in _BARE.finditer(text):
             if number.end() - number.start() in self._bare and _starts_here(text, number.start()):
                 self._weigh(i, number[0], number.start(), candidates, work)
@@ -800,13 +821,13 @@ class Taxonomy:
                 continue  # without a check the nearer word wins
             self._add(i, form, evidence, begin, finish, value, candidates)
 
-    def _settle(self, candidates: dict[int, list[_Candidate]], leaves: Leaves) -> list[Found]:
+    def _settle(self, candidates: dict[int, list[_Candidate]], text_values: TextValues) -> list[Found]:
         """Of the candidates for one stretch of text the best; of one type at one place once."""
         found: dict[tuple[str, str, str], Found] = {}
         for i, rivals in candidates.items():
             if len(rivals) > 1:
                 rivals.sort(reverse=True)
-            where, path, general = leaves.place(i)
+            where, path, general = text_values.place(i)
             taken: list[tuple[int, int, str]] = []
             for rank, _, _, _, _, _, id, start, end in rivals:
                 form = self._forms[id]
@@ -823,7 +844,7 @@ class Taxonomy:
                         path,
                         general,
                         _BY_RANK[rank],
-                        country(leaves.texts[i][start:end].strip()) if callable(country) else country,
+                        country(text_values.texts[i][start:end].strip()) if callable(country) else country,
                     )
         return list(found.values())
 
@@ -831,7 +852,7 @@ class Taxonomy:
 class _Looked(NamedTuple):
     """An event between its reading and its scan."""
 
-    leaves: Leaves
+    text_values: TextValues
     joined: str
     meanings: list[_Meaning]
     candidates: dict[int, list[_Candidate]]

@@ -13,8 +13,8 @@ from types import ModuleType
 from typing import Any, Literal
 
 from model import Severity, Sighting
-from pipeline.learn import Baseline
-from pipeline.window import Window
+from windows.baseline import Baseline
+from windows.window import Window
 
 Limit = int | float
 Tactic = Literal[

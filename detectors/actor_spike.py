@@ -1,6 +1,6 @@
 """How often one actor, an IP or an identity, may call an endpoint within a window: the rule that both spikes of single actors follow."""
 
-from pipeline.learn import Baseline
+from windows.baseline import Baseline
 
 FEW_PAIRS = 500
 """(IP, window) pairs below which the 10th-largest says little."""

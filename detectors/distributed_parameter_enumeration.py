@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 from detectors import detector
 from model import Severity, Sighting
-from pipeline.learn import GROWN_DAYS, Baseline
-from pipeline.window import Window
 from stats.rank import rth
+from windows.baseline import GROWN_DAYS, Baseline
+from windows.window import Window
 
 RANK, WINDOWS = 3, 720
 """The 3rd-largest of 10 days; of fewer days the rank that lets as small a share pass."""

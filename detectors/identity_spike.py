@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from detectors import detector
 from detectors.actor_spike import anyones_threshold
 from model import OTHER, STATUS_CLASSES, Severity, Sighting
-from pipeline.learn import GROWN_DAYS, Baseline
-from pipeline.window import Window
+from windows.baseline import GROWN_DAYS, Baseline
+from windows.window import Window
 
 
 @detector(

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 from detectors import detector
-from detectors.sighted import sighted
+from detectors.seen_in_calls import seen_in_calls
 from model import Severity, Sighting
-from pipeline.learn import Baseline
-from pipeline.window import Window
+from windows.baseline import Baseline
+from windows.window import Window
 
 ID = "API_Injection"
 
@@ -35,4 +35,4 @@ def _severity(_details: set[str], ok: int) -> Severity | None:
 def injection(window: Window, baseline: Baseline) -> Iterator[Sighting]:  # noqa: ARG001  a rule needs no baseline
     """Any parameter, header, cookie, path or body value that a pattern family or libinjection recognises after decoding twice. High
     when a call was answered 2xx."""
-    return sighted(window, ID, _severity)
+    return seen_in_calls(window, ID, _severity)

@@ -5,9 +5,9 @@ from math import exp, log, sqrt
 
 from detectors import detector
 from model import Severity, Sighting
-from pipeline.learn import Baseline
-from pipeline.window import Window
 from stats.moments import log_moments
+from windows.baseline import Baseline
+from windows.window import Window
 
 MILLISECONDS = 2
 """Index into tally.KINDS."""

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 from detectors import detector
-from detectors.sighted import sighted
+from detectors.seen_in_calls import seen_in_calls
 from model import Severity, Sighting
-from pipeline.learn import Baseline
-from pipeline.window import Window
+from windows.baseline import Baseline
+from windows.window import Window
 
 ID = "API_ParameterPollution"
 
@@ -33,4 +33,4 @@ def _severity(_details: set[str], ok: int) -> Severity | None:
 )
 def parameter_pollution(window: Window, baseline: Baseline) -> Iterator[Sighting]:  # noqa: ARG001  a rule needs no baseline
     """Any call with a parameter twice and different values, or in a second place. Low while no such call was answered 2xx."""
-    return sighted(window, ID, _severity)
+    return seen_in_calls(window, ID, _severity)

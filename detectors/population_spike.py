@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from detectors import detector
 from model import NOBODY, STATUS_CLASSES, Severity, Sighting
-from pipeline.learn import YOUNG_DAYS, Baseline
-from pipeline.window import Window
+from windows.baseline import YOUNG_DAYS, Baseline
+from windows.window import Window
 
 JUDGED = (2, 4, 5)
 """Status classes; 1xx and 3xx say nothing about an attack."""

@@ -5,8 +5,8 @@ from math import exp
 
 from detectors import detector
 from model import NOBODY, Severity, Sighting
-from pipeline.learn import Baseline
-from pipeline.window import Window
+from windows.baseline import Baseline
+from windows.window import Window
 
 FEW_CALLS = 500
 """Calls below which the largest of the past say too little, and the spread of their logarithms is asked as well."""

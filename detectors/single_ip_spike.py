@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from detectors import detector
 from detectors.actor_spike import anyones_threshold
 from model import NOBODY, STATUS_CLASSES, Severity, Sighting
-from pipeline.day import LATELY
-from pipeline.learn import YOUNG_DAYS, Baseline
-from pipeline.window import Window
+from windows.baseline import YOUNG_DAYS, Baseline
+from windows.day import LATELY
+from windows.window import Window
 
 
 @detector(

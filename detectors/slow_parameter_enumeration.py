@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from detectors import detector
 from model import NOBODY, Severity, Sighting
-from pipeline.learn import Baseline
-from pipeline.window import Window
+from windows.baseline import Baseline
+from windows.window import Window
 
 
 @detector(

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 from detectors import detector
-from detectors.sighted import sighted
+from detectors.seen_in_calls import seen_in_calls
 from model import Severity, Sighting
-from pipeline.learn import Baseline
-from pipeline.window import Window
+from windows.baseline import Baseline
+from windows.window import Window
 
 ID = "API_AccessFromSuspiciousIP"
 
@@ -31,4 +31,4 @@ ID = "API_AccessFromSuspiciousIP"
 )
 def suspicious_ip(window: Window, baseline: Baseline) -> Iterator[Sighting]:  # noqa: ARG001  a rule needs no baseline
     """Any call from an address that is on a list and on no allow-list."""
-    return sighted(window, ID)
+    return seen_in_calls(window, ID)

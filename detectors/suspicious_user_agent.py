@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 from detectors import detector
-from detectors.sighted import sighted
+from detectors.seen_in_calls import seen_in_calls
 from model import Severity, Sighting
-from pipeline.learn import Baseline
-from pipeline.window import Window
+from windows.baseline import Baseline
+from windows.window import Window
 
 ID = "API_AccessFromSuspiciousUserAgent"
 
@@ -34,4 +34,4 @@ def _severity(details: set[str], _ok: int) -> Severity | None:
 )
 def suspicious_user_agent(window: Window, baseline: Baseline) -> Iterator[Sighting]:  # noqa: ARG001  a rule needs no baseline
     """Any call whose user agent matches. Low for a scanner that names itself."""
-    return sighted(window, ID, _severity)
+    return seen_in_calls(window, ID, _severity)

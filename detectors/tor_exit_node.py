@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 from detectors import detector
-from detectors.sighted import sighted
+from detectors.seen_in_calls import seen_in_calls
 from model import Severity, Sighting
-from pipeline.learn import Baseline
-from pipeline.window import Window
+from windows.baseline import Baseline
+from windows.window import Window
 
 ID = "API_AccessFromTorExitNode"
 
@@ -30,4 +30,4 @@ ID = "API_AccessFromTorExitNode"
 )
 def tor_exit_node(window: Window, baseline: Baseline) -> Iterator[Sighting]:  # noqa: ARG001  a rule needs no baseline
     """Any call from an address of the Tor exit list."""
-    return sighted(window, ID)
+    return seen_in_calls(window, ID)

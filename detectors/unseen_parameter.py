@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from detectors import detector
 from model import NOBODY, OTHER, Severity, Sighting
-from pipeline.learn import Baseline
-from pipeline.window import FIRST_IPS, Window
+from windows.baseline import Baseline
+from windows.window import FIRST_IPS, Window
 
 MANY = f"query:{OTHER}"
 """Stands for the names of a call, or of a window, that has too many."""

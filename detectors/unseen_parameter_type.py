@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from detectors import detector
 from model import NOBODY, Severity, Sighting
-from pipeline.learn import Baseline
-from pipeline.window import FIRST_IPS, Window
+from windows.baseline import Baseline
+from windows.window import FIRST_IPS, Window
 
 IGNORED = (1,)
 """Index into fold.VALUE_TYPES: an empty value says nothing."""

@@ -14,7 +14,7 @@ from azure.eventhub import EventData, EventHubProducerClient
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from local import traffic
-from tools.jsonl import lines_of
+from local.jsonl import lines_of
 
 SENT_AT_ONCE = 1000
 

@@ -245,8 +245,8 @@ class Stack:
 
 
 def ingested(health: dict[str, Any]) -> bool:
-    return bool(health["partitions"]) and all(it["lag"] == 0 for it in health["partitions"])
+    return bool(health["partitions"]) and all(partition["lag"] == 0 for partition in health["partitions"])
 
 
 def evaluated(health: dict[str, Any]) -> bool:
-    return ingested(health) and all(it["evaluated"] == it["counted"] for it in health["partitions"])
+    return ingested(health) and all(partition["evaluated"] == partition["counted"] for partition in health["partitions"])

@@ -1,1 +1,1 @@
-"""The flow: decode, fold, merge, judge, group. Pure: no I/O, no clock, no randomness."""
+"""The stream: decode, fold, judge, learn, evaluate. Pure: no I/O, no clock, no randomness."""

@@ -7,10 +7,10 @@ from urllib.parse import unquote_plus
 
 import msgspec
 
-from classifiers.leaves import Part, Where
+from attacks.per_call import injection
+from classifiers.text_values import Part, Where
 from model import ApiCall
-from pipeline.inventory import CONFIDENCES
-from pipeline.percall import injection
+from posture.inventory import CONFIDENCES
 
 if TYPE_CHECKING:  # compiling the types takes a while, and only looking needs them
     from classifiers.taxonomy import Found
@@ -36,23 +36,23 @@ _decode = msgspec.json.Decoder(Contents).decode
 def parts(message: bytes) -> list[Part]:
     """The parts of a message that decoded as a call; none where it was cut or carries fields of wrong types."""
     try:
-        it = _decode(message)
+        contents = _decode(message)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return []
-    return list(_parts(it))
+    return list(_parts(contents))
 
 
-def _parts(it: Contents) -> Iterator[Part]:
-    if it.path:
-        yield Part("request.path", it.url_template, None, it.path)
-    if it.query:
-        yield Part("request.query", None, None, it.query)
-    yield from _headers("request.header", it.request_headers)
-    if it.request_body:
-        yield Part("request.body", None, it.request_content_type, it.request_body)
-    yield from _headers("response.header", it.response_headers)
-    if it.response_body:
-        yield Part("response.body", None, it.response_content_type, it.response_body)
+def _parts(contents: Contents) -> Iterator[Part]:
+    if contents.path:
+        yield Part("request.path", contents.url_template, None, contents.path)
+    if contents.query:
+        yield Part("request.query", None, None, contents.query)
+    yield from _headers("request.header", contents.request_headers)
+    if contents.request_body:
+        yield Part("request.body", None, contents.request_content_type, contents.request_body)
+    yield from _headers("response.header", contents.response_headers)
+    if contents.response_body:
+        yield Part("response.body", None, contents.response_content_type, contents.response_body)
 
 
 def _headers(where: Where, headers: dict[str, Any] | None) -> Iterator[Part]:
@@ -77,9 +77,11 @@ def look(carried: Sequence[Part], found: "Iterable[Found]", never_in_urls: Colle
     """`carried`: the parts that were looked at; `never_in_urls`: ids of the types whose presence in a URL is a finding by itself."""
     kept = list(found)
     leaked = {
-        it.type for it in kept if it.where in ("request.path", "request.query") and it.confidence != "low" and it.type in never_in_urls
+        found.type
+        for found in kept
+        if found.where in ("request.path", "request.query") and found.confidence != "low" and found.type in never_in_urls
     }
-    places = {(it.type, f"{it.where} {it.general_path}", CONFIDENCES.index(it.confidence)) for it in kept}
+    places = {(found.type, f"{found.where} {found.general_path}", CONFIDENCES.index(found.confidence)) for found in kept}
     return Look(sorted(places), sorted(leaked), _attacks(carried))
 
 

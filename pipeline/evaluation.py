@@ -8,6 +8,8 @@ from itertools import groupby
 from operator import itemgetter
 from typing import NamedTuple
 
+from alerts.group import Grouping
+from alerts.suppression import Rules
 from detectors import Detector
 from detectors.detector_failure import ID as FAILURE
 from model import (
@@ -24,21 +26,21 @@ from model import (
     Sighting,
     StatusClass,
     minute_of,
-    whole,
+    service_endpoint,
     window_start,
 )
-from pipeline.day import RollingDay
-from pipeline.group import Grouping
-from pipeline.judge import bench, judge
-from pipeline.learn import DAYS, LEARNING_DAYS, MINUTES_PER_DAY, Baseline, DaySummary, DayTops, Learner
+from pipeline.judge import detector_sets, judge
+from pipeline.learn import LEARNING_DAYS, DaySummary, DayTops, Learner
 from pipeline.limits import Limits
-from pipeline.severity import NOTHING_KNOWN, Context
-from pipeline.suppression import Rules
-from pipeline.tally import Row, Tally
-from pipeline.window import Record, Window, WindowRow
 from stats.moments import Moments, log_moments
 from stats.rank import largest
 from stats.sketch import Sketch
+from windows.baseline import DAYS, MINUTES_PER_DAY, Baseline
+from windows.context import NOTHING_KNOWN, Context
+from windows.day import RollingDay
+from windows.record import Record, WindowRow
+from windows.tally import Row, Tally
+from windows.window import Window
 
 CLOSE_AFTER = 60
 """Minutes of event time after its end at which a window closes."""
@@ -163,7 +165,7 @@ class Evaluation:
         """`alerts` and `incidents`: those open or of the last 24 hours. `endpoints`: the unmatched ones admitted so far. With a `learner` days are learned as
         they close, in event time; without one, call `learn` when new baselines are there. `live_rows` False leaves Step.changed empty."""
         found = None if detectors is None else tuple(detectors)
-        self._bench = bench(found)
+        self._detectors = detector_sets(found)
         self._group = Grouping(alerts, incidents, None if found is None else {one.id: one for one in found})
         self._group.rules = rules or Rules()
         self._limits = limits if limits is not None else Limits()
@@ -339,7 +341,7 @@ class Evaluation:
     def _service(self, name: str) -> Endpoint:
         known = self._services.get(name)
         if known is None:
-            known = self._services[name] = whole(name)
+            known = self._services[name] = service_endpoint(name)
         return known
 
     def _late_window(self, endpoint: Endpoint, start: Minute, source: "_Source") -> Window:
@@ -418,7 +420,7 @@ class Evaluation:
             baseline = self._baselines.get(window.endpoint)
             if baseline is None:
                 baseline = self._baselines[window.endpoint] = Baseline(window.endpoint)
-            judgement = judge(window, baseline, self._bench, self._limits, ended=ended)
+            judgement = judge(window, baseline, self._detectors, self._limits, ended=ended)
             if judgement.findings:
                 found.extend((finding, window) for finding in judgement.findings)
             for failure in judgement.failures:

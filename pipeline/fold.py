@@ -7,18 +7,18 @@ import re
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from functools import lru_cache
-from hashlib import blake2b
 from itertools import islice, repeat
 from operator import itemgetter
 from typing import TYPE_CHECKING, Generic, TypeVar
 from urllib.parse import unquote_plus
 
+from attacks.per_call import injection, polluted, suspicious_agent
+from intel.addresses import TrustedProxies, canonical_ip, client_ip
+from intel.mask import masked
 from model import OTHER, ApiCall, Endpoint
-from pipeline.addresses import TrustedProxies, canonical_ip, client_ip
-from pipeline.mask import masked
-from pipeline.percall import injection, polluted, suspicious_agent
-from pipeline.tally import Row, Tally
 from stats.buckets import bucket
+from windows.tally import Row, Tally
+from windows.values import hash_value, value_type
 
 if TYPE_CHECKING:
     from pipeline.contents import Look
@@ -38,15 +38,6 @@ REST = "{…}"
 """Stands in a template for whatever follows."""
 _WORD = re.compile(r"v\d{1,3}|[A-Za-z._~-]{1,32}")
 
-VALUE_TYPES = ("text", "empty", "boolean", "integer", "decimal", "uuid", "time", "hex", "email", "url", "word", "structure")
-_VALUE_TYPE = re.compile(
-    r"()|(true|false|True|False)|([-+]?\d{1,20})|([-+]?\d{1,20}\.\d{1,20})"
-    r"|([0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})|(\d{4}-\d\d-\d\d(?:[T ][\d:.]{4,18}(?:Z|[+-]\d\d:?\d\d)?)?)"
-    r"|([0-9a-fA-F]{12,128})|([^\s@]{1,64}@[^\s@]{1,190}\.[A-Za-z]{2,24})|(https?://.{1,2000})|([A-Za-z][A-Za-z_-]{0,63})|([\[{].*[\]}])",
-    re.DOTALL,
-)
-TYPED_LENGTH = 4096
-"""Characters; a longer value is text."""
 
 SUSPICIOUS_AGENT = "API_AccessFromSuspiciousUserAgent"
 SENSITIVE_URL = "API_SensitiveDataInUrl"
@@ -321,17 +312,6 @@ def unmatched_template(path: str) -> str:
     if len(segments) > len(kept):
         kept.append(REST)
     return "/" + "/".join(kept)
-
-
-def value_type(value: str) -> int:
-    """Index into VALUE_TYPES of the narrowest type that a value has."""
-    match = _VALUE_TYPE.fullmatch(value) if len(value) <= TYPED_LENGTH else None
-    return (match.lastindex or 0) if match else 0
-
-
-def hash_value(value: str, key: bytes) -> int:
-    """Keyed BLAKE2b (RFC 7693) cut to 64 bits: equal values meet, and no one without the key learns a value."""
-    return int.from_bytes(blake2b(value.encode("utf-8", "surrogatepass"), key=key, digest_size=8).digest(), "little")
 
 
 def _values(call: ApiCall, pairs: _Pairs) -> list[int]:

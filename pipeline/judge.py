@@ -4,10 +4,10 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from detectors import Detector, discovered
-from model import Failure, Finding, Sighting, is_whole
-from pipeline.learn import Baseline
+from model import Failure, Finding, Sighting, is_service_endpoint
 from pipeline.limits import Limits
-from pipeline.window import Window
+from windows.baseline import Baseline
+from windows.window import Window
 
 
 class Judgement(NamedTuple):
@@ -15,7 +15,7 @@ class Judgement(NamedTuple):
     failures: list[Failure]
 
 
-class Bench(NamedTuple):
+class DetectorSets(NamedTuple):
     """Detectors by what they judge, sorted once."""
 
     endpoint: tuple[Detector, ...]
@@ -24,19 +24,19 @@ class Bench(NamedTuple):
     service_ended: tuple[Detector, ...]
 
 
-def bench(detectors: Iterable[Detector] | None = None) -> Bench:
+def detector_sets(detectors: Iterable[Detector] | None = None) -> DetectorSets:
     """All that discovery finds, or only these."""
     known = discovered() if detectors is None else tuple(detectors)
     kinds = ((service, ended) for service in (False, True) for ended in (False, True))
-    return Bench(*(tuple(one for one in known if (one.service, one.ended) == kind) for kind in kinds))
+    return DetectorSets(*(tuple(one for one in known if (one.service, one.ended) == kind) for kind in kinds))
 
 
-def judge(window: Window, baseline: Baseline, bench: Bench, limits: Limits, *, ended: bool = False) -> Judgement:
+def judge(window: Window, baseline: Baseline, detectors: DetectorSets, limits: Limits, *, ended: bool = False) -> Judgement:
     """What the detectors that watch something that changed find in this window; with `ended`, what those find that judge whole windows."""
-    if is_whole(window.endpoint):
-        asked: Sequence[Detector] = bench.service_ended if ended else bench.service
+    if is_service_endpoint(window.endpoint):
+        asked: Sequence[Detector] = detectors.service_ended if ended else detectors.service
     else:
-        asked = bench.endpoint_ended if ended else bench.endpoint
+        asked = detectors.endpoint_ended if ended else detectors.endpoint
     findings: list[Finding] = []
     failures: list[Failure] = []
     changed, days, calls = window.changed, baseline.days, baseline.calls

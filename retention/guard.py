@@ -35,17 +35,17 @@ class Guard:
     def incident(self, incident: Incident) -> Incident:
         return self._named(incident, Incident)
 
-    def _named(self, it: T, kind: type[T]) -> T:
-        old = it.first < minute_of(pseudonymised_before(self.kept, self.now))
+    def _named(self, named: T, kind: type[T]) -> T:
+        old = named.first < minute_of(pseudonymised_before(self.kept, self.now))
         if not old and not self.tombstones:
-            return it
+            return named
 
         def name(actor: str) -> str:
-            if self.tombstones.hides(actor, it.first):
-                return erased(it.id)
+            if self.tombstones.hides(actor, named.first):
+                return erased(named.id)
             return pseudonym(actor, self.key) if old else actor
 
-        return msgspec.convert(renamed(msgspec.to_builtins(it), name), kind)
+        return msgspec.convert(renamed(msgspec.to_builtins(named), name), kind)
 
 
 def renamed(row: dict[str, Any], name: Callable[[str], str]) -> dict[str, Any]:

@@ -13,10 +13,10 @@ from typing import Any, Literal
 from urllib.parse import unquote
 from zlib import crc32
 
+from intel.addresses import canonical_ip
+from intel.mask import addresses
 from model import NOBODY, OTHER, Minute
-from pipeline.addresses import canonical_ip
-from pipeline.mask import addresses
-from pipeline.tally import TABLES, Row, Tally
+from windows.tally import TABLES, Row, Tally
 
 LARGEST_REQUEST = 16 * 1024
 """Bytes of a request's body."""
@@ -28,7 +28,7 @@ Kind = Literal["ip", "subscriptionId", "userId", "identity"]
 PREFIXES: Mapping[Kind, str] = {"ip": "", "subscriptionId": "subscription:", "userId": "user:", "identity": "subject:"}
 
 
-class Refused(Exception):
+class RequestRefused(Exception):
     """A request that names nobody; the text is one sentence, and never quotes the request."""
 
     def __init__(self, status: int, text: str) -> None:
@@ -50,23 +50,23 @@ class Subject:
 
 
 def parse(body: bytes) -> Subject:
-    """The subject of `{"subject": {"ip": "203.0.113.7"}}`. Raises Refused."""
+    """The subject of `{"subject": {"ip": "203.0.113.7"}}`. Raises RequestRefused."""
     if len(body) > LARGEST_REQUEST:
-        raise Refused(413, f"the body is larger than {LARGEST_REQUEST} bytes")
+        raise RequestRefused(413, f"the body is larger than {LARGEST_REQUEST} bytes")
     if not body.strip():
-        raise Refused(400, f"the body is missing: it must be {FORM}")
+        raise RequestRefused(400, f"the body is missing: it must be {FORM}")
     try:
         request = json.loads(body, object_pairs_hook=_once)
     except (ValueError, RecursionError):
-        raise Refused(400, f"the body is not JSON, or names a key twice: it must be {FORM}") from None
+        raise RequestRefused(400, f"the body is not JSON, or names a key twice: it must be {FORM}") from None
     if not isinstance(request, dict) or set(request) != {"subject"} or not isinstance(request["subject"], dict):
-        raise Refused(400, f"the body must be an object with the one key subject: {FORM}")
+        raise RequestRefused(400, f"the body must be an object with the one key subject: {FORM}")
     subject = request["subject"]
     if len(subject) != 1 or not subject.keys() <= PREFIXES.keys():
-        raise Refused(400, f"the subject must have exactly one of the keys {', '.join(PREFIXES)}")
+        raise RequestRefused(400, f"the subject must have exactly one of the keys {', '.join(PREFIXES)}")
     ((kind, value),) = subject.items()
     if not isinstance(value, str) or not value.strip():
-        raise Refused(400, f"{kind} must be a text that is not empty")
+        raise RequestRefused(400, f"{kind} must be a text that is not empty")
     return of(kind, value)
 
 
@@ -74,15 +74,15 @@ FORM = '{"subject": {"ip": "203.0.113.7"}}'
 
 
 def of(kind: Kind, value: str) -> Subject:
-    """Raises Refused."""
+    """Raises RequestRefused."""
     if kind == "ip":
         if "/" in value:
-            raise Refused(400, "ip must be one address: a range is more than one person")
+            raise RequestRefused(400, "ip must be one address: a range is more than one person")
         if not (address := canonical_ip(value)):
-            raise Refused(400, "ip must be an IPv4 or IPv6 address; names of hosts are not resolved")
+            raise RequestRefused(400, "ip must be an IPv4 or IPv6 address; names of hosts are not resolved")
         return Subject(kind, address)
     if len(value) > LONGEST_ID or not value.isprintable():  # a lone surrogate is not printable
-        raise Refused(400, f"{kind} must have at most {LONGEST_ID} printable characters")
+        raise RequestRefused(400, f"{kind} must have at most {LONGEST_ID} printable characters")
     return Subject(kind, value)
 
 

@@ -6,14 +6,14 @@ from math import log
 from typing import Any
 
 from model import Alert, ApiCall, Endpoint, Finding, Severity, Sighting, alert_id, minute_of
-from pipeline.day import RollingDay
-from pipeline.learn import Baseline, Fresh
-from pipeline.severity import NOTHING_KNOWN, Context
-from pipeline.window import Window
 from stats.buckets import bucket
 from stats.moments import Moments
 from stats.seasonal import Seasonal
 from stats.sketch import shorten, sketch
+from windows.baseline import Baseline, Fresh
+from windows.context import NOTHING_KNOWN, Context
+from windows.day import RollingDay
+from windows.window import Window
 
 ENDPOINT = Endpoint("contoso", "shop", "GET", "/v1/orders/{id}")
 START = minute_of(datetime(2026, 3, 4, 12, 0, tzinfo=UTC))

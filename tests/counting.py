@@ -7,9 +7,9 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 from model import Endpoint
-from pipeline.fold import hash_value, value_type
-from pipeline.tally import KINDS, TABLES, Tally
 from stats.buckets import bucket
+from windows.tally import KINDS, TABLES, Tally
+from windows.values import hash_value, value_type
 
 Key = tuple[Any, ...]
 Counts = dict[Key, tuple[int, ...]]

@@ -21,15 +21,15 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from detectors import by_id
-from model import Alert, ApiCall, Failure, is_whole, moment
+from intel.feeds import Feed, Index, compile_index, describe
+from intel.feeds import parse as parse_feed
+from local.jsonl import lines_of
+from model import Alert, ApiCall, Failure, is_service_endpoint, moment
 from pipeline.decode import Rejected, decode
 from pipeline.evaluation import Evaluation, Step
 from pipeline.fold import fold
-from pipeline.intel import Feed, Index, compile_index, describe
-from pipeline.intel import parse as parse_feed
 from pipeline.learn import Learner
 from pipeline.limits import Limits, parse
-from tools.jsonl import lines_of
 
 BATCH = 1000
 KEY = b"a back-test keeps no values at all"
@@ -81,7 +81,7 @@ def line_of(alert: Alert) -> dict[str, str | int | float | None]:
         "detector": alert.detector,
         "title": by_id()[alert.detector].title,
         "severity": alert.severity.label,
-        "endpoint": "*" if is_whole(alert.endpoint) else str(alert.endpoint),
+        "endpoint": "*" if is_service_endpoint(alert.endpoint) else str(alert.endpoint),
         "actor": alert.sighting.actor,
         "status_class": alert.sighting.status_class,
         "parameter": alert.sighting.parameter,

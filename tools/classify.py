@@ -7,7 +7,6 @@ import sys
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -20,34 +19,14 @@ from rich.text import Text
 
 from classifiers.custom import CustomTypeError, load
 from classifiers.information_type import InformationType
-from classifiers.leaves import Part
 from classifiers.taxonomy import Found, Taxonomy, discover
+from classifiers.text_values import Part
+from local.jsonl import lines_of
 from pipeline.contents import parts
-from tools.classify_report import html_report
-from tools.jsonl import lines_of
+from tools.classify_report import Location, LocationCount, html_report
 
 SHOWN_BAD_LINES = 20
 CARRYING = ("path", "query", "requestHeaders", "responseHeaders", "requestBody", "responseBody")
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """An information type at a general place of an endpoint."""
-
-    endpoint: str
-    type: str
-    where: str
-    path: str
-
-
-@dataclass(slots=True)
-class Tally:
-    """How often a place was seen, how sure at best, in answers with which status."""
-
-    count: int = 0
-    confidence: str = "low"
-    statuses: Counter[str] = field(default_factory=Counter)
-    countries: set[str] = field(default_factory=set)
 
 
 def endpoint_of(event: Mapping[str, Any]) -> str:
@@ -101,7 +80,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
             raise Refusal(f"there is no file {name}")
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gatewatch"
     taxonomy = cached_taxonomy(cache, custom=custom, disabled=args.disable)
-    places: dict[Place, Tally] = {}
+    locations: dict[Location, LocationCount] = {}
     calls: Counter[str] = Counter()
     bad: list[tuple[str, int, str]] = []
     partial = 0
@@ -134,7 +113,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
                     examination = taxonomy.examine(carried)
                     partial += examination.partial
                     calls[endpoint_of(event)] += 1
-                    note(event, examination.found, places)
+                    note(event, examination.found, locations)
                     if out is not None:
                         out.write(
                             orjson.dumps({"requestId": event["requestId"], "findings": [finding(f) for f in examination.found]}) + b"\n"
@@ -142,8 +121,8 @@ def run(args: argparse.Namespace, console: Console) -> int:
             except (EOFError, gzip.BadGzipFile, OSError) as error:
                 bad.append((name, number + 1, f"the file ends here: {type(error).__name__}"))
         if report is not None:
-            report.write(html_report(taxonomy, calls, places, len(bad), partial))
-    summarise(console, taxonomy, calls, places, bad, partial, minimum="low" if args.all else "medium")
+            report.write(html_report(taxonomy, calls, locations, len(bad), partial))
+    summarise(console, taxonomy, calls, locations, bad, partial, minimum="low" if args.all else "medium")
     return 0
 
 
@@ -170,24 +149,24 @@ def finding(found: Found) -> dict[str, str]:
     return row
 
 
-def note(event: Mapping[str, Any], found: list[Found], places: dict[Place, Tally]) -> None:
+def note(event: Mapping[str, Any], found: list[Found], locations: dict[Location, LocationCount]) -> None:
     rank = ("low", "medium", "high")
     for item in found:
-        tally = places.setdefault(Place(endpoint_of(event), item.type, item.where, item.general_path), Tally())
-        tally.count += 1
-        if rank.index(item.confidence) > rank.index(tally.confidence):
-            tally.confidence = item.confidence
+        count = locations.setdefault(Location(endpoint_of(event), item.type, item.where, item.general_path), LocationCount())
+        count.count += 1
+        if rank.index(item.confidence) > rank.index(count.confidence):
+            count.confidence = item.confidence
         status = event.get("status")
-        tally.statuses[f"{status // 100}xx" if isinstance(status, int) else "?"] += 1
+        count.statuses[f"{status // 100}xx" if isinstance(status, int) else "?"] += 1
         if item.country:
-            tally.countries.add(item.country)
+            count.countries.add(item.country)
 
 
 def summarise(
     console: Console,
     taxonomy: Taxonomy,
     calls: Counter[str],
-    places: Mapping[Place, Tally],
+    locations: Mapping[Location, LocationCount],
     bad: list[tuple[str, int, str]],
     partial: int,
     minimum: str,
@@ -195,7 +174,7 @@ def summarise(
     """The findings by endpoint, the surest first, then what could not be read."""
     names = {kind.id: kind.name for kind in taxonomy.types}
     rank = ("low", "medium", "high")
-    shown = [(p, t) for p, t in places.items() if rank.index(t.confidence) >= rank.index(minimum)]
+    shown = [(p, t) for p, t in locations.items() if rank.index(t.confidence) >= rank.index(minimum)]
     shown.sort(key=lambda row: (row[0].endpoint, -rank.index(row[1].confidence), -row[1].count, row[0].type, row[0].path))
     for endpoint, rows in groupby(shown, key=lambda row: row[0].endpoint):
         console.print(f"\n{endpoint}", style="bold", highlight=False, markup=False)
@@ -203,24 +182,25 @@ def summarise(
         table = Table.grid(padding=(0, 2, 0, 0))
         for column in range(5):
             table.add_column(justify="right" if column == 3 else "left", overflow="fold")
-        for place, tally in rows:
-            country = f" ({', '.join(sorted(tally.countries))})" if tally.countries else ""
-            seen, statuses = f"{tally.count:,}", " ".join(sorted(tally.statuses))
+        for location, count in rows:
+            country = f" ({', '.join(sorted(count.countries))})" if count.countries else ""
+            seen, statuses = f"{count.count:,}", " ".join(sorted(count.statuses))
             table.add_row(
-                f"  {tally.confidence}",
-                Text(names.get(place.type, place.type) + country),
-                Text(f"{place.where} {place.path}"),
+                f"  {count.confidence}",
+                Text(names.get(location.type, location.type) + country),
+                Text(f"{location.where} {location.path}"),
                 seen,
                 statuses,
             )
         console.print(table)
     if shown:
         console.print()
-    kinds = len({place.type for place, _ in shown})
+    kinds = len({location.type for location, _ in shown})
     console.print(
-        f"{sum(calls.values()):,} calls of {len(calls):,} endpoints: {kinds} information types at {len(shown):,} places.", highlight=False
+        f"{sum(calls.values()):,} calls of {len(calls):,} endpoints: {kinds} information types at {len(shown):,} places.",
+        highlight=False,
     )
-    possible = len(places) - len(shown)
+    possible = len(locations) - len(shown)
     if possible:
         console.print(f"{possible:,} more places are possible (low confidence); --all shows them.", highlight=False)
     if partial:

@@ -2,13 +2,10 @@
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from html import escape
-from typing import TYPE_CHECKING
 
 from classifiers.taxonomy import Taxonomy
-
-if TYPE_CHECKING:
-    from tools.classify import Place, Tally
 
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1d2733; --dim: #5b6875; --line: #d9dfe6; --page: #ffffff; --band: #f4f6f8; --high: #a4262c; --medium: #8a5a00; --low: #5b6875 }
@@ -23,16 +20,36 @@ th { background: var(--band); font-weight: 600; white-space: nowrap } td.n { tex
 """
 
 
-def html_report(taxonomy: Taxonomy, calls: Counter[str], places: Mapping["Place", "Tally"], bad_lines: int, partial: int) -> str:
+@dataclass(frozen=True, slots=True)
+class Location:
+    """An information type at a general location of an endpoint."""
+
+    endpoint: str
+    type: str
+    where: str
+    path: str
+
+
+@dataclass(slots=True)
+class LocationCount:
+    """How often a location was seen, how sure at best, in answers with which status."""
+
+    count: int = 0
+    confidence: str = "low"
+    statuses: Counter[str] = field(default_factory=Counter)
+    countries: set[str] = field(default_factory=set)
+
+
+def html_report(taxonomy: Taxonomy, calls: Counter[str], locations: Mapping[Location, LocationCount], bad_lines: int, partial: int) -> str:
     """A page that needs nothing from elsewhere: totals, then a table an endpoint, the surest findings first."""
     names = {kind.id: kind.name for kind in taxonomy.types}
     rank = {"high": 0, "medium": 1, "low": 2}
-    claimed = [(place, tally) for place, tally in places.items() if tally.confidence != "low"]
+    claimed = [(location, count) for location, count in locations.items() if count.confidence != "low"]
     totals = (
         ("Calls", sum(calls.values())),
         ("Endpoints", len(calls)),
-        ("Endpoints with sensitive data", len({place.endpoint for place, _ in claimed})),
-        ("Information types", len({place.type for place, _ in claimed})),
+        ("Endpoints with sensitive data", len({location.endpoint for location, _ in claimed})),
+        ("Information types", len({location.type for location, _ in claimed})),
         ("Unreadable lines", bad_lines),
         ("Calls looked at in part", partial),
     )
@@ -45,7 +62,7 @@ def html_report(taxonomy: Taxonomy, calls: Counter[str], places: Mapping["Place"
     ]
     for endpoint in sorted(calls):
         rows = sorted(
-            ((p, t) for p, t in places.items() if p.endpoint == endpoint),
+            ((p, t) for p, t in locations.items() if p.endpoint == endpoint),
             key=lambda row: (rank[row[1].confidence], -row[1].count, row[0].type, row[0].path),
         )
         out.append(f"<h2><code>{escape(endpoint)}</code></h2><p>{calls[endpoint]:,} calls</p>")
@@ -53,11 +70,11 @@ def html_report(taxonomy: Taxonomy, calls: Counter[str], places: Mapping["Place"
             out.append("<p>Nothing found.</p>")
             continue
         out.append("<div class=scroll><table><thead><tr><th>Information type<th>Where<th>Path<th>Sure<th>Seen<th>Status</thead><tbody>")
-        for place, tally in rows:
-            country = f" ({', '.join(sorted(tally.countries))})" if tally.countries else ""
+        for location, count in rows:
+            country = f" ({', '.join(sorted(count.countries))})" if count.countries else ""
             out.append(
-                f"<tr><td>{escape(names.get(place.type, place.type) + country)}<td>{escape(place.where)}<td><code>{escape(place.path)}</code>"
-                f"<td class={tally.confidence}>{tally.confidence}<td class=n>{tally.count:,}<td>{escape(' '.join(sorted(tally.statuses)))}"
+                f"<tr><td>{escape(names.get(location.type, location.type) + country)}<td>{escape(location.where)}<td><code>{escape(location.path)}</code>"
+                f"<td class={count.confidence}>{count.confidence}<td class=n>{count.count:,}<td>{escape(' '.join(sorted(count.statuses)))}"
             )
         out.append("</tbody></table></div>")
     return "\n".join(out) + "\n"

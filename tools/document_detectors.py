@@ -7,8 +7,8 @@ import sys
 import tokenize
 from pathlib import Path
 
+from alerts.render import OWASP_2019, OWASP_2023
 from detectors import Detector, discovered
-from pipeline.render import OWASP_2019, OWASP_2023
 from tools.generated import command
 
 TARGET = Path(__file__).parent.parent / "docs" / "detectors.md"

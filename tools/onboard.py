@@ -91,7 +91,7 @@ class Result:
         return self.action in ("refuse", "fail")
 
 
-class Refused(Exception):
+class OnboardingError(Exception):
     """Nothing can be done at all; the message is for the user."""
 
 
@@ -104,11 +104,11 @@ class Service:
     name: str
 
     def check(self) -> None:
-        """Raises Refused if the service is not there."""
+        """Raises OnboardingError if the service is not there."""
         try:
             self.client.api_management_service.get(self.resource_group, self.name)
         except ResourceNotFoundError as error:
-            raise Refused(f"there is no API Management service {self.name} in resource group {self.resource_group}") from error
+            raise OnboardingError(f"there is no API Management service {self.name} in resource group {self.resource_group}") from error
 
     def missing_fragments(self) -> list[str]:
         missing = []
@@ -132,11 +132,11 @@ class Service:
         return [api for api in self.client.api.list_by_service(self.resource_group, self.name) if api.is_current is not False]
 
     def apis_of(self, product: str) -> set[str]:
-        """The ids of a product's APIs. Raises Refused for a product that is not there."""
+        """The ids of a product's APIs. Raises OnboardingError for a product that is not there."""
         try:
             return {api.name or "" for api in self.client.product_api.list_by_product(self.resource_group, self.name, product)}
         except ResourceNotFoundError as error:
-            raise Refused(f"there is no product {product} in {self.name}") from error
+            raise OnboardingError(f"there is no product {product} in {self.name}") from error
 
     def policy(self, api: str | None) -> tuple[str | None, str | None]:
         """The text and ETag of an API's policy, or of the global one; (None, None) if there is none."""
@@ -156,7 +156,7 @@ class Service:
             return None, None
         text, etag = found.value, tags[0]
         if text is not None and not etag:
-            raise Refused("the service gave a policy without an ETag: an edit could overwrite someone else's")
+            raise OnboardingError("the service gave a policy without an ETag: an edit could overwrite someone else's")
         return text, etag
 
     def write(self, api: str | None, text: str | None, etag: str | None) -> None:
@@ -277,7 +277,7 @@ def _handle(service: Service, arguments: Arguments, api: ApiContract | None, mas
                 )
     except PolicyNotUnderstood as why:
         result.action, result.problem = "refuse", f"policy not understood: {why}"
-    except Refused as why:
+    except OnboardingError as why:
         result.action, result.problem = "refuse", str(why)
     except AzureError as error:
         result.problem = explain(error)
@@ -286,14 +286,14 @@ def _handle(service: Service, arguments: Arguments, api: ApiContract | None, mas
 
 
 def _chosen(service: Service, arguments: Arguments) -> list[ApiContract]:
-    """The APIs that the command line names, in the service's order. Raises Refused for one that is not there."""
+    """The APIs that the command line names, in the service's order. Raises OnboardingError for one that is not there."""
     if not (arguments.every or arguments.apis or arguments.products):
         return []
     apis = service.apis()
     wanted = set(arguments.apis)
     unknown = wanted - {api.name for api in apis}
     if unknown:
-        raise Refused(f"there is no API {', '.join(sorted(unknown))} (current revision) in {service.name}")
+        raise OnboardingError(f"there is no API {', '.join(sorted(unknown))} (current revision) in {service.name}")
     for product in arguments.products:
         wanted |= service.apis_of(product)
     return [api for api in apis if arguments.every or api.name in wanted]
@@ -345,13 +345,15 @@ def _consumer(arguments: Arguments) -> EventHubConsumerClient:
     if connection:
         return EventHubConsumerClient.from_connection_string(connection, "$Default", eventhub_name=arguments.verify_hub)
     if not arguments.verify_namespace:
-        raise Refused("--verify-url needs --verify-namespace (Event Hubs namespace), or GATEWATCH_VERIFY_CONNECTION in the environment")
+        raise OnboardingError(
+            "--verify-url needs --verify-namespace (Event Hubs namespace), or GATEWATCH_VERIFY_CONNECTION in the environment"
+        )
     host = arguments.verify_namespace if "." in arguments.verify_namespace else f"{arguments.verify_namespace}.servicebus.windows.net"
     return EventHubConsumerClient(host, arguments.verify_hub, "$Default", DefaultAzureCredential())
 
 
 def verify(arguments: Arguments) -> dict[str, Any]:
-    """Call the URL once and wait for its event: {"url", "status", "arrived", "seconds"}. Raises Refused if the hub or the URL cannot be reached."""
+    """Call the URL once and wait for its event: {"url", "status", "arrived", "seconds"}. Raises OnboardingError if the hub or the URL cannot be reached."""
     assert arguments.verify_url is not None
     agent = f"gatewatch-onboard/{secrets.token_hex(8)}"
     client = _consumer(arguments)
@@ -368,9 +370,9 @@ def verify(arguments: Arguments) -> dict[str, Any]:
                 status = answer.code
         arrived = caller.wait(arguments.verify_seconds)
     except AzureError as error:
-        raise Refused(f"the hub {arguments.verify_hub} cannot be read: {' '.join(str(error).split())[:300]}") from error
+        raise OnboardingError(f"the hub {arguments.verify_hub} cannot be read: {' '.join(str(error).split())[:300]}") from error
     except (OSError, ValueError) as error:
-        raise Refused(f"the call of {arguments.verify_url} failed: {error}") from error
+        raise OnboardingError(f"the call of {arguments.verify_url} failed: {error}") from error
     finally:
         client.close()
     return {"url": arguments.verify_url, "status": status, "arrived": arrived, "seconds": round(time.monotonic() - started, 1)}
@@ -484,7 +486,7 @@ def _show(console: Console, result: Result, command: str) -> None:
 
 
 def _policies(arguments: Arguments, console: Console, problems: list[str], options: dict[str, Any]) -> list[Result]:
-    """Plan, apply or remove, policy by policy. Raises Refused and AzureError if nothing can be done at all."""
+    """Plan, apply or remove, policy by policy. Raises OnboardingError and AzureError if nothing can be done at all."""
     with _client(arguments, options) as client:
         service = Service(client, arguments.resource_group, arguments.service)
         service.check()
@@ -494,7 +496,7 @@ def _policies(arguments: Arguments, console: Console, problems: list[str], optio
             if missing:
                 problem = f"the service has no policy fragment {' or '.join(missing)}: deploy infra/ with the gateway part first"
                 if arguments.command == "apply":
-                    raise Refused(problem)
+                    raise OnboardingError(problem)
                 problems.append(problem)
             masked = service.masked_parameters()
         targets: list[ApiContract | None] = [*_chosen(service, arguments)]
@@ -530,7 +532,7 @@ def main(argv: Sequence[str] | None = None, *, console: Console | None = None, o
                     f"no event of the call arrived within {arguments.verify_seconds:g} s: see the logger, its identity's role on the hub, "
                     "and the switch gatewatch-enabled"
                 )
-    except Refused as why:
+    except OnboardingError as why:
         problems.append(str(why))
     except AzureError as error:
         problems.append(explain(error))

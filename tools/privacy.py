@@ -27,18 +27,18 @@ from rich.table import Table
 
 from adapters import ledger
 from adapters.batches import Batch, BatchLog
+from adapters.data_subjects import Places
 from adapters.dsr import WORKERS
 from adapters.evidence import Evidence
-from adapters.subjects import Places
 from adapters.tables import Tables
 from local.azurite import ROOT, Azurite
 from model import Endpoint, minute_of
 from pipeline.evaluation import Activity
-from pipeline.fold import hash_value
-from pipeline.tally import Row, Tally, pack
 from retention.policy import promises
 from retention.subject import fingerprints, of
 from settings import Connection
+from windows.tally import Row, Tally, pack
+from windows.values import hash_value
 
 MEASURED = ROOT / "tools" / "privacy_measured.json"
 PROOF = (

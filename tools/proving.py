@@ -31,7 +31,7 @@ POLL = 0.25
 PATIENCE = 60.0
 """Seconds after which an alert is not waited for any more."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-HISTORY_HOURS = 24 * (max(it.days for it in proofs().values()) + 2)
+HISTORY_HOURS = 24 * (max(item.days for item in proofs().values()) + 2)
 """What MAX_EVENT_AGE_HOURS must be for the longest history: its days, today and yesterday."""
 AGAIN = 15.0
 """Seconds after which a call from a listed address is sent again, while ingest may go on with the list that it has."""
@@ -105,11 +105,11 @@ class Proving:
         ids = list(ids)
         now = datetime.now(UTC)
         played = {id: _Played(proofs()[id], Scene(self._run, proofs()[id].name, now)) for id in ids if id not in UNPROVABLE}
-        with self._listed([it for it in played.values() if it.proof.feed]):
+        with self._listed([item for item in played.values() if item.proof.feed]):
             began = minute_of(now) - 4 * WINDOW_MINUTES
-            self._teach([it for it in played.values() if it.proof.days])
-            ends = self._begin_ended([it for it in played.values() if by_id()[it.proof.detector].ended and it.waits])
-            self._attack([it for it in played.values() if not by_id()[it.proof.detector].ended and it.waits])
+            self._teach([item for item in played.values() if item.proof.days])
+            ends = self._begin_ended([item for item in played.values() if by_id()[item.proof.detector].ended and item.waits])
+            self._attack([item for item in played.values() if not by_id()[item.proof.detector].ended and item.waits])
             self._watch(list(played.values()), began, ends)
         return [_result(id, played.get(id)) for id in ids]
 
@@ -120,8 +120,8 @@ class Proving:
         """Feeds that name the attackers, while the proofs are played."""
         evidence = self._target.evidence
         if listed and evidence is None:
-            for it in listed:
-                it.reason = "it needs a feed in the container intel: give --evidence, and the master key to have it compiled"
+            for incident in listed:
+                incident.reason = "it needs a feed in the container intel: give --evidence, and the master key to have it compiled"
             listed = ()
         if not listed or evidence is None:
             yield
@@ -130,16 +130,18 @@ class Proving:
         container = evidence.service.get_container_client(intel.CONTAINER)
         with suppress(ResourceExistsError):
             container.create_container()
-        names = {f"{it.scene.service}.txt": it for it in listed}
+        names = {f"{incident.scene.service}.txt": incident for incident in listed}
         try:
-            for name, it in names.items():
-                container.upload_blob(name, f"# kind: {it.proof.feed}\n# max-age-hours: 1\n{it.scene.attacker}\n".encode(), overwrite=True)
-            self._compile(evidence, lambda known: all(it.scene.service in known for it in listed))
+            for name, item in names.items():
+                container.upload_blob(
+                    name, f"# kind: {item.proof.feed}\n# max-age-hours: 1\n{item.scene.attacker}\n".encode(), overwrite=True
+                )
+            self._compile(evidence, lambda known: all(incident.scene.service in known for incident in listed))
             yield
         finally:
             for name in names:
                 container.delete_blob(name)
-            self._compile(evidence, lambda known: not any(it.scene.service in known for it in listed))
+            self._compile(evidence, lambda known: not any(incident.scene.service in known for incident in listed))
 
     def _compile(self, evidence: Evidence, done: Callable[[set[str]], bool]) -> None:
         self._target.site.run_now("intel")
@@ -155,17 +157,17 @@ class Proving:
             return
         site, sender = self._target.site, self._target.sender
         start, until = stage(datetime.now(UTC))
-        first = until - timedelta(days=max(it.proof.days for it in taught))
+        first = until - timedelta(days=max(item.proof.days for item in taught))
         health = site.health()
         late = (_event_time(health) or EPOCH) > first
-        for it in taught:
-            it.reason = self._cannot_learn(it.proof, late)
-        taught = [it for it in taught if not it.reason]
+        for item in taught:
+            item.reason = self._cannot_learn(item.proof, late)
+        taught = [item for item in taught if not item.reason]
         if not taught:
             return
-        days = {it.scene.service: list(it.proof.history(it.scene, until)) for it in taught}
+        days = {item.scene.service: list(item.proof.history(item.scene, until)) for item in taught}
         sent = {service: sum(map(len, some)) for service, some in days.items()}
-        lessons = [event for it in taught if it.proof.teaches for event in days[it.scene.service].pop(0)]
+        lessons = [event for item in taught if item.proof.teaches for event in days[item.scene.service].pop(0)]
         if lessons:
             self._say("playing what the inventory must know")
             sender.send([encode(event) for event in lessons])
@@ -176,10 +178,10 @@ class Proving:
         self._push(start)
         self._settle()
         counted = self._counted()
-        for it in taught:
-            if counted.get(it.scene.service, 0) < sent[it.scene.service]:
-                it.reason = f"its history was refused: set MAX_EVENT_AGE_HOURS to {HISTORY_HOURS}"
-        if all(it.reason for it in taught):
+        for item in taught:
+            if counted.get(item.scene.service, 0) < sent[item.scene.service]:
+                item.reason = f"its history was refused: set MAX_EVENT_AGE_HOURS to {HISTORY_HOURS}"
+        if all(item.reason for item in taught):
             return
         self._say("learning")
         learned = site.learn()
@@ -210,9 +212,11 @@ class Proving:
     def _settle(self) -> None:
         """Until everything that was sent so far is evaluated."""
         site = self._target.site
-        sent = {it["partition"]: it["counted"] + (it["lag"] or 0) for it in site.health()["partitions"]}
+        sent = {partition["partition"]: partition["counted"] + (partition["lag"] or 0) for partition in site.health()["partitions"]}
         site.wait(
-            lambda health: all(it["evaluated"] >= sent.get(it["partition"], -1) for it in health["partitions"]), "evaluating", every=POLL
+            lambda health: all(partition["evaluated"] >= sent.get(partition["partition"], -1) for partition in health["partitions"]),
+            "evaluating",
+            every=POLL,
         )
 
     def _push(self, at: datetime) -> None:
@@ -228,16 +232,16 @@ class Proving:
         site, now = self._target.site, datetime.now(UTC)
         start, _ = stage(now)
         still_open = (_event_time(site.health()) or EPOCH) < start + timedelta(minutes=WINDOW_MINUTES + ENDED)
-        for it in ended:
-            self._play(it, start + timedelta(minutes=1) if still_open else now)
+        for item in ended:
+            self._play(item, start + timedelta(minutes=1) if still_open else now)
         if ended:
             self._settle()
         self._say("bringing event time to now")
         crossed = monotonic()
         self._push(datetime.now(UTC))
-        for it in ended:
-            it.crossed = crossed if still_open else None
-        while still_open and any(it.waits for it in ended) and monotonic() < crossed + PATIENCE:
+        for item in ended:
+            item.crossed = crossed if still_open else None
+        while still_open and any(item.waits for item in ended) and monotonic() < crossed + PATIENCE:
             self._look(ended, minute_of(start))
             sleep(POLL)
         least = moment(minute_of(now) - 1)
@@ -246,47 +250,53 @@ class Proving:
 
     def _attack(self, attackers: Sequence[_Played]) -> None:
         self._say("attacking")
-        for it in sorted(attackers, key=lambda it: goal(by_id()[it.proof.detector])):
-            self._play(it, datetime.now(UTC))
+        for item in sorted(attackers, key=lambda item: goal(by_id()[item.proof.detector])):
+            self._play(item, datetime.now(UTC))
 
-    def _play(self, it: _Played, at: datetime) -> None:
-        it.scene = replace(it.scene, at=at)
-        messages = [encode(event) for event in it.proof.attack(it.scene)]
-        it.crossed = monotonic()
-        it.calls += self._target.sender.send(messages)
+    def _play(self, played: _Played, at: datetime) -> None:
+        played.scene = replace(played.scene, at=at)
+        messages = [encode(event) for event in played.proof.attack(played.scene)]
+        played.crossed = monotonic()
+        played.calls += self._target.sender.send(messages)
 
     def _watch(self, played: Sequence[_Played], began: int, ends: datetime | None) -> None:
         """Poll until every alert is there or has had its time."""
         deadline = monotonic() + PATIENCE
-        if not self._target.fresh and any(it.proof.feed and it.waits for it in played):
+        if not self._target.fresh and any(item.proof.feed and item.waits for item in played):
             deadline += intel.FRESH.total_seconds()
         if ends is not None:
             left = (ends - datetime.now(UTC)).total_seconds()
             self._say(f"waiting {left / 60:.0f} minutes for the window to end")
             deadline = max(deadline, monotonic() + left + PATIENCE)
-        while any(it.waits for it in played) and monotonic() < deadline:
+        while any(item.waits for item in played) and monotonic() < deadline:
             self._look(played, began)
             if ends is not None and datetime.now(UTC) >= ends:
                 ends = None
-                for it in played:
-                    if it.waits and by_id()[it.proof.detector].ended:
-                        it.crossed = monotonic()
+                for item in played:
+                    if item.waits and by_id()[item.proof.detector].ended:
+                        item.crossed = monotonic()
                 self._push(datetime.now(UTC))
-            for it in played:
-                if it.waits and it.proof.feed and not self._target.fresh and it.crossed is not None and monotonic() > it.crossed + AGAIN:
-                    self._play(it, datetime.now(UTC))
+            for item in played:
+                if (
+                    item.waits
+                    and item.proof.feed
+                    and not self._target.fresh
+                    and item.crossed is not None
+                    and monotonic() > item.crossed + AGAIN
+                ):
+                    self._play(item, datetime.now(UTC))
             sleep(POLL)
 
     def _look(self, played: Sequence[_Played], since: int) -> None:
-        by_service = {it.scene.service: it for it in played}
+        by_service = {item.scene.service: item for item in played}
         for service, detector in self._alerts(since):
-            it = by_service.get(service)
-            if it is None:
+            accused = by_service.get(service)
+            if accused is None:
                 continue
-            if detector != it.proof.detector:
-                it.also.add(detector)
-            elif it.seconds is None and it.crossed is not None:
-                it.seconds = monotonic() - it.crossed
+            if detector != accused.proof.detector:
+                accused.also.add(detector)
+            elif accused.seconds is None and accused.crossed is not None:
+                accused.seconds = monotonic() - accused.crossed
 
     def _alerts(self, since: int) -> Iterator[tuple[str, str]]:
         """(service, detector) of the alerts whose first window began at minute `since` or later."""
@@ -305,10 +315,10 @@ class Proving:
             after = f"&cursor={page['next']}"
 
 
-def _result(id: str, it: _Played | None) -> Result:
-    if it is None:
+def _result(id: str, played: _Played | None) -> Result:
+    if played is None:
         return Result(id, reason=UNPROVABLE[id])
-    return Result(id, it.proof.days, it.calls, it.seconds, it.reason, tuple(sorted(it.also)))
+    return Result(id, played.proof.days, played.calls, played.seconds, played.reason, tuple(sorted(played.also)))
 
 
 def stage(now: datetime) -> tuple[datetime, datetime]:

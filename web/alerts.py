@@ -8,9 +8,9 @@ from typing import Any
 from adapters import alerts, outbox, series, suppressions, windows
 from adapters.alerts import Stored
 from adapters.tables import Changed, Tables
+from alerts.render import Point, gateway_of, render
+from alerts.triage import described, parse
 from model import WINDOW_MINUTES
-from pipeline.render import Point, place_of, render
-from pipeline.triage import described, parse
 from web.caller import caller
 from web.paging import limits
 
@@ -39,7 +39,7 @@ def amend(tables: Tables, id: str, body: bytes, headers: Mapping[str, str], now:
     """Change its status, guarded by If-Match, so that nobody overwrites what he has not seen. 412 with the present state otherwise. What is expected is
     suppressed for a day and learned."""
     try:
-        wish = parse(body)
+        patch = parse(body)
         revision = _revision(headers.get("if-match", ""))
     except ValueError as error:
         return 400, {"error": str(error)}, ""
@@ -50,13 +50,13 @@ def amend(tables: Tables, id: str, body: bytes, headers: Mapping[str, str], now:
         return _NOT_FOUND
     try:
         with outbox.announced(tables, [stored.alert], now):
-            changed = alerts.amend(tables, id, None if revision == ANY else revision, wish, caller(headers, KEY), now)
+            changed = alerts.amend(tables, id, None if revision == ANY else revision, patch, caller(headers, KEY), now)
     except Changed:
         _, body_now, etag = one(tables, id, gateway)
         return 412, {"error": "the alert was changed since it was read", "current": body_now}, etag
     if changed is None:
         return _NOT_FOUND
-    if wish.expected:
+    if patch.expected:
         suppressions.expect(tables, changed, now)
         windows.learn_again(tables, (*range(changed.alert.first, changed.alert.last, WINDOW_MINUTES), changed.alert.last))
     return _answer(tables, changed, gateway)
@@ -91,7 +91,7 @@ def _etag(stored: Stored) -> str:
 
 
 def _document(stored: Stored, gateway: str, points: list[Point] | None = None) -> dict[str, Any]:
-    return {**render(stored.alert, place_of(stored.alert, gateway), status=stored.status, series=points or ()), "etag": _etag(stored)}
+    return {**render(stored.alert, gateway_of(stored.alert, gateway), status=stored.status, series=points or ()), "etag": _etag(stored)}
 
 
 def _answer(tables: Tables, stored: Stored, gateway: str) -> Answer:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from adapters.dsr import Request, Requests, described
 from retention.policy import Promises
-from retention.subject import Refused, parse
+from retention.subject import RequestRefused, parse
 from web.caller import caller
 
 Answer = tuple[int, dict[str, Any] | bytes]
@@ -21,7 +21,7 @@ def export(requests: Requests, body: bytes, headers: Mapping[str, str], now: dat
     """200 with everything that is held; 202 with the address of it where it is large; 4xx for a request that names nobody."""
     try:
         subject = parse(body)
-    except Refused as error:
+    except RequestRefused as error:
         return _refused(requests, "export", headers, error, now)
     request, content = requests.export(subject, caller(headers, KEY), now)
     if content is None:
@@ -40,7 +40,7 @@ def delete(
     """202 with the id under which it can be followed."""
     try:
         subject = parse(body)
-    except Refused as error:
+    except RequestRefused as error:
         return _refused(requests, "erase", headers, error, now)
     request = requests.erase(subject, caller(headers, KEY), now, out_of_time)
     return 202, {"status": f"/api/dsr/{request.id}", **described(request, kept, now)}
@@ -58,6 +58,8 @@ def status(requests: Requests, id: str, kept: Promises, now: datetime, out_of_ti
     return 200, described(request, kept, now)
 
 
-def _refused(requests: Requests, kind: Literal["export", "erase"], headers: Mapping[str, str], error: Refused, now: datetime) -> Answer:
+def _refused(
+    requests: Requests, kind: Literal["export", "erase"], headers: Mapping[str, str], error: RequestRefused, now: datetime
+) -> Answer:
     requests.refuse(kind, caller(headers, KEY), str(error), now)
     return error.status, {"error": str(error)}

@@ -5,9 +5,9 @@ from typing import Any
 
 from adapters import alerts
 from adapters.tables import Tables
+from alerts.render import called, gateway_of, render, utc
 from detectors import by_id
 from model import Incident
-from pipeline.render import called, place_of, render, utc
 from web.paging import limits
 
 
@@ -32,7 +32,7 @@ def one(tables: Tables, id: str, gateway: str = "") -> tuple[int, dict[str, Any]
     found = [stored for stored in (alerts.find(tables, alert) for alert in incident.alerts) if stored]
     return 200, {
         **described(incident),
-        "alerts": [render(stored.alert, place_of(stored.alert, gateway), status=stored.status) for stored in found],
+        "alerts": [render(stored.alert, gateway_of(stored.alert, gateway), status=stored.status) for stored in found],
     }
 
 
@@ -49,7 +49,7 @@ def described(incident: Incident) -> dict[str, Any]:
         "endTimeUtc": utc(incident.last + 1),
         "alerts": list(incident.alerts),
         "actors": list(incident.actors),
-        "endpoints": [called(it) for it in incident.endpoints],
+        "endpoints": [called(endpoint) for endpoint in incident.endpoints],
         "detectors": list(incident.detectors),
         "mergedInto": incident.merged_into or None,
     }

@@ -5,32 +5,32 @@ from typing import Any
 
 from model import Endpoint, Minute, moment
 from pipeline.contents import EVERY, STABLE
-from pipeline.inventory import CONFIDENCES, Exposure, Inventory
+from posture.inventory import CONFIDENCES, Exposure, Inventory
 
 
 def page(inventories: Iterable[tuple[Endpoint, Inventory | None]]) -> dict[str, Any]:
     """Sorted by service, API and template; what was not seen in the 30 days before the newest call is left out."""
-    known = sorted(((endpoint, it) for endpoint, it in inventories if it is not None), key=lambda one: one[0])
-    newest = max((it.last for _, it in known), default=0)
+    known = sorted(((endpoint, row) for endpoint, row in inventories if row is not None), key=lambda one: one[0])
+    newest = max((alert.last for _, alert in known), default=0)
     return {
-        "value": [_endpoint(endpoint, it.aged(newest)) for endpoint, it in known],
+        "value": [_endpoint(endpoint, alert.aged(newest)) for endpoint, alert in known],
         "sampling": f"every call of a shape until {STABLE} in a row show nothing new, then 1 in {EVERY}, and again every call when something new appears",
     }
 
 
-def _endpoint(endpoint: Endpoint, it: Inventory) -> dict[str, Any]:
+def _endpoint(endpoint: Endpoint, inventory: Inventory) -> dict[str, Any]:
     return {
         "service": endpoint.service,
         "api": endpoint.api,
         "endpoint": str(endpoint),
         "matched": endpoint.matched,
-        "firstSeen": _time(it.first),
-        "lastSeen": _time(it.last),
-        "calls": it.calls,
-        "lookedInto": it.looks,
-        "unseenShareBelow": round(it.unseen_share, 4) if it.unseen_share is not None else None,
-        "answeredWithoutAuthentication": _time(it.anonymous) if it.anonymous is not None else None,
-        "sensitive": [_exposure(one) for one in sorted(it.exposures, key=lambda one: (-one.confidence, one.type, one.place))],
+        "firstSeen": _time(inventory.first),
+        "lastSeen": _time(inventory.last),
+        "calls": inventory.calls,
+        "lookedInto": inventory.looks,
+        "unseenShareBelow": round(inventory.unseen_share, 4) if inventory.unseen_share is not None else None,
+        "answeredWithoutAuthentication": _time(inventory.anonymous) if inventory.anonymous is not None else None,
+        "sensitive": [_exposure(one) for one in sorted(inventory.exposures, key=lambda one: (-one.confidence, one.type, one.place))],
     }
 
 

@@ -10,7 +10,7 @@ import msgspec
 
 from adapters import suppressions
 from adapters.tables import Tables
-from pipeline.suppression import MOST, Rule, parse
+from alerts.suppression import MOST, Rule, parse
 from web.caller import caller
 
 KEY = "function key"

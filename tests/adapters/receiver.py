@@ -57,14 +57,16 @@ class Receiver:
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["content-length"]))
                 headers = {name.lower(): value for name, value in self.headers.items()}
-                it = Arrived(headers["webhook-id"], headers["gatewatch-format"], headers["gatewatch-change"], headers["content-type"], body)
-                receiver.tried.append(it)
+                message = Arrived(
+                    headers["webhook-id"], headers["gatewatch-format"], headers["gatewatch-change"], headers["content-type"], body
+                )
+                receiver.tried.append(message)
                 try:
                     hook = standardwebhooks.Webhook(receiver.secret)
-                    if it.format == "cef":  # `verify` reads JSON afterwards, and this is a line
+                    if message.format == "cef":  # `verify` reads JSON afterwards, and this is a line
                         at = int(headers["webhook-timestamp"])
                         assert abs(at - time.time()) < 300
-                        expected = hook.sign(it.id, datetime.fromtimestamp(at, UTC), body.decode())
+                        expected = hook.sign(message.id, datetime.fromtimestamp(at, UTC), body.decode())
                         assert expected in headers["webhook-signature"].split(" ")
                     else:
                         hook.verify(body.decode(), headers)
@@ -78,9 +80,9 @@ class Receiver:
                 if receiver.drips:
                     self._drip()
                     return
-                status, more = receiver.answers(it)
+                status, more = receiver.answers(message)
                 if 200 <= status < 300:
-                    receiver.arrived.append(it)
+                    receiver.arrived.append(message)
                 self._say(status, more)
 
             def _say(self, status: int, headers: Mapping[str, str]) -> None:

@@ -19,21 +19,21 @@ from azure.eventhub import EventData
 from adapters import alerts, outbox
 from adapters.alert_hub import AlertHub
 from adapters.batches import BatchLog
+from adapters.data_subjects import Places
 from adapters.deliver import Deliver
 from adapters.deliver import Receiver as Outlet
 from adapters.evidence import CONFIGURATION, Evidence
 from adapters.health import check
 from adapters.purge import Purge
-from adapters.subjects import Places
 from adapters.tables import Tables
 from adapters.webhook import NAME, Webhook
+from alerts.exports import FORMATS
+from alerts.outgoing import DeliveryFailed, Message, MessageRefused
+from alerts.render import BREACH
+from alerts.triage import AlertPatch
 from local import traffic
 from local.eventhubs.server import EventHubs
 from model import Alert, Endpoint, Severity, Sighting, alert_id, minute_of
-from pipeline.exports import FORMATS
-from pipeline.outgoing import Failed, Message, Refused
-from pipeline.render import BREACH
-from pipeline.triage import Wish
 from retention.policy import promises
 from retention.subject import of
 from settings import Connection, read
@@ -42,9 +42,9 @@ from tests.adapters.receiver import SECRET, TAKEN, Arrived, Receiver
 from tests.adapters.test_telemetry import Sink
 from tests.adapters.test_webhook import configure
 from tests.adapters.world import KEY, World, where_found
+from tests.alerts.test_exports import RESOURCE, problems, read_cef
 from tests.local.eventhubs_thread import poll, running
 from tests.local.test_eventhubs import Receiver as HubReader
-from tests.pipeline.test_exports import RESOURCE, problems, read_cef
 from tests.test_settings import LOCAL
 
 # the SDK forgets sockets of connections that broke
@@ -85,7 +85,7 @@ class Records(Sink):
         self.records.append(record)
 
     def of(self, level: int) -> list[str]:
-        return [it.getMessage() for it in self.records if it.name == "gatewatch.deliver" and it.levelno == level]
+        return [record.getMessage() for record in self.records if record.name == "gatewatch.deliver" and record.levelno == level]
 
 
 @dataclass
@@ -120,7 +120,7 @@ class Post:
             alerts.write(self.tables, some, [])
 
     def waiting(self, receiver: str) -> list[str]:
-        return [it.id for it in outbox.waiting(self.tables, receiver)]
+        return [message.id for message in outbox.waiting(self.tables, receiver)]
 
     def at_hub(self, count: int) -> list[EventData]:
         with HubReader(self.server, self.hub) as reader:
@@ -179,7 +179,7 @@ def body_of(event: EventData) -> bytes:
 
 
 def order(some: list[Arrived]) -> list[str]:
-    return [it.id.partition("-")[0] for it in some]
+    return [alert.id.partition("-")[0] for alert in some]
 
 
 # what arrives
@@ -203,39 +203,39 @@ def test_every_alert_arrives_once_in_each_format_at_both(post: Post, webhook: Re
     ]
     assert at_hub == webhook.arrived
     assert post.nothing_more_at_hub(12)
-    assert order(webhook.arrived) == [it.id for it in some for _ in FORMATS]
-    assert [it.format for it in webhook.arrived[:3]] == list(FORMATS)
-    assert {it.change for it in webhook.arrived} == {"created"}
-    for it in webhook.arrived:
-        if it.format == "mdc":
-            document = json.loads(it.body)
+    assert order(webhook.arrived) == [alert.id for alert in some for _ in FORMATS]
+    assert [message.format for message in webhook.arrived[:3]] == list(FORMATS)
+    assert {message.change for message in webhook.arrived} == {"created"}
+    for message in webhook.arrived:
+        if message.format == "mdc":
+            document = json.loads(message.body)
             assert document["id"].startswith(RESOURCE)
             assert document["properties"]["entities"][1] == {"$id": "2", "address": IP, "type": "ip"}
-        elif it.format == "ocsf":
-            finding = json.loads(it.body)
+        elif message.format == "ocsf":
+            finding = json.loads(message.body)
             assert problems(finding, "1.5.0") == []
             assert finding["evidences"][0]["src_endpoint"] == {"ip": IP}
         else:
-            assert read_cef(it.body.decode())[1]["src"] == IP
+            assert read_cef(message.body.decode())[1]["src"] == IP
     assert post.waiting("hub") == post.waiting("webhook") == []
 
 
 def test_an_update_is_told_when_something_matters_and_the_end(post: Post, webhook: Receiver) -> None:
-    it = an_alert(0)
-    post.write(it)
+    raised = an_alert(0)
+    post.write(raised)
     post.run()
     for minutes in (1, 2, 3):
-        it = replace(it, last=it.last + minutes)
-        post.write(it)
+        raised = replace(raised, last=raised.last + minutes)
+        post.write(raised)
         assert post.run() == 0
-    post.write(it := replace(it, severity=Severity.HIGH))
+    post.write(raised := replace(raised, severity=Severity.HIGH))
     post.run()
-    post.write(it := replace(it, windows=2))
+    post.write(raised := replace(raised, windows=2))
     post.run()
-    alerts.amend(post.tables, it.id, None, Wish("InProgress"), "test", NOW)
-    outbox.mark(post.tables, [it], NOW)
+    alerts.amend(post.tables, raised.id, None, AlertPatch("InProgress"), "test", NOW)
+    outbox.mark(post.tables, [raised], NOW)
     post.run()
-    post.write(replace(it, open=False))
+    post.write(replace(raised, open=False))
     post.run()
     assert [found.change for found in webhook.arrived] == ["created", "updated", "updated", "updated", "closed"]
     assert len({found.id for found in webhook.arrived}) == 5
@@ -245,12 +245,12 @@ def test_an_update_is_told_when_something_matters_and_the_end(post: Post, webhoo
 
 
 def test_what_evaluation_and_analysts_wrote_survives(post: Post, webhook: Receiver) -> None:
-    it = an_alert(0)
-    post.write(it)
-    alerts.amend(post.tables, it.id, None, Wish("InProgress", comment="mine"), "test", NOW)
+    raised = an_alert(0)
+    post.write(raised)
+    alerts.amend(post.tables, raised.id, None, AlertPatch("InProgress", comment="mine"), "test", NOW)
     post.run()
-    post.write(replace(it, windows=2))
-    found = alerts.find(post.tables, it.id)
+    post.write(replace(raised, windows=2))
+    found = alerts.find(post.tables, raised.id)
     assert found is not None
     assert (found.alert.windows, found.status, found.triage.revision) == (2, "InProgress", 1)
     assert {name: sent["mdc"].number for name, sent in found.told.items()} == {"hub": 1, "webhook": 1}
@@ -270,19 +270,19 @@ def test_who_was_erased_before_it_was_sent_is_not_sent(post: Post, webhook: Rece
     places = Places(post.tables, BatchLog(post.tables), post.evidence, KEY, promises())
     assert places.erase("alerts/alerts", of("ip", IP), 1 << 40) == 1
     post.run()
-    bodies = b"".join(it.body for it in webhook.arrived) + b"".join(map(body_of, post.at_hub(6)))
+    bodies = b"".join(message.body for message in webhook.arrived) + b"".join(map(body_of, post.at_hub(6)))
     assert IP.encode() not in bodies
     assert bodies.count(b"erased-") >= 6
     assert b"203.0.113.8" in bodies
 
 
 def test_an_erasure_leaves_what_was_told_readable(post: Post, webhook: Receiver) -> None:
-    it = an_alert(0, sighting=replace(an_alert(0).sighting, actor="user:1"))
-    post.write(it)
+    raised = an_alert(0, sighting=replace(an_alert(0).sighting, actor="user:1"))
+    post.write(raised)
     post.run()
     places = Places(post.tables, BatchLog(post.tables), post.evidence, KEY, promises())
     assert places.erase("alerts/alerts", of("userId", "1"), 1 << 40) == 1
-    outbox.mark(post.tables, [it], NOW)
+    outbox.mark(post.tables, [raised], NOW)
     assert post.run() == 0
 
 
@@ -297,7 +297,7 @@ def test_a_run_ends_when_its_time_is_over_and_the_next_goes_on(post: Post, webho
             return asked[threading.current_thread().name] > 1
 
         assert post.deliver().run(NOW, out_of_time) <= 4
-    assert order(webhook.arrived) == [it.id for it in some]
+    assert order(webhook.arrived) == [alert.id for alert in some]
     assert post.nothing_more_at_hub(5)
 
 
@@ -322,10 +322,10 @@ def test_where_nobody_is_configured_nothing_waits(post: Post) -> None:
 
 
 DEAD: dict[str, Callable[[Receiver], None]] = {
-    "500": lambda it: setattr(it, "answers", lambda _: (500, {})),
-    "503 with Retry-After": lambda it: setattr(it, "answers", lambda _: (503, {"retry-after": "15"})),
-    "404": lambda it: setattr(it, "answers", lambda _: (404, {})),
-    "a redirection": lambda it: setattr(it, "answers", lambda _: (308, {"location": "https://127.0.0.1:1/"})),
+    "500": lambda receiver: setattr(receiver, "answers", lambda _: (500, {})),
+    "503 with Retry-After": lambda receiver: setattr(receiver, "answers", lambda _: (503, {"retry-after": "15"})),
+    "404": lambda receiver: setattr(receiver, "answers", lambda _: (404, {})),
+    "a redirection": lambda receiver: setattr(receiver, "answers", lambda _: (308, {"location": "https://127.0.0.1:1/"})),
 }
 
 
@@ -333,17 +333,17 @@ DEAD: dict[str, Callable[[Receiver], None]] = {
 def test_a_webhook_that_is_down_delays_nobody_and_loses_nothing(post: Post, webhook: Receiver, how: str) -> None:
     DEAD[how](webhook)
     some = [an_alert(number) for number in range(3)]
-    for minute, it in enumerate(some):
-        post.write(it)
+    for minute, alert in enumerate(some):
+        post.write(alert)
         assert post.run(NOW + timedelta(minutes=20 * minute)) == 1  # the hub's
-    assert [it.properties[b"id"].partition(b"-")[0].decode() for it in post.at_hub(3)] == [it.id for it in some]
+    assert [message.properties[b"id"].partition(b"-")[0].decode() for message in post.at_hub(3)] == [alert.id for alert in some]
     assert webhook.arrived == []
     assert len(webhook.tried) == 3, "only the oldest is tried, once each time"
     assert set(order(webhook.tried)) == {some[0].id}
-    assert len({it.id for it in webhook.tried}) == 1
+    assert len({message.id for message in webhook.tried}) == 1
     webhook.answers = lambda _: TAKEN
     assert post.run(NOW + timedelta(hours=3)) == 3
-    assert order(webhook.arrived) == [it.id for it in some]
+    assert order(webhook.arrived) == [alert.id for alert in some]
     assert outbox.standing(post.tables, "webhook") == outbox.Standing()
     assert post.records.of(logging.INFO) == ["the webhook takes alerts again"]
     said = post.records.of(logging.ERROR if how in ("404", "a redirection") else logging.WARNING)
@@ -392,7 +392,7 @@ def test_a_webhook_that_does_not_answer_is_left_and_tried_again(post: Post, webh
     webhook.open.set()
     post.longest["webhook"] = PATIENT
     post.run(NOW + timedelta(hours=1))
-    assert list(dict.fromkeys(order(webhook.arrived))) == [it.id for it in some]
+    assert list(dict.fromkeys(order(webhook.arrived))) == [alert.id for alert in some]
 
 
 def test_pauses_grow_and_end_with_another_configuration(post: Post, webhook: Receiver) -> None:
@@ -429,13 +429,13 @@ def test_a_configuration_that_is_refused_keeps_everything(post: Post) -> None:
     some = [an_alert(number) for number in range(3)]
     post.write(*some)
     assert post.run() == 3
-    assert post.waiting("webhook") == [it.id for it in some]
+    assert post.waiting("webhook") == [alert.id for alert in some]
     (said,) = post.records.of(logging.ERROR)
     assert said.startswith("the webhook takes no alerts (configuration/webhook.json is refused: secrets must be a list")
     with Receiver().running() as receiver:
         configure(post.evidence, receiver.url)
         assert post.run() == 3
-    assert order(receiver.arrived) == [it.id for it in some]
+    assert order(receiver.arrived) == [alert.id for alert in some]
 
 
 @pytest.mark.parametrize("how", ["refuses connections", "says nothing"])
@@ -452,28 +452,28 @@ def test_a_hub_that_is_down_delays_nobody_and_loses_nothing(post: Post, webhook:
         post.longest["hub"] = IMPATIENT
         post.write(*some)
         assert post.run() == 3
-        assert order(webhook.arrived) == [it.id for it in some]
+        assert order(webhook.arrived) == [alert.id for alert in some]
         what = outbox.standing(post.tables, "hub").what
         assert what == ("ConnectError" if how == "refuses connections" else "no answer within 1 s")
     post.hub_connection = None
     post.longest["hub"] = PATIENT
     assert post.run(NOW + timedelta(minutes=1)) == 3
-    assert [it.properties[b"id"].partition(b"-")[0].decode() for it in post.at_hub(3)] == [it.id for it in some]
+    assert [message.properties[b"id"].partition(b"-")[0].decode() for message in post.at_hub(3)] == [alert.id for alert in some]
 
 
 def test_what_the_hub_does_not_take_for_its_size_is_refused_alone(post: Post) -> None:
     hub = AlertHub(Connection("hub", post.server.connection_string), post.hub)
-    with pytest.raises(Refused, match=r"^too large$"):
+    with pytest.raises(MessageRefused, match=r"^too large$"):
         hub.send(Message("a", "mdc", "created", "text/plain", b"x" * 2_000_000))
     hub.send(Message("b", "mdc", "created", "text/plain", b"x"))
     hub.close()
     hub.close()
-    assert [it.properties[b"id"] for it in post.at_hub(1)] == [b"b"]
+    assert [message.properties[b"id"] for message in post.at_hub(1)] == [b"b"]
 
 
 def test_a_hub_that_is_not_there_fails(post: Post) -> None:
     hub = AlertHub(Connection("hub", post.server.connection_string), "nowhere")
-    with pytest.raises(Failed):
+    with pytest.raises(DeliveryFailed):
         hub.send(Message("a", "mdc", "created", "text/plain", b"x"))
     hub.close()
 
@@ -483,7 +483,7 @@ def test_a_hub_that_is_not_there_fails(post: Post) -> None:
 
 def test_a_message_that_is_refused_holds_no_other_back(post: Post, webhook: Receiver) -> None:
     some = [an_alert(number) for number in range(4)]
-    webhook.answers = lambda it: (422, {}) if it.id.startswith(some[1].id) else TAKEN
+    webhook.answers = lambda message: (422, {}) if message.id.startswith(some[1].id) else TAKEN
     post.write(*some)
     post.run()
     assert order(webhook.arrived) == [some[0].id, some[2].id, some[3].id]
@@ -493,7 +493,7 @@ def test_a_message_that_is_refused_holds_no_other_back(post: Post, webhook: Rece
     webhook.answers = lambda _: TAKEN
     assert post.run(NOW + timedelta(seconds=15)) == 1
     assert webhook.arrived[-1].id.startswith(some[1].id)
-    assert len({it.id for it in webhook.tried}) == 4
+    assert len({message.id for message in webhook.tried}) == 4
     assert post.waiting("webhook") == []
     assert not any("refused" in row for row in post.tables.query(outbox.TABLE, "PartitionKey eq 'webhook'")), (
         "its past would be held against it"
@@ -502,17 +502,17 @@ def test_a_message_that_is_refused_holds_no_other_back(post: Post, webhook: Rece
 
 def test_a_format_that_is_refused_keeps_no_other_format_back(post: Post, webhook: Receiver) -> None:
     post.formats = tuple(FORMATS)
-    webhook.answers = lambda it: (415, {}) if it.format == "mdc" else TAKEN
+    webhook.answers = lambda message: (415, {}) if message.format == "mdc" else TAKEN
     post.write(an_alert(0))
     for minutes in range(0, 60, 10):
         post.run(NOW + timedelta(minutes=minutes))
-    assert [it.format for it in webhook.arrived] == ["ocsf", "cef"]
+    assert [message.format for message in webhook.arrived] == ["ocsf", "cef"]
 
 
 def test_after_three_days_a_refused_message_is_given_up_and_named(post: Post, webhook: Receiver) -> None:
     webhook.answers = lambda _: (400, {})
-    it = an_alert(0)
-    post.write(it)
+    raised = an_alert(0)
+    post.write(raised)
     now = NOW
     while post.waiting("webhook"):
         post.run(now)
@@ -521,7 +521,7 @@ def test_after_three_days_a_refused_message_is_given_up_and_named(post: Post, we
     assert now - timedelta(hours=1) >= NOW + 3 * DAY
     assert len(webhook.tried) < 40
     (said,) = post.records.of(logging.ERROR)
-    assert said == f"alert {it.id} is given up: the webhook has refused it since {NOW.isoformat()}, last with HTTP 400"
+    assert said == f"alert {raised.id} is given up: the webhook has refused it since {NOW.isoformat()}, last with HTTP 400"
 
 
 def test_what_this_version_cannot_render_holds_no_other_back(post: Post, webhook: Receiver) -> None:
@@ -536,16 +536,16 @@ def test_what_this_version_cannot_render_holds_no_other_back(post: Post, webhook
 
 
 def test_a_change_while_a_message_is_under_way_is_not_lost(post: Post, webhook: Receiver) -> None:
-    it = an_alert(0)
+    raised = an_alert(0)
     post.hub = ""
 
     def changes_meanwhile(arrived: Arrived) -> Any:
         if len(webhook.arrived) < 3:
-            post.write(replace(it, windows=2 + len(webhook.arrived)))
+            post.write(replace(raised, windows=2 + len(webhook.arrived)))
         return TAKEN
 
     webhook.answers = changes_meanwhile
-    post.write(it)
+    post.write(raised)
     for _ in range(6):
         post.run()
     assert [json.loads(found.body)["properties"]["extendedProperties"]["Windows"] for found in webhook.arrived] == ["1", "2", "3", "4"]
@@ -553,10 +553,10 @@ def test_a_change_while_a_message_is_under_way_is_not_lost(post: Post, webhook: 
 
 
 def test_who_looks_between_mark_and_write_and_a_crash_after_it_lose_nothing(post: Post, webhook: Receiver) -> None:
-    it = an_alert(0)
-    outbox.mark(post.tables, [it], NOW)
+    raised = an_alert(0)
+    outbox.mark(post.tables, [raised], NOW)
     assert post.run() == 0
-    alerts.write(post.tables, [it], [])  # and here evaluate dies, before it marks again
+    alerts.write(post.tables, [raised], [])  # and here evaluate dies, before it marks again
     assert post.run(NOW + outbox.GRACE - timedelta(seconds=1)) == 0
     assert post.run(NOW + outbox.GRACE) == 2
     assert post.run(NOW + 2 * outbox.GRACE) == 0
@@ -570,9 +570,9 @@ def test_killed_anywhere_it_doubles_only_under_the_same_id(post: Post, webhook: 
     states = 0
     with killing() as killer:
         for changes in ({}, {"windows": 2}, {"open": False}):
-            for it in some:
+            for alert in some:
                 killer.disarm()
-                post.write(replace(it, **changes))
+                post.write(replace(alert, **changes))
                 killer.arm(random.randrange(1, 12), after=random.random() < 0.5)
                 with suppress(KilledError):
                     post.run()
@@ -580,11 +580,11 @@ def test_killed_anywhere_it_doubles_only_under_the_same_id(post: Post, webhook: 
             post.run()
             states += 1
     assert post.waiting("webhook") == post.waiting("hub") == []
-    at_hub = [str(it.properties[b"id"], "utf-8") for it in post.at_hub(states * 8)]
-    for ids in ([it.id for it in webhook.arrived], at_hub):
+    at_hub = [str(message.properties[b"id"], "utf-8") for message in post.at_hub(states * 8)]
+    for ids in ([message.id for message in webhook.arrived], at_hub):
         assert len(ids) >= states * 8
         by_alert = Counter(id.rsplit("-", 2)[0] for id in set(ids))
-        assert by_alert == {f"{it.id}-{name}": states for it in some for name in post.formats}
+        assert by_alert == {f"{alert.id}-{name}": states for alert in some for name in post.formats}
     bodies: dict[str, set[str]] = {}
     for found in webhook.arrived:
         if found.format == "mdc":
@@ -596,8 +596,8 @@ def test_killed_anywhere_it_doubles_only_under_the_same_id(post: Post, webhook: 
 def test_an_evaluation_that_is_killed_anywhere_forgets_nobody(account: Connection) -> None:
     world = World(account, now=NOW)
     calls = [traffic.encode(event) for event in traffic.attack("agent", NOW - timedelta(minutes=1))]
-    requests, is_whole = 0, False
-    while not is_whole:
+    requests, is_service_endpoint = 0, False
+    while not is_service_endpoint:
         requests += 1
         world.empty()
         world.sequence.clear()
@@ -606,15 +606,15 @@ def test_an_evaluation_that_is_killed_anywhere_forgets_nobody(account: Connectio
             killer.arm(requests, after=bool(requests % 2))
             try:
                 world.evaluate()
-                is_whole = True
+                is_service_endpoint = True
             except KilledError:
                 killer.disarm()
                 world.restart()
                 world.evaluate()
-        raised = {it.id for it in alerts.read(world.tables, 0)}
+        raised = {alert.id for alert in alerts.read(world.tables, 0)}
         assert raised
         for receiver in outbox.RECEIVERS:
-            assert {it.id for it in outbox.waiting(world.tables, receiver)} == raised
+            assert {message.id for message in outbox.waiting(world.tables, receiver)} == raised
     assert requests > 5
 
 
@@ -622,12 +622,12 @@ def test_two_at_a_time(post: Post, webhook: Receiver) -> None:
     some = [an_alert(number) for number in range(10)]
     post.write(*some)
     rivals = [threading.Thread(target=post.run) for _ in range(2)]
-    for it in rivals:
-        it.start()
-    for it in rivals:
-        it.join()
-    assert {it.id.partition("-")[0] for it in webhook.arrived} == {it.id for it in some}
-    assert len({it.id for it in webhook.arrived}) == 10
+    for item in rivals:
+        item.start()
+    for item in rivals:
+        item.join()
+    assert {message.id.partition("-")[0] for message in webhook.arrived} == {alert.id for alert in some}
+    assert len({message.id for message in webhook.arrived}) == 10
     assert post.waiting("webhook") == post.waiting("hub") == []
 
 
@@ -635,7 +635,7 @@ def test_many_at_once_in_order(post: Post, webhook: Receiver) -> None:
     some = [an_alert(number) for number in range(130)]
     post.write(*reversed(some))
     assert post.run() == 260
-    assert order(webhook.arrived) == [it.id for it in some]
+    assert order(webhook.arrived) == [alert.id for alert in some]
 
 
 # who is told that something waits
@@ -646,7 +646,7 @@ def health(post: Post, account: Connection, now: datetime) -> tuple[list[str], l
     own = {"ALERT_HUB_NAME": post.hub, "EventHubConnection": post.server.connection_string, "EVENT_HUB_NAME": post.hub}
     settings = read(LOCAL | own | {"StateStorage": account.connection_string, "EvidenceStorage": account.connection_string})
     _, body = check(settings, post.tables, BatchLog(post.tables), post.evidence, now)
-    return [it for it in body["problems"] if "wait" in it or "webhook" in it], body["outputs"]
+    return [item for item in body["problems"] if "wait" in item or "webhook" in item], body["outputs"]
 
 
 def test_health_names_who_is_not_told(post: Post, webhook: Receiver, account: Connection) -> None:
@@ -665,7 +665,7 @@ def test_health_names_who_is_not_told(post: Post, webhook: Receiver, account: Co
     ]
     webhook.answers = lambda _: TAKEN
     later = NOW + timedelta(minutes=20)
-    assert [it["waiting"] for it in health(post, account, later)[1]] == [0, 2]  # what is only looked at once more does not wait
+    assert [item["waiting"] for item in health(post, account, later)[1]] == [0, 2]  # what is only looked at once more does not wait
     post.run(later)
     post.write(an_alert(2), now=later)
     assert health(post, account, later + timedelta(minutes=14))[0] == []
@@ -673,7 +673,7 @@ def test_health_names_who_is_not_told(post: Post, webhook: Receiver, account: Co
         f"alerts wait for the {name}: 1, since 2026-11-24T10:20:00+00:00 (function deliver does not run)" for name in ("hub", "webhook")
     ]
     post.evidence.put(CONFIGURATION, NAME, b"{}")
-    assert any(it.startswith("configuration/webhook.json is refused: it must have exactly") for it in health(post, account, later)[0])
+    assert any(item.startswith("configuration/webhook.json is refused: it must have exactly") for item in health(post, account, later)[0])
 
 
 def test_what_waited_for_thirty_days_goes_and_is_said(post: Post, webhook: Receiver, tables: Tables, evidence: Evidence) -> None:
@@ -685,9 +685,9 @@ def test_what_waited_for_thirty_days_goes_and_is_said(post: Post, webhook: Recei
     assert post.waiting("webhook") == [an_alert(0).id]
     purge.run(NOW + 31 * DAY)
     assert an_alert(0).id not in post.waiting("webhook")
-    assert [it.getMessage() for it in post.records.records if it.name == "gatewatch.purge" and it.levelno == logging.ERROR] == [
-        "alerts that the webhook was never told of: 1, which waited for 30 days"
-    ]
+    assert [
+        record.getMessage() for record in post.records.records if record.name == "gatewatch.purge" and record.levelno == logging.ERROR
+    ] == ["alerts that the webhook was never told of: 1, which waited for 30 days"]
 
 
 def test_a_broken_promise_is_told(post: Post, webhook: Receiver, tables: Tables, evidence: Evidence) -> None:

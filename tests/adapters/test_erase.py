@@ -17,15 +17,15 @@ from adapters.batches import BatchLog, Tail
 from adapters.dsr import Hold, Request, described
 from adapters.ledger import look_up
 from adapters.tombstones import LASTS, PARTITION, SETTLED, TABLE
+from alerts.triage import AlertPatch
 from model import minute_of
-from pipeline.tally import TABLES, unpack
-from pipeline.triage import Wish
 from retention.policy import DAY, HOUR
 from retention.subject import Subject, of
 from settings import Connection
 from tests.adapters.killing import KilledError, killing
 from tests.adapters.world import KEY, START, World, dump, where_found
 from tests.build import alert
+from windows.tally import TABLES, unpack
 
 FULL = os.environ.get("GATEWATCH_PROOF") == "full"
 KILLS = 500 if FULL else 100
@@ -71,7 +71,7 @@ def totals(world: World) -> dict[str, int]:
 
 def counts(world: World) -> list[tuple[str, int, Any]]:
     return sorted(
-        ((str(row.endpoint), row.window, row.record) for row in windows.read(world.tables, world.now.date())), key=lambda it: it[:2]
+        ((str(row.endpoint), row.window, row.record) for row in windows.read(world.tables, world.now.date())), key=lambda item: item[:2]
     )
 
 
@@ -161,7 +161,7 @@ def test_one_of_ten_thousand_under_live_ingest(world: World) -> None:
     assert all(after[name] >= n for name, n in expected.items())
     others = [ip for ip in random.sample(ips, 50) if ip != victim]
     assert {ip for ip, where in where_found(stored(world), others) if where.startswith("activity")} == set(others)
-    assert sum(it.n for it in look_up(world.tables, others[0], KEY)) >= 1
+    assert sum(entry.n for entry in look_up(world.tables, others[0], KEY)) >= 1
     assert done.removed["batches"] >= 2
 
 
@@ -179,7 +179,7 @@ NAMELESS = ("windows", "days", "baselines", "endpoints")
 
 
 def nameless(world: World) -> list[tuple[str, bytes]]:
-    return [it for it in stored(world) if it[0].startswith(NAMELESS)]
+    return [row for row in stored(world) if row[0].startswith(NAMELESS)]
 
 
 def test_what_is_kept_for_long_is_the_same_whoever_called(world: World) -> None:
@@ -234,7 +234,7 @@ def test_a_batch_that_is_erased_before_it_is_evaluated_still_counts(account: Con
         (of("userId", "victim-user-77"), {"userId": "victim-user-77"}),
         (of("identity", "9f1c" * 16), {"identity": "9f1c" * 16}),
     ],
-    ids=lambda it: it.kind if isinstance(it, Subject) else "",
+    ids=lambda item: item.kind if isinstance(item, Subject) else "",
 )
 def test_an_erased_identity_is_nowhere(world: World, subject: Subject, changed: dict[str, str]) -> None:
     calls = [world.call(f"198.51.100.{100 + n}", **changed) for n in range(40)]
@@ -323,8 +323,8 @@ def test_whoever_is_called_like_a_word_of_ours_leaves_a_readable_alert(world: Wo
         detector="API_SpikeByIdentity", sighting={"actor": f"user:{name}"}, first=minute_of(world.now), last=minute_of(world.now)
     )
     alerts.write(world.tables, [accused], [])
-    wish = Wish(status="Resolved", comment=f"{name} was told; he called from 203.0.113.177")
-    alerts.amend(world.tables, accused.id, 0, wish, "alice", world.now)
+    patch = AlertPatch(status="Resolved", comment=f"{name} was told; he called from 203.0.113.177")
+    alerts.amend(world.tables, accused.id, 0, patch, "alice", world.now)
     world.requests.erase(of("userId", name), "test", world.now)
     world.requests.erase(of("ip", "203.0.113.177"), "test", world.now)
     found = alerts.find(world.tables, accused.id)
@@ -362,13 +362,13 @@ def test_an_alert_past_its_promise_is_still_found_by_whom_it_accused(world: Worl
     everywhere(world, "203.0.113.177")
     world.now += 31 * DAY
     world.run_purge()
-    (alert,) = [it for it in alerts.read(world.tables, 0) if it.detector.startswith("API_")]
+    (alert,) = [alert for alert in alerts.read(world.tables, 0) if alert.detector.startswith("API_")]
     assert (alert.sighting.actor or "").startswith("pseudonym-")
     content = world.requests.export(of("ip", "203.0.113.177"), "test", world.now)[1]
     assert content is not None
     assert {item["place"] for item in content["items"]} == {"alerts"}
     finished(world, world.requests.erase(of("ip", "203.0.113.177"), "test", world.now))
-    (alert,) = [it for it in alerts.read(world.tables, 0) if it.detector.startswith("API_")]
+    (alert,) = [alert for alert in alerts.read(world.tables, 0) if alert.detector.startswith("API_")]
     assert (alert.sighting.actor or "").startswith("erased-")
 
 
@@ -398,7 +398,7 @@ def test_an_export_is_everything_that_a_raw_search_finds(world: World) -> None:
     assert all(item["place"] and item["purpose"] and item["goneBy"] for item in items)
     assert sum(item["calls"] for item in items if item["place"] == "activity" and "status" in item) == 30
     assert sum(item["calls"] for item in items if item["place"] == "batches" and item["counts"] == "calls") == 30
-    assert {it["place"] for it in content["notSearched"]} == {"hub calls", "hub alerts", "memory evaluate"}
+    assert {place["place"] for place in content["notSearched"]} == {"hub calls", "hub alerts", "memory evaluate"}
 
 
 def test_a_large_export_waits_a_day_and_is_erased_with_its_subject(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

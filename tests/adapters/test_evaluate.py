@@ -270,7 +270,7 @@ def test_what_calls_carry_becomes_the_inventory(tables: Tables, evidence: Eviden
     took.batch("0", [Event(n, NOW, traffic.encode(call)) for n in range(200)], NOW)
     evaluator(tables).tick(NOW, NOW)
     evaluator(tables).tick(NOW, NOW)
-    (endpoint,) = [it for it in inventory_page(inventory.read(tables))["value"] if it["sensitive"]]
+    (endpoint,) = [row for row in inventory_page(inventory.read(tables))["value"] if row["sensitive"]]
     assert (endpoint["endpoint"], endpoint["calls"]) == ("GET /orders/{id}", 200)
     assert 50 <= endpoint["lookedInto"] < 60
     assert endpoint["unseenShareBelow"] == round(3 / endpoint["lookedInto"], 4)

@@ -17,10 +17,10 @@ from adapters.ingest import Event, Ingest
 from adapters.tables import Tables
 from local import traffic
 from pipeline.contents import Look
-from pipeline.tally import unpack
 from settings import Connection
 from tests.counting import Counts, counted, straight
 from tests.pipeline.test_decode import WHOLE
+from windows.tally import unpack
 
 KEY = b"k" * 32
 NOW = datetime(2026, 11, 24, 23, 59, 50, tzinfo=UTC)
@@ -180,7 +180,7 @@ def test_rejected_messages_are_kept_with_reason_partition_and_sequence_number(ta
     (blob,) = container.list_blobs()
     assert blob.name == "2026-11-24T23/3-00000000000000000001.jsonl"
     kept = [json.loads(line) for line in container.download_blob(blob.name).readall().splitlines()]
-    assert [(it["reason"], it["partition"], it["sequenceNumber"]) for it in kept] == [
+    assert [(found["reason"], found["partition"], found["sequenceNumber"]) for found in kept] == [
         ("not an object", "3", 1),
         ("status has a wrong type or value", "3", 2),
         ("not UTF-8", "3", 3),

@@ -11,9 +11,9 @@ from adapters.ingest import Event, Ingest
 from adapters.intel import CONTAINER, FRESH, INDEX, Listed, read, refresh
 from adapters.tables import Tables
 from local import traffic
-from pipeline.tally import unpack
 from tests.adapters.test_ingest import NOW
 from tests.pipeline.test_decode import WHOLE
+from windows.tally import unpack
 
 KEY = b"k" * 32
 
@@ -65,7 +65,7 @@ def test_no_feeds_and_a_feed_that_says_something_impossible(evidence: Evidence, 
     put(evidence, odd="# kind: friendly\n203.0.113.7", good="203.0.113.8\nnot an address\n10.0.0.1\n")
     with caplog.at_level(logging.WARNING):
         index = refresh(evidence, NOW)
-    assert [it.feed.name for it in index.feeds] == ["good"]
+    assert [item.feed.name for item in index.feeds] == ["good"]
     assert "odd" in caplog.text
     assert "203.0.113" not in caplog.text
     assert read(evidence).warnings(NOW) == index.warnings(NOW)

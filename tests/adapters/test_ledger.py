@@ -34,11 +34,11 @@ def write(tables: Tables, some: list[Activity]) -> int:
 def test_every_address_is_found_with_exactly_its_counts(tables: Tables) -> None:
     random = Random(1)
     ips = [f"198.51.100.{number}" for number in range(200)] + [f"2001:db8::{number:x}" for number in range(1, 100)]
-    all_of_it = [it for window in range(WINDOW, WINDOW + 60, 20) for it in activity(random, ips, 3000, window)]
+    all_of_it = [entry for window in range(WINDOW, WINDOW + 60, 20) for entry in activity(random, ips, 3000, window)]
     write(tables, all_of_it)
     for ip in [*random.sample(ips, 20), "203.0.113.250"]:
         found = sorted((e.endpoint, e.window, e.status_class, e.n) for e in ledger.look_up(tables, ip, KEY))
-        assert found == sorted((it.endpoint, it.window, it.status_class, it.n) for it in all_of_it if it.ip == ip)
+        assert found == sorted((entry.endpoint, entry.window, entry.status_class, entry.n) for entry in all_of_it if entry.ip == ip)
 
 
 def test_a_window_costs_at_most_one_row_a_bucket_however_many_addresses_called() -> None:
@@ -71,7 +71,7 @@ def test_the_same_activity_makes_the_same_rows() -> None:
 def test_late_activity_has_rows_of_its_own(tables: Tables) -> None:
     write(tables, [Activity("10.0.0.1", ENDPOINTS[0], WINDOW, "2xx", 5)])
     tables.upsert(TABLE, [row for _, row in ledger.rows([Activity("10.0.0.1", ENDPOINTS[0], WINDOW, "2xx", 2)], KEY, "late-0-17")])
-    assert [(it.window, it.n) for it in ledger.look_up(tables, "10.0.0.1", KEY)] == [(WINDOW, 5), (WINDOW, 2)]
+    assert [(entry.window, entry.n) for entry in ledger.look_up(tables, "10.0.0.1", KEY)] == [(WINDOW, 5), (WINDOW, 2)]
 
 
 def test_one_address_is_taken_out_and_every_other_stays(tables: Tables) -> None:
@@ -87,16 +87,16 @@ def test_one_address_is_taken_out_and_every_other_stays(tables: Tables) -> None:
 def test_what_came_after_the_erasure_stays(tables: Tables) -> None:
     write(tables, [Activity("10.0.0.1", ENDPOINTS[0], WINDOW + at, "2xx", 1) for at in (0, 20, 40)])
     ledger.erase(tables, TABLE, "10.0.0.1", KEY, WINDOW + 25)
-    assert [it.window for it in ledger.look_up(tables, "10.0.0.1", KEY)] == [WINDOW + 40]
+    assert [entry.window for entry in ledger.look_up(tables, "10.0.0.1", KEY)] == [WINDOW + 40]
 
 
 def test_regulars_are_found_by_their_actor_and_taken_out(tables: Tables) -> None:
     day = WINDOW // 1440
     actors = [f"10.0.{number // 250}.{number % 250}" for number in range(300)] + ["subscription:mobile-app"]
     regulars = [Regular(day, endpoint, "calls:2xx", actor, 25.0) for actor in actors for endpoint in ENDPOINTS[:2]]
-    tables.upsert(TABLE, [ledger.regular_row(it, KEY) for it in regulars])
-    assert sorted(it.actor for it in ledger.regulars(tables, datetime(2026, 11, 24, tzinfo=UTC).date())) == sorted(
-        it.actor for it in regulars
+    tables.upsert(TABLE, [ledger.regular_row(regular, KEY) for regular in regulars])
+    assert sorted(regular.actor for regular in ledger.regulars(tables, datetime(2026, 11, 24, tzinfo=UTC).date())) == sorted(
+        regular.actor for regular in regulars
     )
     for actor in (actors[3], "subscription:mobile-app"):
         assert len(ledger.regulars_of(tables, actor, KEY)) == 2
@@ -138,7 +138,7 @@ def test_any_activity_survives_packing(seed: int) -> None:
             assert row["PartitionKey"] in (ledger.SHARED, f"{ledger.bucket_of(ip, KEY):02x}")
             for at in range(0, len(flat), 3):
                 found[ip, endpoints[flat[at]], STATUS_CLASSES[flat[at + 1] - 1]] += flat[at + 2]
-    assert found == Counter({(it.ip, it.endpoint, it.status_class): it.n for it in some})
+    assert found == Counter({(alert.ip, alert.endpoint, alert.status_class): alert.n for alert in some})
 
 
 def test_a_dropped_day_is_empty(tables: Tables) -> None:

@@ -57,7 +57,7 @@ def test_the_evaluation_judges_by_them(account: Any) -> None:
     def scan() -> set[str]:
         world.play([world.call("203.0.113.177", userAgent="sqlmap/1.5")])
         world.evaluate()
-        return {it.detector for it in alerts.read(world.tables, 0)}
+        return {alert.detector for alert in alerts.read(world.tables, 0)}
 
     assert "API_AccessFromSuspiciousUserAgent" not in scan()
     put(world.evidence, "{}")

@@ -18,13 +18,13 @@ from adapters.evidence import Rejection
 from adapters.purge import BREACH, is_remains, last_run, runs, states, wrong
 from adapters.tables import Missing, Tables
 from model import minute_of
-from pipeline.tally import unpack
 from retention import policy
 from retention.policy import DAY, HOUR, container_place, promises, table_place
 from settings import Connection
 from tests.adapters.killing import KilledError, killing
 from tests.adapters.world import START, World, dump, spelled, where_found
-from tests.pipeline.test_suppression import rule
+from tests.alerts.test_suppression import rule
+from windows.tally import unpack
 
 ROOT = Path(__file__).parent.parent.parent
 FULL = os.environ.get("GATEWATCH_PROOF") == "full"
@@ -85,14 +85,14 @@ def test_after_every_hour_of_31_days_nothing_is_older_than_its_promise(world: Wo
             bodies_gone = [secret for secret, at in secrets.items() if at <= world.now - 48 * HOUR]
             assert not where_found(stored, calls_gone + bodies_gone), f"hour {hour}"
             short = [ip for ip, at in played.items() if at <= world.now - 48 * HOUR]
-            assert not where_found(((where, it) for where, it in stored if where.startswith(("batches", "quarantine"))), short), (
+            assert not where_found(((where, item) for where, item in stored if where.startswith(("batches", "quarantine"))), short), (
                 f"hour {hour}"
             )
     # and what may be there is: the proof does not pass because nothing was stored
     stored = list(dump(storage(world)))
     kept = {ip for ip, at in played.items() if at > world.now - 29 * DAY}
     assert {ip for ip, where in where_found(stored, kept) if where.startswith(("activity", "batches"))} == kept
-    assert {it for it, _ in where_found(stored, secrets)} == {it for it, at in secrets.items() if at > world.now - 46 * HOUR}
+    assert {item for item, _ in where_found(stored, secrets)} == {item for item, at in secrets.items() if at > world.now - 46 * HOUR}
     old = [alert for alert in alerts.read(world.tables, 0) if alert.first < minute_of(world.now - 30 * DAY)]
     assert old
     assert all(alert.sighting.actor and alert.sighting.actor.startswith("pseudonym-") for alert in old)
@@ -104,11 +104,11 @@ def test_what_names_nobody_stays_thirteen_months(world: World) -> None:
     world.now += timedelta(hours=3)
     world.play([world.call("203.0.113.7")])
     world.evaluate()
-    before = [(where, it) for where, it in dump(storage(world), ["windows", "days", "baselines", "endpoints"])]
+    before = [(where, endpoint) for where, endpoint in dump(storage(world), ["windows", "days", "baselines", "endpoints"])]
     world.now += 35 * DAY
     world.run_purge()
-    after = [(where, it) for where, it in dump(storage(world), ["windows", "days", "baselines", "endpoints"])]
-    assert [it for it in before if it[0] != "table name"] == [it for it in after if it[0] != "table name"]
+    after = [(where, endpoint) for where, endpoint in dump(storage(world), ["windows", "days", "baselines", "endpoints"])]
+    assert [row for row in before if row[0] != "table name"] == [row for row in after if row[0] != "table name"]
     world.play([world.call("203.0.113.8")])
     world.evaluate()
     assert "windows202611" in world.tables.names("windows")
@@ -355,12 +355,12 @@ def test_a_broken_promise_is_an_alert_and_a_problem_until_it_is_mended(world: Wo
     run = world.run_purge()
     assert run.late["batches"] == 1
     assert run.worst > 37 * 86400
-    (alert,) = (it for it in alerts.read(world.tables, 0) if it.detector == BREACH)
+    (alert,) = (alert for alert in alerts.read(world.tables, 0) if alert.detector == BREACH)
     assert (alert.open, alert.severity.label, alert.sighting.evidence["late:batches"]) == (True, "High", 1)
     assert any("promise about personal data was broken" in problem for problem in wrong(world.tables, world.now))
     world.now += HOUR
     assert not world.run_purge().late
-    (closed,) = (it for it in alerts.read(world.tables, 0) if it.detector == BREACH)
+    (closed,) = (alert for alert in alerts.read(world.tables, 0) if alert.detector == BREACH)
     assert (closed.id, closed.open) == (alert.id, False)
     assert wrong(world.tables, world.now) == []
     assert wrong(world.tables, world.now + 4 * HOUR) == ["the last purge was 4 hours ago"]
@@ -478,7 +478,7 @@ def test_everything_that_a_full_run_makes_has_a_promise(world: World) -> None:
     assert {place.id for table in tables if (place := table_place(table))} == {
         place.id for place in policy.POLICY if place.kind.startswith("table")
     }
-    containers = [it.name for it in world.evidence.service.list_containers()]
+    containers = [container.name for container in world.evidence.service.list_containers()]
     assert containers
     assert all(container_place(container) for container in containers)
     world.tables.upsert("surprise", [{"PartitionKey": "0", "RowKey": "0"}])

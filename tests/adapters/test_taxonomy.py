@@ -6,8 +6,8 @@ import pytest
 
 from adapters.evidence import CONFIGURATION, Evidence
 from adapters.taxonomy import OFF, OWN, stored
-from classifiers.leaves import Part
 from classifiers.taxonomy import Taxonomy
+from classifiers.text_values import Part
 
 BODY = Part("response.body", None, "application/json", '{"iban": "NL91ABNA0417164300", "ticket": "GW-123456"}')
 TICKET = """

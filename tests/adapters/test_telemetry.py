@@ -171,7 +171,7 @@ def test_nothing_that_was_played_is_in_telemetry(account: Connection, telemetry:
             configure(app.evidence, f"{receiver.url}&more={played.mark('url')}")
             outbox.mark(app.tables, alerts.read(app.tables, 0), now)
             app.deliver.run(now)
-    assert any(ip.encode() in it.body for it in receiver.arrived for ip in ips)
+    assert any(ip.encode() in message.body for message in receiver.arrived for ip in ips)
     learn(app.tables, now)
     assert {text for text, _ in where_found(dump(account.connection_string), [MARK, *ips])} == {MARK, *ips}, (
         "nothing was stored: the search would prove nothing"
@@ -192,7 +192,7 @@ def test_nothing_that_was_played_is_in_telemetry(account: Connection, telemetry:
     # faults in every trigger: killed in the middle, and storage that refuses; their exceptions are logged as the worker does
     refused = App(read(LOCAL | {"StateStorage": with_another_key(account), "EvidenceStorage": account.connection_string}))
     for broken in (app, refused):
-        late = [played.event(it, now) for it in (played.call(now, ips[1], 0), *played.broken())]
+        late = [played.event(alert, now) for alert in (played.call(now, ips[1], 0), *played.broken())]
         fault(partial(broken.ingest.batch, "0", late, now))
         fault(partial(broken.evaluator.tick, now, now))
         fault(partial(export, broken.requests, json.dumps({"subject": {"ip": ips[2]}}).encode(), {}, now))

@@ -24,11 +24,11 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from adapters.evidence import CONFIGURATION, Evidence
 from adapters.webhook import NAME, Webhook, _asked, parse
+from alerts.exports import Change
+from alerts.outgoing import DeliveryFailed, Message, MessageRefused
 from local.azurite import ROOT
-from pipeline.exports import Change
-from pipeline.outgoing import Failed, Message, Refused
 from tests.adapters.receiver import SECRET, Arrived, Receiver
-from tests.pipeline.test_exports import secret
+from tests.alerts.test_exports import secret
 
 MESSAGE = Message("0af7-mdc-1-ab", "mdc", "created", "application/json", b'{"a": 1}')
 LONGEST = 1.0
@@ -73,7 +73,7 @@ def test_what_is_sent_verifies_and_is_marked(evidence: Evidence) -> None:
             webhook.send(MESSAGE._replace(change=change))
         webhook.send(Message("0af7-cef-1-ab", "cef", "created", "text/plain; charset=utf-8", b"CEF:0|a"))
     assert receiver.forged == []
-    assert [it.change for it in receiver.arrived] == ["created", "updated", "closed", "created"]
+    assert [message.change for message in receiver.arrived] == ["created", "updated", "closed", "created"]
     assert receiver.arrived[0] == Arrived(MESSAGE.id, "mdc", "created", "application/json", MESSAGE.body)
     assert receiver.arrived[3].content_type == "text/plain; charset=utf-8"
 
@@ -100,9 +100,9 @@ def test_another_configuration_is_read(evidence: Evidence) -> None:
     ("status", "kind", "wrong"),
     [
         (200, None, False), (202, None, False), (299, None, False),
-        (301, Failed, True), (307, Failed, True), (401, Failed, True), (403, Failed, True), (404, Failed, True), (410, Failed, True),
-        (408, Failed, False), (425, Failed, False), (429, Failed, False), (500, Failed, False), (503, Failed, False), (599, Failed, False),
-        (400, Refused, False), (409, Refused, False), (413, Refused, False), (422, Refused, False), (451, Refused, False),
+        (301, DeliveryFailed, True), (307, DeliveryFailed, True), (401, DeliveryFailed, True), (403, DeliveryFailed, True), (404, DeliveryFailed, True), (410, DeliveryFailed, True),
+        (408, DeliveryFailed, False), (425, DeliveryFailed, False), (429, DeliveryFailed, False), (500, DeliveryFailed, False), (503, DeliveryFailed, False), (599, DeliveryFailed, False),
+        (400, MessageRefused, False), (409, MessageRefused, False), (413, MessageRefused, False), (422, MessageRefused, False), (451, MessageRefused, False),
     ],
 )  # fmt: skip
 def test_every_answer(evidence: Evidence, status: int, kind: type[Exception] | None, wrong: bool) -> None:
@@ -120,7 +120,7 @@ def test_every_answer(evidence: Evidence, status: int, kind: type[Exception] | N
 @pytest.mark.parametrize(("header", "seconds"), [("120", 120), ("0", 0), ("soon", None), ("-1", None), ("9" * 50, None), (None, None)])
 def test_how_long_the_receiver_asks_to_wait(evidence: Evidence, header: str | None, seconds: int | None) -> None:
     receiver = Receiver(answers=lambda _: (429, {"retry-after": header} if header else {}))
-    with receiver.running(), pytest.raises(Failed) as raised:
+    with receiver.running(), pytest.raises(DeliveryFailed) as raised:
         hook(evidence, receiver.url).send(MESSAGE)
     assert raised.value.asked == (None if seconds is None else timedelta(seconds=seconds))
 
@@ -134,7 +134,7 @@ def test_a_date_to_wait_for() -> None:
 def test_nobody_listens(evidence: Evidence) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
-        with pytest.raises(Failed, match=r"^ConnectionRefusedError$"):
+        with pytest.raises(DeliveryFailed, match=r"^ConnectionRefusedError$"):
             hook(evidence, f"http://127.0.0.1:{taken.getsockname()[1]}/").send(MESSAGE)
 
 
@@ -156,7 +156,7 @@ def test_a_receiver_that_hangs_is_left(evidence: Evidence, how: str) -> None:
         url = f"https://127.0.0.1:{port}/" if how == "never shakes hands" else receiver.url
         webhook = hook(evidence, url, longest=LONGEST)
         began = monotonic()
-        with pytest.raises(Failed, match=r"^no answer within 1 s$"):
+        with pytest.raises(DeliveryFailed, match=r"^no answer within 1 s$"):
             webhook.send(MESSAGE)
         assert monotonic() - began >= LONGEST - 0.1
     assert not [thread for thread in threading.enumerate() if isinstance(thread, threading.Timer)]
@@ -174,7 +174,7 @@ def test_what_is_no_http_is_a_failure_that_quotes_nothing(evidence: Evidence) ->
 
         thread = threading.Thread(target=answer)
         thread.start()
-        with pytest.raises(Failed, match=r"^BadStatusLine$"):
+        with pytest.raises(DeliveryFailed, match=r"^BadStatusLine$"):
             hook(evidence, f"http://127.0.0.1:{listening.getsockname()[1]}/").send(MESSAGE)
         thread.join()
 
@@ -182,7 +182,7 @@ def test_what_is_no_http_is_a_failure_that_quotes_nothing(evidence: Evidence) ->
 def test_a_certificate_that_nobody_vouches_for_is_refused(evidence: Evidence, certificate: tuple[ssl.SSLContext, ssl.SSLContext]) -> None:
     server, trusting = certificate
     with Receiver(context=server).running() as receiver:
-        with pytest.raises(Failed, match=r"^SSLCertVerificationError$"):
+        with pytest.raises(DeliveryFailed, match=r"^SSLCertVerificationError$"):
             hook(evidence, receiver.url).send(MESSAGE)
         assert receiver.tried == []
         webhook = Webhook(evidence, lambda: trusting)
@@ -219,7 +219,7 @@ def test_a_wrong_configuration_is_one_sentence_that_quotes_nothing(evidence: Evi
     webhook = Webhook(evidence)
     assert webhook.configuration()
     assert webhook.problem == f"configuration/webhook.json is refused: {raised.value}"
-    with pytest.raises(Failed, match=r"^configuration/webhook\.json is refused") as failed:
+    with pytest.raises(DeliveryFailed, match=r"^configuration/webhook\.json is refused") as failed:
         webhook.send(MESSAGE)
     assert failed.value.wrong
 
@@ -254,7 +254,7 @@ def test_the_receiver_of_the_page_takes_what_is_signed_and_nothing_else(evidence
         try:
             assert process.stdout is not None
             url = f"http://127.0.0.1:{int(process.stdout.readline())}/"
-            with pytest.raises(Failed, match=r"^HTTP 401$"):
+            with pytest.raises(DeliveryFailed, match=r"^HTTP 401$"):
                 hook(evidence, url, secret(5)).send(MESSAGE)
             hook(evidence, url, secret(5), SECRET).send(MESSAGE)
             assert process.stdout.readline() == f"{MESSAGE.id} {MESSAGE.body.decode()}\n"

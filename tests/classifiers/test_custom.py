@@ -5,8 +5,8 @@ import json
 import pytest
 
 from classifiers.custom import CustomTypeError, harm, load
-from classifiers.leaves import Part
 from classifiers.taxonomy import Taxonomy
+from classifiers.text_values import Part
 
 GOOD = {
     "id": "employee_number",

@@ -6,8 +6,8 @@ import string
 
 import pytest
 
-from classifiers.leaves import MAX_LEAVES, Part, gather
 from classifiers.taxonomy import WORK, Taxonomy
+from classifiers.text_values import MAX_TEXT_VALUES, Part, gather
 
 TAXONOMY = Taxonomy()
 DRAW = random.Random(1)
@@ -94,15 +94,15 @@ def test_hostile_bodies_cost_a_bounded_amount_of_work(name: str, monkeypatch: py
         monkeypatch.setattr(form, "check", counted if original is not None else None)
     examination = TAXONOMY.examine([Part("request.body", None, content_type, text), Part("request.query", None, None, f"iban={IBAN}")])
     assert checks <= 2 * WORK
-    assert examination.leaves <= 2 * MAX_LEAVES
+    assert examination.text_values <= 2 * MAX_TEXT_VALUES
     if not examination.partial:
         assert ("iban", "iban") in {(f.type, f.path) for f in examination.found}
 
 
 def test_entities_are_never_expanded() -> None:
     for text in (LAUGHS, EXTERNAL):
-        leaves = gather([Part("request.body", None, "application/xml", text)])
-        assert sum(map(len, leaves.texts)) <= len(text)
+        text_values = gather([Part("request.body", None, "application/xml", text)])
+        assert sum(map(len, text_values.texts)) <= len(text)
 
 
 @pytest.mark.parametrize("text", ["1" * 60, '{"a": ' + "1" * 60 + "}", "[" + "1" * 60 + "]", '"{}"  ', "%25", "    "])

@@ -1,4 +1,4 @@
-"""Where things are found, what context is worth, and that a value never leaves."""
+"""Where things are found, what context is worth, and that a value never text_values."""
 
 import json
 import threading
@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from classifiers.checks import filler
-from classifiers.leaves import Part
 from classifiers.scan import Hyperscan, Plain
 from classifiers.taxonomy import Taxonomy, discover
+from classifiers.text_values import Part
 
 TAXONOMY = Taxonomy()
 PLAIN = Taxonomy(plain=True)

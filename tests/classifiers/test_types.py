@@ -9,8 +9,8 @@ from itertools import combinations
 import pytest
 
 from classifiers.information_type import POSSIBLE, Evidence, InformationType
-from classifiers.leaves import Part
 from classifiers.taxonomy import Found, Taxonomy, discover
+from classifiers.text_values import Part
 
 TYPES = discover()
 FAST = Taxonomy()

@@ -9,10 +9,10 @@ from types import ModuleType
 import pytest
 
 import detectors
-import pipeline.window
+import windows.window
 from detectors import Detector, collect, detector, discovered
 from model import OTHER, Severity
-from pipeline.judge import bench, judge
+from pipeline.judge import detector_sets, judge
 from pipeline.limits import Limits
 from tests.build import ENDPOINT, IP, baseline, cold, window
 
@@ -80,7 +80,7 @@ def test_one_call_is_silent(one: Detector) -> None:
 
 def test_a_cold_baseline_is_silent_but_for_rules() -> None:
     found = window(**busy())  # type: ignore[arg-type]
-    judged = [judge(found, cold(), bench(), Limits(), ended=ended) for ended in (False, True)]
+    judged = [judge(found, cold(), detector_sets(), Limits(), ended=ended) for ended in (False, True)]
     assert not [failure for one in judged for failure in one.failures]
     rules = {one.id for one in ALL if one.watches == "sightings"}
     assert {finding.detector for one in judged for finding in one.findings} == rules
@@ -110,7 +110,7 @@ def test_a_detector_that_raises_is_a_failure_and_the_others_go_on() -> None:
         yield from ()
         raise KeyError("203.0.113.9 must not be repeated")
 
-    found = judge(window(**busy()), baseline(), bench([*ALL, broken]), Limits())  # type: ignore[arg-type]
+    found = judge(window(**busy()), baseline(), detector_sets([*ALL, broken]), Limits())  # type: ignore[arg-type]
     assert [failure.detector for failure in found.failures] == ["API_Broken"]
     assert found.failures[0].error.startswith("KeyError in test_contract.py:")
     assert "203" not in found.failures[0].error
@@ -119,13 +119,15 @@ def test_a_detector_that_raises_is_a_failure_and_the_others_go_on() -> None:
 
 
 def test_more_ips_than_a_window_tells_apart_fail_no_detector(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pipeline.window, "ACTORS", 8)
+    monkeypatch.setattr(windows.window, "ACTORS", 8)
     sizes = [(f"198.51.100.{i}", 1_000_000, 5_000_000 + i) for i in range(30)]
     flood = window(
         sizes=sizes, values=[(ip, "path:id", range(10), True) for ip, _, _ in sizes], routes=[(ip, 404, ENDPOINT) for ip, _, _ in sizes]
     )
     flood.trim()
-    found = judge(flood, baseline(tops={f"response:{measure}": [1_000.0] * 12 for measure in ("sum", "call", "third")}), bench(), Limits())
+    found = judge(
+        flood, baseline(tops={f"response:{measure}": [1_000.0] * 12 for measure in ("sum", "call", "third")}), detector_sets(), Limits()
+    )
     assert not found.failures
     told_apart = {finding.sighting.actor for finding in found.findings if finding.detector == "API_SpikeInPayload_Response"}
     assert told_apart == flood.bytes.keys() - {OTHER}

@@ -3,8 +3,8 @@
 import pytest
 
 from detectors.data_exfiltration import data_exfiltration
-from pipeline.severity import NOTHING_KNOWN, Context
 from tests.build import IP, baseline, window
+from windows.context import NOTHING_KNOWN, Context
 
 SENSITIVE = Context(sensitive=("Email",))
 

@@ -4,8 +4,8 @@ import pytest
 
 from detectors.distributed_parameter_enumeration import distributed_parameter_enumeration
 from model import Severity
-from pipeline.learn import Baseline
 from tests.build import IP, baseline, seasonal, value, window
+from windows.baseline import Baseline
 
 NEW = range(1_000, 1_060)
 

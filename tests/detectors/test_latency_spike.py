@@ -4,9 +4,9 @@ import pytest
 
 from detectors.latency_spike import latency_spike
 from model import Severity
-from pipeline.day import RollingDay
 from stats.moments import Moments
 from tests.build import START, baseline, window
+from windows.day import RollingDay
 
 USUAL = baseline(milliseconds=50.0)  # deviation of the logarithm: 0.5
 

@@ -4,9 +4,9 @@ import pytest
 
 from detectors.new_sensitive_data import new_sensitive_data
 from model import OTHER, Severity
-from pipeline.severity import Context
-from pipeline.window import Window
 from tests.build import ENDPOINT, START, baseline
+from windows.context import Context
+from windows.window import Window
 
 KNOWN = Context(sensitive=("email",))
 OPEN = Context(sensitive=("email",), unauthenticated=True)

@@ -3,7 +3,7 @@
 import pytest
 
 from detectors.scanner_behaviour import scanner_behaviour
-from model import Endpoint, whole
+from model import Endpoint, service_endpoint
 from tests.build import IP, cold, window
 
 PATHS = [Endpoint("contoso", "", "GET", f"/p{i}/{{…}}", matched=False) for i in range(400)]
@@ -22,5 +22,5 @@ SHOP = [Endpoint("contoso", "shop", "GET", f"/v1/thing{i}") for i in range(5)]
     ],
 )
 def test_scanner_behaviour(case: str, routes: list[tuple[str, int, Endpoint]], found: int) -> None:
-    judged = window(endpoint=whole("contoso"), routes=routes)
-    assert [s.actor for s in scanner_behaviour(judged, cold(whole("contoso")))] == [IP] * found, case
+    judged = window(endpoint=service_endpoint("contoso"), routes=routes)
+    assert [s.actor for s in scanner_behaviour(judged, cold(service_endpoint("contoso")))] == [IP] * found, case

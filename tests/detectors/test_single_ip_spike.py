@@ -4,9 +4,9 @@ import pytest
 
 from detectors.single_ip_spike import single_ip_spike
 from model import OTHER, Severity
-from pipeline.day import RollingDay
-from pipeline.window import Window
 from tests.build import ENDPOINT, IP, START, baseline, window
+from windows.day import RollingDay
+from windows.window import Window
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
 """Distinct values of one parameter by one IP in 24 hours."""
 
 from detectors.slow_parameter_enumeration import slow_parameter_enumeration
-from pipeline.day import RollingDay
 from tests.build import IP, START, baseline, window
+from windows.day import RollingDay
 
 
 def crawl(per_window: int, windows: int, own: float | None = None) -> list[float]:

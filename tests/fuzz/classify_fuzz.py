@@ -1,4 +1,4 @@
-"""Fuzzing the classifier with atheris: `python tests/fuzz/classify_fuzz.py -max_total_time=120`; any exception is a crash, and so is a value that leaves."""
+"""Fuzzing the classifier with atheris: `python tests/fuzz/classify_fuzz.py -max_total_time=120`; any exception is a crash, and so is a value that text_values."""
 
 import re
 import sys
@@ -10,8 +10,8 @@ import atheris  # type: ignore[import-untyped,import-not-found,unused-ignore]
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 with atheris.instrument_imports(include=["classifiers"]):
-    from classifiers.leaves import Part
     from classifiers.taxonomy import Taxonomy, discover
+    from classifiers.text_values import Part
 
 TAXONOMY = Taxonomy()
 VALUE = re.compile(r"\d{6}|\w@\w")

@@ -452,8 +452,8 @@ def function_names() -> set[str]:
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 continue
-            calls = [it for it in node.decorator_list if isinstance(it, ast.Call) and isinstance(it.func, ast.Attribute)]
-            named = [it for it in calls if isinstance(it.func, ast.Attribute) and it.func.attr == "function_name"]
+            calls = [item for item in node.decorator_list if isinstance(item, ast.Call) and isinstance(item.func, ast.Attribute)]
+            named = [node for node in calls if isinstance(node.func, ast.Attribute) and node.func.attr == "function_name"]
             for call in named:
                 values = [*call.args, *(keyword.value for keyword in call.keywords)]
                 names |= {value.value for value in values if isinstance(value, ast.Constant) and isinstance(value.value, str)}
@@ -502,7 +502,7 @@ def test_alert_rules(variants: dict[str, list[Resource]]) -> None:
     resources = variants["gateway"]
     rules = of_type(resources, "Microsoft.Insights/scheduledQueryRules")
     named = {rule["name"] for rule in [*rules, *of_type(resources, "Microsoft.Insights/metricAlerts")]}
-    assert named == {f"gatewatch-{it}" for it in ("unhealthy", "retention-breach", "detector-failure", "no-traffic", "throttled")}
+    assert named == {f"gatewatch-{item}" for item in ("unhealthy", "retention-breach", "detector-failure", "no-traffic", "throttled")}
     group = one(resources, "Microsoft.Insights/actionGroups")
     assert [receiver["emailAddress"] for receiver in group["properties"]["emailReceivers"]] == ["a@example.com", "b@example.com"]
     for rule in rules:
@@ -606,7 +606,9 @@ def test_a_gateway_elsewhere_with_an_identity_of_its_own(variants: dict[str, lis
 
 
 def test_alerts_name_the_gateway_that_is_wired_up(variants: dict[str, list[Resource]]) -> None:
-    (service,) = {it["id"].rpartition("/loggers/")[0] for it in of_type(variants["elsewhere"], "Microsoft.ApiManagement/service/loggers")}
+    (service,) = {
+        item["id"].rpartition("/loggers/")[0] for item in of_type(variants["elsewhere"], "Microsoft.ApiManagement/service/loggers")
+    }
     assert settings.read(app_settings(variants["elsewhere"])).gateway == service
     assert settings.read(app_settings(variants["public"])).gateway == ""
 

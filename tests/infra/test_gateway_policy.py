@@ -767,7 +767,7 @@ def test_the_limit_is_180_kb(gateway: Gateway) -> None:
         event = contract.check(outcome.events[0])
         whole[len(outcome.events[0])] = "responseBodyTruncated" not in event
     # Not smaller than need be: the largest that is whole is within a step of the limit, and there is one that is not.
-    assert 179_000 < max(size for size, is_whole in whole.items() if is_whole) < 180_000
+    assert 179_000 < max(size for size, is_service_endpoint in whole.items() if is_service_endpoint) < 180_000
     assert not all(whole.values())
 
 

@@ -31,7 +31,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for entry in sorted(ROOT.iterdir()):
         if ignored.match_file(entry.name) or ignored.match_file(entry.name + "/"):
             continue
-        for file in [entry] if entry.is_file() else sorted(it for it in entry.rglob("*") if it.is_file()):
+        for file in [entry] if entry.is_file() else sorted(path for path in entry.rglob("*") if path.is_file()):
             name = file.relative_to(ROOT)
             if "__pycache__" in name.parts or ignored.match_file(str(name)):
                 continue

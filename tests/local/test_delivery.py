@@ -8,14 +8,14 @@ import pytest
 from azure.eventhub import EventData, EventHubConsumerClient, PartitionContext
 
 from adapters.evidence import Evidence
+from alerts.exports import FORMATS
 from local import traffic
 from local.play import Sender
 from local.stack import Stack
-from pipeline.exports import FORMATS
 from settings import Connection
 from tests.adapters.receiver import TAKEN, Receiver
 from tests.adapters.test_webhook import configure
-from tests.pipeline.test_exports import RESOURCE, problems, read_cef
+from tests.alerts.test_exports import RESOURCE, problems, read_cef
 
 pytestmark = pytest.mark.xdist_group("stack")
 
@@ -43,16 +43,16 @@ def test_an_attack_reaches_hub_and_webhook_in_every_format(tmp_path: Path) -> No
         with Sender(stack.hub) as sender:
             sender.send([traffic.encode(event) for event in traffic.attack("agent", datetime.now(UTC) - timedelta(seconds=1))])
         stack.wait_evaluated()
-        ids = {it["name"] for it in stack.get("/api/alerts?limit=200")[1]["value"]}
+        ids = {item["name"] for item in stack.get("/api/alerts?limit=200")[1]["value"]}
         assert ids
         stack.wait(lambda health: _output(health, "hub")["waiting"] == 0, "telling the hub")
         stack.wait(lambda health: _output(health, "webhook")["last"] == "HTTP 503", "trying the webhook")
         assert receiver.arrived == []
         receiver.answers = lambda _: TAKEN
         stack.wait(lambda health: _output(health, "webhook")["waiting"] == 0, "telling the webhook")
-        arrived = {it.id: (it.format, it.change, it.body) for it in receiver.arrived}
-        first = {id: it for id, it in arrived.items() if it[1] == "created"}
-        assert {(id.partition("-")[0], it[0]) for id, it in first.items()} == {(id, name) for id in ids for name in FORMATS}
+        arrived = {message.id: (message.format, message.change, message.body) for message in receiver.arrived}
+        first = {id: message for id, message in arrived.items() if message[1] == "created"}
+        assert {(id.partition("-")[0], item[0]) for id, item in first.items()} == {(id, name) for id in ids for name in FORMATS}
         events = at_hub(stack, len(ids) * len(FORMATS))
         assert {event.properties[b"id"].decode().partition("-")[0] for event in events} <= ids
     assert receiver.forged == []
@@ -71,4 +71,4 @@ def test_an_attack_reaches_hub_and_webhook_in_every_format(tmp_path: Path) -> No
 def _output(health: dict[str, object], name: str) -> dict[str, object]:
     outputs = health["outputs"]
     assert isinstance(outputs, list)
-    return next((it for it in outputs if it["name"] == name), {"waiting": None, "last": None})
+    return next((output for output in outputs if output["name"] == name), {"waiting": None, "last": None})

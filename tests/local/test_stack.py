@@ -21,9 +21,9 @@ from adapters.tables import Tables
 from local import traffic
 from local.play import Sender, groups
 from local.stack import Stack, evaluated, ingested
-from pipeline.tally import unpack
 from settings import Connection
 from tests.counting import counted, straight
+from windows.tally import unpack
 
 ROOT = Path(__file__).parent.parent.parent
 pytestmark = pytest.mark.xdist_group("stack")
@@ -48,7 +48,7 @@ def test_a_host_killed_in_the_middle_of_traffic_loses_and_doubles_nothing(stack:
 
     player = threading.Thread(target=play)
     player.start()
-    stack.wait(lambda health: any(it["counted"] >= 0 for it in health["partitions"]), "the first batch")
+    stack.wait(lambda health: any(partition["counted"] >= 0 for partition in health["partitions"]), "the first batch")
     for _ in range(2):
         sleep(0.5)
         stack.kill_host()

@@ -14,14 +14,15 @@ from hypothesis import strategies as st
 
 import pipeline.evaluation as module
 from detectors import detector, discovered
-from model import Alert, ApiCall, Endpoint, Incident, Severity, is_whole, minute_of, whole, window_start
+from model import Alert, ApiCall, Endpoint, Incident, Severity, is_service_endpoint, minute_of, service_endpoint, window_start
 from pipeline.evaluation import RECALL, Evaluation, Regular, Step
 from pipeline.fold import fold
-from pipeline.learn import Baseline, DaySummary, Learner
-from pipeline.severity import Context
-from pipeline.tally import Tally, pack, unpack
-from pipeline.window import Record, WindowRow, merge_late
+from pipeline.learn import DaySummary, Learner
 from tests.build import ENDPOINT, IP, START, api_call, baseline
+from windows.baseline import Baseline
+from windows.context import Context
+from windows.record import Record, WindowRow, merge_late
+from windows.tally import Tally, pack, unpack
 
 KEY = b"a key for tests of sixteen bytes"
 FAR = datetime(2030, 1, 1, tzinfo=UTC)
@@ -87,10 +88,10 @@ class Stored:
             )
         self.alerts.update((alert.id, alert) for alert in step.alerts)
         self.incidents.update((incident.id, incident) for incident in step.incidents)
-        self.regulars.update(((it.day, it.endpoint, it.measure, it.actor), it) for it in step.regulars)
+        self.regulars.update(((regular.day, regular.endpoint, regular.measure, regular.actor), regular) for regular in step.regulars)
         self.summaries += step.summaries
-        self.baselines.update((it.endpoint, it) for it in step.baselines)
-        self.activity.update({(it.ip, it.endpoint, it.window, it.status_class): it.n for it in step.activity})
+        self.baselines.update((baseline.endpoint, baseline) for baseline in step.baselines)
+        self.activity.update({(entry.ip, entry.endpoint, entry.window, entry.status_class): entry.n for entry in step.activity})
         self.state = step
 
     def restart(self) -> Evaluation:
@@ -132,7 +133,7 @@ def expected() -> Stored:
 
 
 def counts(stored: Stored) -> dict[tuple[Endpoint, int], dict[int, int]]:
-    return {key: record.calls for key, record in stored.rows.items() if not is_whole(key[0])}
+    return {key: record.calls for key, record in stored.rows.items() if not is_service_endpoint(key[0])}
 
 
 def straight(calls: Sequence[ApiCall]) -> dict[tuple[Endpoint, int], dict[int, int]]:
@@ -159,7 +160,7 @@ def test_what_is_found() -> None:
 
 def test_every_count_is_a_straight_count() -> None:
     assert counts(expected()) == straight(traffic())
-    services = {key: sum(record.calls.values()) for key, record in expected().rows.items() if is_whole(key[0])}
+    services = {key: sum(record.calls.values()) for key, record in expected().rows.items() if is_service_endpoint(key[0])}
     assert sum(services.values()) == len(traffic())
     assert expected().activity.total() == len(traffic())
 
@@ -290,7 +291,7 @@ def test_time_passes_where_no_one_calls() -> None:
     evaluation.feed("0", flood(3), 1)
     evaluation.step(now)
     steps = [evaluation.step(now + timedelta(minutes=minutes)) for minutes in range(1, 120)]
-    assert [row.endpoint for step in steps for row in step.closed] == [whole("contoso"), ENDPOINT]
+    assert [row.endpoint for step in steps for row in step.closed] == [service_endpoint("contoso"), ENDPOINT]
     assert [alert.open for step in steps for alert in step.alerts] == [False]
 
 
@@ -326,7 +327,7 @@ def test_unmatched_paths_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "UNMATCHED", 5)
     calls = [api_call(i / 10, url_template=None, path=f"/probe{'abcdefghijklmnopqrstuvwxyz'[i % 26]}/{i}", status=404) for i in range(100)]
     stored = played(batched(calls, 20))
-    found = {endpoint for endpoint, _ in stored.rows if not is_whole(endpoint)}
+    found = {endpoint for endpoint, _ in stored.rows if not is_service_endpoint(endpoint)}
     assert len(found) == 6
     assert sorted(found) == sorted(stored.endpoints)
     assert sum(sum(of.values()) for of in counts(stored).values()) == 100
@@ -353,7 +354,11 @@ def test_a_detector_that_fails_is_counted_and_alerted_on() -> None:
 
 
 def test_an_attack_is_not_learned() -> None:
-    rows = {key: record for key, record in expected().rows.items() if "API_SpikeInAPITraffic" in record.found and not is_whole(key[0])}
+    rows = {
+        key: record
+        for key, record in expected().rows.items()
+        if "API_SpikeInAPITraffic" in record.found and not is_service_endpoint(key[0])
+    }
     assert rows
     for (endpoint, start), record in rows.items():
         others = sum(
@@ -380,10 +385,10 @@ def test_three_days_make_a_regular(days: int, alerts: int) -> None:
 
 
 def test_regulars_are_written_at_close() -> None:
-    found = {(it.measure, it.actor) for it in expected().regulars.values()}
+    found = {(regular.measure, regular.actor) for regular in expected().regulars.values()}
     assert ("calls:2xx", ATTACKER) in found
     assert ("distinct:path:id", "198.51.100.98") in found
-    assert all(it.value >= 13 for it in expected().regulars.values() if not it.measure.startswith("refused"))
+    assert all(regular.value >= 13 for regular in expected().regulars.values() if not regular.measure.startswith("refused"))
 
 
 def test_a_regular_day_is_read_as_the_rolling_day_is_judged() -> None:
@@ -394,7 +399,7 @@ def test_a_regular_day_is_read_as_the_rolling_day_is_judged() -> None:
         return [api_call(minute + i / 10, path_parameters={"id": str(first + i)}) for i in range(50)]
 
     stored = played(batched([*run(midnight - 60, 0), *run(midnight + 600, 100)]))
-    read = {it.day: it.value for it in stored.regulars.values() if it.measure == "day:path:id"}
+    read = {regular.day: regular.value for regular in stored.regulars.values() if regular.measure == "day:path:id"}
     assert read == {START // 1440 - 1: 50.0, START // 1440: 100.0}
 
 

@@ -6,24 +6,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from intel.addresses import TrustedProxies
 from local import traffic
 from model import OTHER, Endpoint
-from pipeline.addresses import TrustedProxies
 from pipeline.decode import decode
-from pipeline.fold import (
-    AGENT_LENGTH,
-    NAMES_PER_BATCH,
-    PARAMETERS_PER_CALL,
-    SUSPICIOUS_AGENT,
-    VALUE_TYPES,
-    fold,
-    hash_value,
-    unmatched_template,
-    value_type,
-)
-from pipeline.tally import TABLES, Tally, pack, unpack
+from pipeline.fold import AGENT_LENGTH, NAMES_PER_BATCH, PARAMETERS_PER_CALL, SUSPICIOUS_AGENT, fold, unmatched_template
 from tests.counting import counted, straight
 from tests.pipeline.test_decode import WHOLE
+from windows.tally import TABLES, Tally, pack, unpack
+from windows.values import VALUE_TYPES, hash_value, value_type
 
 KEY = b"k" * 32
 
@@ -67,7 +58,7 @@ def test_every_table_equals_a_straight_count_however_batched(events: list[dict[s
     calls = [decode(traffic.encode(event)) for event in events]
     tallies = [unpack(pack(fold(some, KEY))) for some in (calls[:cut], calls[cut:])]
     assert {key: value for key, value in counted(tallies).items() if key[0] != "sightings"} == straight(events, KEY)
-    assert sum(it.calls for it in tallies) == len(events)
+    assert sum(tally.calls for tally in tallies) == len(events)
 
 
 @given(EVENTS.filter(bool))

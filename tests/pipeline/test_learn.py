@@ -3,26 +3,16 @@
 import msgspec
 import pytest
 
-from model import Endpoint, whole
-from pipeline.learn import (
-    Baseline,
-    DaySummary,
-    DayTops,
-    Learner,
-    baseline_of,
-    pack_baseline,
-    pack_summary,
-    summarise,
-    unpack_baseline,
-    unpack_summary,
-    weekday,
-)
-from pipeline.window import Record, Window, WindowRow
+from model import Endpoint, service_endpoint
+from pipeline.learn import DaySummary, DayTops, Learner, baseline_of, pack_summary, summarise, unpack_summary
 from tests.build import ENDPOINT, IP, START, value, window
+from windows.baseline import Baseline, pack_baseline, unpack_baseline, weekday
+from windows.record import Record, WindowRow
+from windows.window import Window
 
 DAY = START // 1440
 MIDNIGHT = DAY * 1440
-SERVICE = whole("contoso")
+SERVICE = service_endpoint("contoso")
 OTHER = Endpoint("contoso", "shop", "GET", "/v1/search")
 NEIGHBOURS = [f"198.51.100.{i}" for i in range(6)]
 

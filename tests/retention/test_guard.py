@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from model import Alert, Incident, Severity, Sighting, minute_of, whole
+from model import Alert, Incident, Severity, Sighting, minute_of, service_endpoint
 from retention.guard import Guard
 from retention.policy import DAY, HOUR
 from retention.subject import Tombstones, subject_hash
@@ -17,7 +17,7 @@ IP = "203.0.113.7"
 def alert(first: datetime, actor: str | None = IP) -> Alert:
     at = minute_of(first)
     sighting = Sighting(9.0, 1.0, 2.0, "calls", actor=actor, evidence={"ip": actor or "", "calls": 9})
-    return Alert("a" * 32, "API_SpikeInAPITraffic", whole("contoso"), Severity.HIGH, at, at, at, sighting, open=True)
+    return Alert("a" * 32, "API_SpikeInAPITraffic", service_endpoint("contoso"), Severity.HIGH, at, at, at, sighting, open=True)
 
 
 def guard(**erased: datetime) -> Guard:
@@ -39,27 +39,29 @@ def test_an_alert_past_its_promise_names_nobody() -> None:
 
 
 def test_an_erased_actor_is_not_written_again_but_a_new_call_is() -> None:
-    it = guard(**{IP.replace(".", "_"): NOW - HOUR})
-    before, after = it.alert(alert(NOW - 2 * HOUR)), it.alert(alert(NOW))
+    guarded = guard(**{IP.replace(".", "_"): NOW - HOUR})
+    before, after = guarded.alert(alert(NOW - 2 * HOUR)), guarded.alert(alert(NOW))
     assert before.sighting.actor == "erased-aaaaaaaa"
     assert after.sighting.actor == IP
-    assert not it.keeps(IP, minute_of(NOW - 2 * HOUR))
-    assert it.keeps(IP, minute_of(NOW))
-    assert it.keeps("203.0.113.8", minute_of(NOW - 2 * HOUR))
-    assert it.alert(alert(NOW - 2 * HOUR, None)).sighting.actor is None
+    assert not guarded.keeps(IP, minute_of(NOW - 2 * HOUR))
+    assert guarded.keeps(IP, minute_of(NOW))
+    assert guarded.keeps("203.0.113.8", minute_of(NOW - 2 * HOUR))
+    assert guarded.alert(alert(NOW - 2 * HOUR, None)).sighting.actor is None
 
 
 def test_an_incident_names_the_erased_once() -> None:
     at = minute_of(NOW - 2 * HOUR)
-    incident = Incident("b" * 32, ("a" * 32,), Severity.HIGH, at, at, (IP, "203.0.113.8"), (whole("contoso"),), ("API_SpikeInAPITraffic",))
+    incident = Incident(
+        "b" * 32, ("a" * 32,), Severity.HIGH, at, at, (IP, "203.0.113.8"), (service_endpoint("contoso"),), ("API_SpikeInAPITraffic",)
+    )
     named = guard(**{IP.replace(".", "_"): NOW}).incident(incident)
     assert named.actors == ("erased-bbbbbbbb", "203.0.113.8")
     assert named.endpoints == incident.endpoints
 
 
 def test_a_table_that_is_about_to_go_is_not_written() -> None:
-    it = guard()
-    assert it.takes(f"activity{NOW:%Y%m%d}")
-    assert it.takes(f"activity{NOW - timedelta(days=29):%Y%m%d}")
-    assert not it.takes(f"activity{NOW - timedelta(days=30):%Y%m%d}")
-    assert not it.takes("activity20200101")
+    guarded = guard()
+    assert guarded.takes(f"activity{NOW:%Y%m%d}")
+    assert guarded.takes(f"activity{NOW - timedelta(days=29):%Y%m%d}")
+    assert not guarded.takes(f"activity{NOW - timedelta(days=30):%Y%m%d}")
+    assert not guarded.takes("activity20200101")

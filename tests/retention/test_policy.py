@@ -157,7 +157,7 @@ def test_alerts_lose_their_actor_in_time() -> None:
 
 
 def test_spans_in_words() -> None:
-    assert [span(it) for it in (HOUR, 48 * HOUR, 72 * HOUR, 30 * DAY, 25 * HOUR)] == [
+    assert [span(item) for item in (HOUR, 48 * HOUR, 72 * HOUR, 30 * DAY, 25 * HOUR)] == [
         "1 hours",
         "48 hours",
         "3 days",

@@ -13,11 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model import OTHER, Endpoint
-from pipeline.tally import TABLES, Row, Tally, pack, unpack
 from retention.subject import (
     ACTOR_LENGTH,
     LARGEST_REQUEST,
-    Refused,
+    RequestRefused,
     Subject,
     Tombstones,
     actors,
@@ -33,6 +32,7 @@ from retention.subject import (
     subject_hash,
     without,
 )
+from windows.tally import TABLES, Row, Tally, pack, unpack
 
 KEY = b"k" * 32
 
@@ -100,7 +100,7 @@ BAD = [
 
 @pytest.mark.parametrize(("body", "status"), BAD, ids=[repr(body[:40]) for body, _ in BAD])
 def test_whatever_names_nobody_is_refused_and_not_repeated(body: bytes, status: int) -> None:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(RequestRefused) as refused:
         parse(body)
     assert refused.value.status == status
     assert not any(quoted in str(refused.value) for quoted in ("203.0.113.8", "contoso", "999", "xxxxx"))
@@ -108,7 +108,7 @@ def test_whatever_names_nobody_is_refused_and_not_repeated(body: bytes, status: 
 
 @given(st.binary(max_size=200))
 def test_any_bytes_are_a_subject_or_refused(body: bytes) -> None:
-    with suppress(Refused):
+    with suppress(RequestRefused):
         assert parse(body).value
 
 

@@ -158,8 +158,8 @@ def test_no_number_is_idle() -> None:
         # Both with and without a warm instance, and with batches long enough for their seconds to be billed.
         return sum(
             (
-                bill(SEED, it, units, prices).total
-                for it in (
+                bill(SEED, item, units, prices).total
+                for item in (
                     deployment,
                     replace(deployment, always_ready=0),
                     replace(deployment, batch_events=10**6, batch_wait_seconds=10**5),

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from adapters.batches import BatchLog
+from adapters.data_subjects import Places
 from adapters.evidence import Evidence
-from adapters.subjects import Places
 from adapters.tables import Tables
 from local.azurite import Azurite
 from retention.policy import DAY, POLICY, promises

@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 
 from adapters.app import NEVER_IN_URLS
-from classifiers.leaves import Part
 from classifiers.taxonomy import Taxonomy
+from classifiers.text_values import Part
 from detectors import by_id, discovered
+from intel.feeds import Feed as Listing
+from intel.feeds import Index, compile_index, parse
 from local.stack import Stack
 from local.traffic import Event, encode
 from model import Alert, Endpoint
@@ -20,10 +22,8 @@ from pipeline.contents import Look, Sampler, look, parts
 from pipeline.decode import decode
 from pipeline.evaluation import Evaluation, Step
 from pipeline.fold import fold
-from pipeline.intel import Feed as Listing
-from pipeline.intel import Index, compile_index, parse
-from pipeline.inventory import Inventory, merge
 from pipeline.learn import Learner
+from posture.inventory import Inventory, merge
 from tools.proofs import UNPROVABLE, Proof, Scene, proofs
 from tools.prove import code, main
 from tools.proving import Result, stage
@@ -68,7 +68,7 @@ class Rehearsal:
         self._evaluation.feed("0", tally, self._position)
         self._keep(self._evaluation.step(now))
         self._inventories |= merge(self._inventories, [("0", self._position, tally)], lambda _: True)
-        self._evaluation.know({endpoint: it.context() for endpoint, it in self._inventories.items()})
+        self._evaluation.know({endpoint: row.context() for endpoint, row in self._inventories.items()})
 
     def finish(self) -> None:
         self._keep(self._evaluation.finish())

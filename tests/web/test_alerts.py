@@ -32,52 +32,52 @@ def ask(tables: Tables, id: str, body: bytes, etag: str = "", headers: Mapping[s
 
 
 def test_who_changed_what_and_when_is_kept_and_an_etag_guards_it(tables: Tables) -> None:
-    it = alert()
-    alerts.write(tables, [it], [])
-    status, shown, etag = one(tables, it.id)
+    raised = alert()
+    alerts.write(tables, [raised], [])
+    status, shown, etag = one(tables, raised.id)
     assert (status, shown["properties"]["status"], shown["changes"]) == (200, "Active", [])
     assert shown["etag"] == etag
-    assert ask(tables, it.id, RESOLVED)[0] == 428
-    status, changed, second = ask(tables, it.id, RESOLVED, etag)
+    assert ask(tables, raised.id, RESOLVED)[0] == 428
+    status, changed, second = ask(tables, raised.id, RESOLVED, etag)
     assert (status, changed["properties"]["status"]) == (200, "Resolved")
     assert changed["changes"] == [
         {"at": NOW.isoformat().replace("+00:00", "Z"), "by": "function key, as alice@contoso.com", "status": "Resolved", "expected": False, "comment": "load test"}
     ]  # fmt: skip
-    status, refused, current = ask(tables, it.id, b'{"status": "InProgress"}', etag)
+    status, refused, current = ask(tables, raised.id, b'{"status": "InProgress"}', etag)
     assert (status, current) == (412, second)
     assert refused["current"]["properties"]["status"] == "Resolved"
-    assert one(tables, it.id)[1]["properties"]["status"] == "Resolved"
-    assert ask(tables, it.id, b'{"status": "InProgress"}', "*")[1]["properties"]["status"] == "InProgress"
+    assert one(tables, raised.id)[1]["properties"]["status"] == "Resolved"
+    assert ask(tables, raised.id, b'{"status": "InProgress"}', "*")[1]["properties"]["status"] == "InProgress"
     (listed,) = page(tables, {})[1]["value"]
     assert (listed["properties"]["status"], listed["etag"]) == ("InProgress", '"r2"')
 
 
 def test_the_evaluation_rewrites_an_alert_and_leaves_the_analyst_alone(tables: Tables) -> None:
-    it = alert()
-    alerts.write(tables, [it], [])
-    etag = one(tables, it.id)[2]
-    alerts.write(tables, [replace(it, last=it.last + 1, severity=Severity.HIGH)], [])  # after the analyst read it
-    status, changed, _ = ask(tables, it.id, b'{"status": "InProgress"}', etag)
+    raised = alert()
+    alerts.write(tables, [raised], [])
+    etag = one(tables, raised.id)[2]
+    alerts.write(tables, [replace(raised, last=raised.last + 1, severity=Severity.HIGH)], [])  # after the analyst read it
+    status, changed, _ = ask(tables, raised.id, b'{"status": "InProgress"}', etag)
     assert (status, changed["properties"]["severity"]) == (200, "High")
-    alerts.write(tables, [replace(it, last=it.last + 2, severity=Severity.HIGH)], [])
-    assert one(tables, it.id)[1]["properties"]["status"] == "InProgress"
+    alerts.write(tables, [replace(raised, last=raised.last + 2, severity=Severity.HIGH)], [])
+    assert one(tables, raised.id)[1]["properties"]["status"] == "InProgress"
 
 
 def test_a_change_is_told_to_the_receivers(tables: Tables) -> None:
-    it = alert()
-    alerts.write(tables, [it], [])
+    raised = alert()
+    alerts.write(tables, [raised], [])
     assert list(outbox.waiting(tables, "hub")) == []
-    ask(tables, it.id, RESOLVED, "*")
-    assert [waiting.id for waiting in outbox.waiting(tables, "hub")] == [it.id]
+    ask(tables, raised.id, RESOLVED, "*")
+    assert [waiting.id for waiting in outbox.waiting(tables, "hub")] == [raised.id]
 
 
 def test_the_gateway_is_named_where_it_is_known(tables: Tables) -> None:
-    it = alert()
-    alerts.write(tables, [it], [])
+    raised = alert()
+    alerts.write(tables, [raised], [])
     id = "/subscriptions/1/resourceGroups/rg/providers/Microsoft.ApiManagement/service/Contoso"
-    assert one(tables, it.id, id)[1]["id"] == f"{id}/providers/Microsoft.Security/alerts/{it.id}"
+    assert one(tables, raised.id, id)[1]["id"] == f"{id}/providers/Microsoft.Security/alerts/{raised.id}"
     assert page(tables, {}, id)[1]["value"][0]["properties"]["extendedProperties"]["ResourceId"] == f"{id}/apis/shop"
-    assert one(tables, it.id, id.replace("Contoso", "other"))[1]["id"] == f"/providers/Microsoft.Security/alerts/{it.id}"
+    assert one(tables, raised.id, id.replace("Contoso", "other"))[1]["id"] == f"/providers/Microsoft.Security/alerts/{raised.id}"
 
 
 class Rivalled(Tables):
@@ -95,15 +95,15 @@ class Rivalled(Tables):
 
 def test_an_analyst_wins_against_the_evaluation_and_never_against_another_analyst(account: Any) -> None:
     tables, plain = Rivalled(account), Tables(account)
-    it = alert()
-    alerts.write(tables, [it], [])
+    raised = alert()
+    alerts.write(tables, [raised], [])
     tables.times = 3
-    tables.rival = lambda: alerts.write(plain, [replace(it, last=it.last + tables.times + 1)], [])
-    assert ask(tables, it.id, RESOLVED, '"r0"')[0] == 200
+    tables.rival = lambda: alerts.write(plain, [replace(raised, last=raised.last + tables.times + 1)], [])
+    assert ask(tables, raised.id, RESOLVED, '"r0"')[0] == 200
     tables.times = 1
-    tables.rival = lambda: ask(plain, it.id, b'{"status": "Dismissed"}', '"r1"', {})
-    assert ask(tables, it.id, b'{"status": "InProgress"}', '"r1"')[0] == 412
-    assert [change["status"] for change in one(plain, it.id)[1]["changes"]] == ["Resolved", "Dismissed"]
+    tables.rival = lambda: ask(plain, raised.id, b'{"status": "Dismissed"}', '"r1"', {})
+    assert ask(tables, raised.id, b'{"status": "InProgress"}', '"r1"')[0] == 412
+    assert [change["status"] for change in one(plain, raised.id)[1]["changes"]] == ["Resolved", "Dismissed"]
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ def test_an_alert_shows_the_48_hours_that_it_stands_in(account: Any) -> None:
     world.now += timedelta(minutes=1)
     world.play([world.call("203.0.113.1")])
     world.evaluate()
-    found = next(it for it in alerts.read(world.tables, 0) if it.detector == "API_PopulationSpikeInAPITraffic")
+    found = next(alert for alert in alerts.read(world.tables, 0) if alert.detector == "API_PopulationSpikeInAPITraffic")
     _, shown, _ = one(world.tables, found.id)
     evidence = shown["properties"]["supportingEvidence"]
     points = evidence["points"]
@@ -149,7 +149,7 @@ def test_an_alert_shows_the_48_hours_that_it_stands_in(account: Any) -> None:
     assert {point["observed"] for point in points[:140]} == {4.0}
     assert all(3 < point["expected"] < 5 for point in points)
     # the accused of another alert of the same window is in its picture, too
-    by_one = next((it for it in alerts.read(world.tables, 0) if it.sighting.actor and it.sighting.status_class), None)
+    by_one = next((alert for alert in alerts.read(world.tables, 0) if alert.sighting.actor and alert.sighting.status_class), None)
     if by_one is not None:
         assert one(world.tables, by_one.id)[1]["properties"]["supportingEvidence"]["points"][-1]["observed"] >= by_one.sighting.observed
 
@@ -165,11 +165,11 @@ def test_incidents_are_listed_and_hold_their_alerts(tables: Tables) -> None:
     ask(tables, second.id, RESOLVED, "*")
     status, listed = incidents.page(tables, {})
     assert status == 200
-    assert {it["id"]: it["mergedInto"] for it in listed["value"]} == {first.id: None, second.id: first.id}
+    assert {incident["id"]: incident["mergedInto"] for incident in listed["value"]} == {first.id: None, second.id: first.id}
     status, shown = incidents.one(tables, first.id)
     assert status == 200
     assert shown["title"] == "Suspicious spike in API traffic from a single IP address to an API endpoint and 2 more"
-    assert [it["properties"]["status"] for it in shown["alerts"]] == ["Active", "Resolved"]  # the third is gone
+    assert [item["properties"]["status"] for item in shown["alerts"]] == ["Active", "Resolved"]  # the third is gone
     assert (shown["actors"], shown["severity"]) == (["203.0.113.7"], "High")
     assert shown["startTimeUtc"] == "2026-03-04T12:00:00Z"
     assert incidents.one(tables, "0" * 32)[0] == incidents.one(tables, "x")[0] == 404

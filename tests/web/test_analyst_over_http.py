@@ -36,7 +36,7 @@ def test_an_alert_is_read_changed_and_suppressed_and_incidents_are_listed(tmp_pa
         stack.wait_evaluated()
         status, listed, _ = ask(stack, "GET", "/api/alerts")
         assert status == 200
-        (alert,) = [it for it in listed["value"] if it["properties"]["alertType"] == "API_AccessFromSuspiciousUserAgent"]
+        (alert,) = [incident for incident in listed["value"] if incident["properties"]["alertType"] == "API_AccessFromSuspiciousUserAgent"]
         path = f"/api/alerts/{alert['name']}"
         status, shown, etag = ask(stack, "GET", path)
         assert (status, shown["etag"], shown["changes"]) == (200, etag, [])
@@ -57,6 +57,6 @@ def test_an_alert_is_read_changed_and_suppressed_and_incidents_are_listed(tmp_pa
         status, rule, _ = ask(stack, "POST", "/api/suppressions", {"actor": "203.0.113.0/24", "until": until})
         assert (status, rule["inForce"]) == (201, True)
         assert ask(stack, "POST", "/api/suppressions", {"until": until})[0] == 400
-        assert [it["id"] for it in ask(stack, "GET", "/api/suppressions")[1]["value"]] == [rule["id"]]
+        assert [rule["id"] for rule in ask(stack, "GET", "/api/suppressions")[1]["value"]] == [rule["id"]]
         assert ask(stack, "DELETE", f"/api/suppressions/{rule['id']}")[0] == 200
         assert ask(stack, "GET", "/api/suppressions")[1]["value"] == []

@@ -26,8 +26,8 @@ def test_every_place_its_promise_its_state_and_the_last_purge(world: World) -> N
     world.now += 3 * DAY
     world.run_purge()
     found = page(settings, world.tables, world.evidence, world.now)
-    assert [it["place"] for it in found["places"]] == [place.id for place in POLICY]
-    places = {it["place"]: it for it in found["places"]}
+    assert [place["place"] for place in found["places"]] == [place.id for place in POLICY]
+    places = {place["place"]: place for place in found["places"]}
     assert places["activity"]["promise"] == "14 days"
     assert places["activity"]["longest"] == "30 days"
     assert places["quarantine"]["items"] == 0

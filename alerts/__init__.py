@@ -1,0 +1,1 @@
+"""What becomes of findings: grouping, severity, suppression, triage, rendering, exports. Pure."""

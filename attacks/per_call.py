@@ -1,0 +1,398 @@
+"""What one call alone can prove: an injection in a value, a user agent that no client sends, a parameter sent twice.
+
+Everything here is called once per distinct string of a batch. Values are judged, never kept: what comes back is the name of a family.
+"""
+
+import binascii
+import html
+import re
+import unicodedata
+from collections.abc import Callable, Collection, Iterator
+from functools import cache
+from itertools import islice
+from urllib.parse import unquote, unquote_plus
+
+from attacks.patterns import (
+    AGENT_URI,
+    BREAKOUT,
+    COMMAND_LINE,
+    FAMILIES,
+    FORGED_LOG,
+    GADGET,
+    NOSQL,
+    SCANNER_PHRASES,
+    SCANNERS,
+    SCRIPT_URI,
+    SENSITIVE_FILE,
+    SENSITIVE_WORDS,
+    SHELLSHOCK,
+    SPLIT_HEADER,
+    SQL_JUNCTIONS,
+    SQL_WORDS,
+    SUSPECT_WORDS,
+    Family,
+)
+from intel.addresses import canonical_ip as canonical_ip
+
+PIECES = 256
+"""Parameters of a query that are looked at."""
+
+NAME = 128
+"""Characters of a parameter name that are returned."""
+
+SCAN = 4_096
+"""Characters of a value that are scanned; a longer one loses its middle, so that hostile length buys no more than some milliseconds."""
+
+ENCODINGS = 2
+"""How many layers of URL encoding are peeled."""
+
+AGENT_SCAN = 2_048
+"""Characters of a user agent that are scanned: the longest honest ones have some 500."""
+
+FORGED = 512
+"""Characters; a longer text with a log in it is a log."""
+
+NESTING = 3
+"""How deep JSON inside strings of JSON is read."""
+
+BREAKOUTS = 64
+"""How many quotes of one text are judged."""
+
+STRINGS = 256
+"""How many strings of one JSON text are judged."""
+
+_plain = re.compile(r"[A-Za-z0-9_.:@,~-]*").fullmatch
+_words = re.compile(r"[a-z_]+").findall
+_products = re.compile(r"[a-z]+(?:\d+[a-z]+)*").findall
+_ordinary_agent = re.compile(
+    r"(?:[\w ,.:@~+/=-]|(?<![\w)])\((?!select)|\)|;(?! ?(?:wget|curl|nc|sh|bash|ping|python|perl|php|cat|id|ls|cmd|echo|sleep)\b))*"
+).fullmatch
+_prose = re.compile(r"[\w ,.:@~+/=-]*").fullmatch
+_digit = re.compile(r"\d").search
+_binary = re.compile(rb"[\x00-\x08\x0e-\x1f\x7f]").search
+_opaque = re.compile(r"[A-Za-z0-9+/_-]{16,}={0,2}").fullmatch
+_overlong = re.compile(
+    r"%c([01])%([0-9a-f]{2})|%e0%80%([0-9a-f]{2})|%u(221[56]|efc8|f025|2044|29f8|ff0f|ff3c)|%u(ff0e|2024|fe52)|%c[01](?=[./\\])",
+    re.IGNORECASE,
+)
+_unicode_escape = re.compile(r"(?:\\u|%u)([0-9a-f]{4})|\\x([0-9a-f]{2})|\\u\{([0-9a-f]{2,6})\}", re.IGNORECASE)
+_deleted: dict[int, str | None] = dict.fromkeys([0, 0xAD, *range(0x200B, 0x2010), 0x2060, 0xFEFF])
+_control: dict[int, str | None] = {
+    **_deleted,
+    **dict.fromkeys([*range(1, 9), *range(14, 32), 127, 0xFFFD], " "),
+    0x17F: "s",
+    0x131: "i",
+    0x2019: "'",
+    0x2BC: "'",
+}
+_versioned_comment = re.compile(r"/\*!\d{0,6}|\*/")
+_comment = re.compile(r"/\*.{0,400}?\*/", re.DOTALL)
+_line_comment = re.compile(r"(?:--|#)[^\n]{0,60}\n")
+_innermost_lookup = re.compile(r"\$\{([^${}]{0,200})\}")
+_lookup = re.compile(r"jndi\s?:|\$\{\s?(?:(?:env|sys|java|main|ctx|bundle|hostname|lower|upper|base64|k8s|docker|date|map)\s?:|::-)")
+_script_uri = re.compile(r"(?:java|vb|live)script:")
+_json = re.compile(r"\s*(?:(?:\[\s*){1,9}(?:[-\d\"]|true|false|null|\{\s*\")|\{\s*\")").match
+_json_string = re.compile(r'"([^"\\]*+(?:\\.[^"\\]*+)*+)"?', re.DOTALL)
+_apostrophe = re.compile(r"(?<=\w)'(?=[^\W\d])")
+_serial = re.compile(r"(?<![A-Za-z0-9+/_-])(?:gA[JNSW]|rO0AB|AAEAAAD/////)[A-Za-z0-9+/_-]{8,}={0,2}")
+_climb = re.compile(r"(?<![\w.])\.{2,6}(?:[/\\]{1,4}|;/)")
+
+
+def injection(value: str) -> str | None:
+    """The family of attack that a parameter, header, cookie or body value carries, or None: "sql", "script", "command", "path-traversal", "template", "log4j",
+    "deserialisation", "nosql", "ldap", "xpath", "xxe", "crlf" or "ssrf". The value is taken as sent or decoded: URL encoding is peeled twice, base64 once.
+    """
+    if value.isalnum():
+        return None if len(value) < 16 or value.islower() else _inside_base64(value)
+    if _plain(value) and ".." not in value and "--" not in value:
+        return None if len(value) < 16 else _inside_base64(value)
+    if len(value) > SCAN:
+        value = value[: SCAN - SCAN // 4] + value[-SCAN // 4 :]
+    family = _judge(value)
+    if family is not None or ("%" not in value and "+" not in value):
+        return family
+    peeled = value
+    for layer in range(ENCODINGS):
+        decoded = _peel(peeled, plus=layer == 0)
+        if decoded == peeled:
+            break
+        peeled = decoded
+        family = _judge(peeled)
+        if family is not None:
+            return family
+    if value.count("%") * 3 > len(value):  # ASP drops a % that escapes nothing: `%u%n%i%o%n`
+        return _judge(peeled.replace("%", ""))
+    return None
+
+
+def _peel(text: str, *, plus: bool) -> str:
+    if "%" not in text:
+        return text.replace("+", " ") if plus else text
+    text = _overlong.sub(_short_form, text)
+    return unquote_plus(text) if plus else unquote(text)
+
+
+def _short_form(overlong: re.Match[str]) -> str:
+    """The ASCII character that an over-long UTF-8 sequence or a look-alike of the slash stands for."""
+    page, low, lower, slash, dot = overlong.groups()
+    if slash or dot:
+        return "/" if slash else "."
+    if low is None and lower is None:
+        return ""
+    character = chr((64 if page == "1" else 0) | int(low or lower, 16) & 0x3F)
+    return character if character != "%" else "%25"
+
+
+def _judge(text: str, depth: int = 0) -> str | None:
+    if _prose(text) and _harmless(text):
+        return _inside_base64(text) if _opaque(text) else None
+    if _opaque(text):
+        family = _inside_base64(text)
+        if family is not None:
+            return family
+    if '"' in text and depth < NESTING and _json(text):
+        return _inside_json(text, depth)
+    return _inside_text(text)
+
+
+def _harmless(text: str) -> bool:
+    """Whether a text of letters, digits and the mildest punctuation holds no word that any family needs: what most names, phrases, URLs and lists are."""
+    lower = text.lower()
+    if ".." in lower or "--" in lower:
+        return False
+    if " " in lower or "+" in lower:
+        words = lower.replace("+", " ").split(" ")
+        if "select" in lower or "union" in lower or not SQL_WORDS.isdisjoint(words):
+            return False
+        if not SQL_JUNCTIONS.isdisjoint(words) and ("=" in lower or _digit(lower)):
+            return False
+    for mark, suspects in SUSPECT_WORDS:
+        if mark in lower:
+            for word in suspects:
+                if word in lower:
+                    return False
+    return True
+
+
+def _inside_json(text: str, depth: int) -> str | None:
+    """Each string of a JSON text for itself, since its quotes are its own; then what is left, and the operators of document databases in the whole."""
+    for found in islice(_json_string.finditer(text), STRINGS):
+        string = found[1]
+        if not (_plain(string) and ".." not in string and "--" not in string and len(string) < 16):
+            family = _judge(string.replace('\\"', '"').replace("\\/", "/"), depth + 1)
+            if family is not None:
+                return family
+    if "$" in text and _search(NOSQL.pattern)(normal_form(text)):
+        return NOSQL.name
+    if ("type" in text or "__" in text) and _search(GADGET)(normal_form(text)):
+        return "deserialisation"
+    return _inside_text(_json_string.sub("0", text))
+
+
+def _inside_base64(token: str) -> str | None:
+    """What a base64 token hides: a serialised object, or an attack in plain ASCII."""
+    if token.islower() or token.isdigit() or "." in token or ":" in token or "@" in token or "~" in token or "," in token:
+        return "template" if ".classLoader." in token else "path-traversal" if "0x2e0x2e0x" in token else None
+    stem = token.rstrip("=").replace("-", "+").replace("_", "/")
+    try:
+        content = binascii.a2b_base64(stem + "=" * (-len(stem) % 4))
+    except ValueError:  # not base64, or not ASCII
+        return None
+    if _serialised(content):
+        return "deserialisation"
+    return _inside_text(content.decode("ascii")) if content.isascii() and not _binary(content) else None
+
+
+def _serialised(content: bytes) -> bool:
+    """Whether bytes are a serialised object that runs code when read: Python pickle, Java stream, .NET BinaryFormatter."""
+    if content[:4] == b"\xac\xed\x00\x05":
+        return True
+    if content[:1] == b"\x80" and content[1:2] in b"\x02\x03\x04\x05" and len(content) > 8:
+        framed = content[2:3] == b"\x95" and int.from_bytes(content[3:11], "little") <= len(content) + 8
+        return framed or (content[-1:] == b"." and (b"\n" in content or b"\x93" in content))
+    return content[:9] == b"\x00\x01\x00\x00\x00\xff\xff\xff\xff"
+
+
+def normal_form(text: str) -> str:
+    """The text as interpreters read it: lower case, entities and escapes resolved, SQL comments gone, one space for any white space."""
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text.translate(_control))
+    elif not text.isprintable():
+        text = text.translate(_control)
+    text = text.lower()
+    if "&" in text:
+        text = html.unescape(text).lower()
+    if "\\" in text or "%u" in text:
+        text = _unicode_escape.sub(lambda m: chr(min(int(m[1] or m[2] or m[3], 16), 0x10FFFF)), text).lower()
+    if "/*" in text:
+        text = _comment.sub(" ", _versioned_comment.sub(" ", text) if "/*!" in text else text)
+    return " ".join(text.split())
+
+
+@cache
+def _search(pattern: str) -> Callable[[str], re.Match[str] | None]:
+    return re.compile(pattern, re.DOTALL).search
+
+
+@cache
+def _finditer(pattern: str) -> Callable[[str], Iterator[re.Match[str]]]:
+    return re.compile(pattern, re.DOTALL).finditer
+
+
+def _inside_text(raw: str) -> str | None:
+    text = normal_form(raw)
+    if "${" in text and _looks_up(text):
+        return "log4j"
+    if "\n" in raw or "\r" in raw or "\\n" in raw or "\\r" in raw:
+        lines = raw.lower()
+        if _splits(lines):
+            return "crlf"
+        if _search(COMMAND_LINE)(lines):
+            return "command"
+    if len(raw) > 24 and (found := _serial.search(raw)) and _inside_base64(found[0]) == "deserialisation":
+        return "deserialisation"
+    if "script" in text and _script_uri.search(text.replace(" ", "")) and _search(SCRIPT_URI)(text):
+        return "script"
+    words = frozenset(_words(text))
+    for family in FAMILIES:
+        if _concerns(family, words, text) and _search(family.pattern)(text):
+            return family.name
+    if (
+        "\0" in raw
+        or "%00" in raw
+        or "..\ufffd" in raw
+        or _climbs(text)
+        or (not SENSITIVE_WORDS.isdisjoint(words) and _search(SENSITIVE_FILE)(text))
+    ):
+        return "path-traversal"
+    if ("'" in text or '"' in text or "`" in text) and _breaks_out(text):
+        return "sql"
+    if "\n" in raw and (uncommented := _line_comment.sub(" ", raw)) != raw:
+        return _inside_text(uncommented)
+    return None
+
+
+def _looks_up(text: str) -> bool:
+    """Whether a log4j look-up hides in the text, however often it is nested: `${${lower:j}ndi:…`."""
+    if _lookup.search(text):
+        return True
+    for _ in range(8):
+        unfolded = _innermost_lookup.sub(_looked_up, text)
+        if unfolded == text:
+            break
+        text = unfolded
+        if _lookup.search(text):
+            return True
+    return False
+
+
+def _looked_up(lookup: re.Match[str]) -> str:
+    body = lookup[1]
+    _, default, value = body.rpartition(":-")
+    return value if default else body.rpartition(":")[2].strip("'")
+
+
+def _splits(text: str) -> bool:
+    """Whether line breaks add a header to a response, or a line to a log."""
+    return _search(SPLIT_HEADER)(text) is not None or (len(text) <= FORGED and _search(FORGED_LOG)(text) is not None)
+
+
+def _concerns(family: Family, words: frozenset[str], text: str) -> bool:
+    if not family.words.isdisjoint(words):
+        return True
+    for mark in family.marks:  # noqa: SIM110  a generator costs more than all the searches
+        if mark in text:
+            return True
+    return False
+
+
+def _climbs(text: str) -> bool:
+    """Whether a path text_values its folder: by more than one step, or at once."""
+    if "0x2" in text or "0x5c" in text:
+        text = text.replace("0x2e", ".").replace("0x2f", "/").replace("0x5c", "\\")
+    if ".." not in text:
+        return False
+    climbs = list(islice(_climb.finditer(text), 2))
+    return len(climbs) > 1 or (len(climbs) == 1 and not text[: climbs[0].start()].strip("./\\ "))
+
+
+def _breaks_out(text: str) -> bool:
+    """Whether a quote that closes the developer's string is followed by SQL: an odd one, since `"a" and b = "c"` of a filter language closes its own."""
+    opened = {"'": 0, '"': 0, "`": 0}
+    read = dict.fromkeys(opened, 0)
+    for found in islice(_finditer(BREAKOUT)(text), BREAKOUTS):
+        quote, start = found[0][0], found.start()
+        between = text[read[quote] : start]
+        opened[quote] += between.count(quote) - (len(_apostrophe.findall(between)) if quote == "'" else 0)
+        read[quote] = start
+        if opened[quote] % 2 == 0:
+            return True
+    return False
+
+
+def suspicious_agent(user_agent: str) -> str | None:
+    """What makes a user agent one that no honest client sends, or None: "scanner:sqlmap", "script-uri", "shellshock" or a family of `injection`.
+
+    Scanners are known by their product token only, and only honest ones say it; crawlers and tools such as curl are usual.
+    """
+    text = user_agent[:AGENT_SCAN]
+    lower = normal_form(unquote(text)) if "%" in text else normal_form(text)
+    scanner = SCANNERS.intersection(_products(lower))
+    if scanner:
+        return f"scanner:{min(scanner)}"
+    for phrase in SCANNER_PHRASES:
+        if phrase in lower:
+            return f"scanner:{phrase}"
+    if ":" in lower and _search(AGENT_URI)(lower.replace(" ", "")):
+        return "script-uri"
+    if "{" in lower and "(" in lower and _search(SHELLSHOCK)(lower):
+        return "shellshock"
+    if text.count("`") > 1:
+        return "command"
+    return None if _ordinary_agent(lower) and _harmless(lower) else injection(text)
+
+
+def polluted(query: str, *, lists: Collection[str] = ()) -> str | None:
+    """The first parameter of a raw query string that is sent twice with different values although it looks like one value; None when there is none.
+
+    Servers differ in which of the two they take, so a check may see one and the program the other. Repeating a name is also how lists are sent (OpenAPI's default
+    style), so these are passed over: names in `lists` (what the endpoint is known to repeat, lower case), `a[]`, `a[0]`, plurals and other names of lists, four or
+    more values, values that repeat, and neighbours of one kind under a name that is not by convention a single value.
+    """
+    if query.count("=") < 2:
+        return None
+    places: dict[str, list[int]] = {}
+    pieces = query.split("&", PIECES)[:PIECES]
+    for place, piece in enumerate(pieces):
+        name = piece.partition("=")[0]
+        places.setdefault((unquote_plus(name) if "%" in name or "+" in name else name).lower(), []).append(place)
+    if len(places) == len(pieces):
+        return None
+    for name, found in places.items():
+        if 1 < len(found) < 4 and name and not name.endswith("]") and name not in lists and not _list_name(name):
+            spellings = {pieces[place].partition("=")[0] for place in found}
+            values = [unquote_plus(pieces[place].partition("=")[2]) for place in found]
+            if len(set(values)) == len(values) and (
+                len(spellings) > 1
+                or _single_name(name)
+                or found[-1] - found[0] >= len(found)
+                or len({_kind(value) for value in values if value}) > 1
+                or injection(",".join(values)) is not None
+            ):
+                return name[:NAME]
+    return None
+
+
+def _kind(value: str) -> str:
+    return "number" if value.lstrip("-").replace(".", "", 1).isdigit() else "word" if _plain(value) else "text"
+
+
+_list_name = re.compile(
+    r".*(?:[^s]s|list|array|tag|filter|sort|orderby|field|type|status|state|category|label|keyword|scope|facet|include|exclude|expand|embed|option|feature)"
+    r"|(?:.*[_.-])?(?:in|q|fq|fl|set|select|with|where|join|group|range|bbox|color|brand|country|lang|language|metric|dimension|resource|term|order|format)"
+).fullmatch
+_single_name = re.compile(
+    r"(?:.*[_.-])?(?:id|uid|guid|uuid|user|username|login|account|accountid|userid|customerid|orderid|email|mail|password|passwd|pwd|pin|otp|code|token|key"
+    r"|apikey|api_key|secret|session|amount|price|qty|quantity|total|currency|balance|from|to|role|admin|action|cmd|method|callback|redirect|redirect_uri"
+    r"|return|return_url|url|next|page|limit|offset|size|cursor|version|api-version|file|filename|path|host|debug)"
+).fullmatch

@@ -1,0 +1,195 @@
+"""Alerts while findings last, incidents of what belongs together."""
+
+import itertools
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from alerts.group import QUIET, Grouping, related
+from model import Alert, Endpoint, Finding, Incident, Severity, service_endpoint
+from tests.build import IP, START, alert, finding
+from windows.context import NOTHING_KNOWN
+
+OTHER = Endpoint("contoso", "shop", "GET", "/v1/search")
+POPULATION = {"detector": "API_PopulationSpikeInAPITraffic", "sighting": {"actor": None}}
+
+
+def grouped(*findings: Finding) -> tuple[list[Alert], list[Incident]]:
+    grouping = Grouping()
+    for one in findings:
+        grouping.add(one, NOTHING_KNOWN)
+    return grouping.drain()
+
+
+def later(minutes: int, **fields: object) -> Finding:
+    start = START + minutes - minutes % 20
+    return finding(window=start, minute=START + minutes, **fields)
+
+
+def test_nothing() -> None:
+    grouping = Grouping()
+    grouping.pass_time(START)
+    assert grouping.drain() == ([], [])
+    assert grouping.idle
+
+
+def test_one_alert_while_it_lasts() -> None:
+    alerts, incidents = grouped(*(later(minutes, sighting={"observed": 50.0 + minutes}) for minutes in range(3, 70, 3)))
+    assert len(alerts) == len(incidents) == 1
+    found = alerts[0]
+    assert (found.first, found.last, found.raised, found.windows, found.sighting.observed) == (START, START + 69, START + 3, 4, 119.0)
+    assert incidents[0].alerts == (found.id,)
+    assert found.incident == incidents[0].id
+
+
+def test_the_strongest_finding_is_shown() -> None:
+    alerts, _ = grouped(
+        later(3, severity=Severity.HIGH, sighting={"observed": 70.0}),
+        later(25, sighting={"observed": 500.0}),
+        later(30, severity=Severity.HIGH, sighting={"observed": 60.0}),
+    )
+    assert [(one.severity, one.sighting.observed) for one in alerts] == [(Severity.HIGH, 70.0)]
+
+
+def test_quiet_closes_and_a_new_finding_opens_another() -> None:
+    grouping = Grouping()
+    grouping.add(later(3), NOTHING_KNOWN)
+    grouping.pass_time(START + 3 + QUIET)
+    assert [one.open for one in grouping.drain()[0]] == [True]
+    grouping.pass_time(START + 4 + QUIET)
+    alerts, incidents = grouping.drain()
+    assert [one.open for one in alerts] == [one.open for one in incidents] == [False]
+    grouping.add(later(80), NOTHING_KNOWN)
+    again, _ = grouping.drain()
+    assert again[0].id != alerts[0].id
+
+
+def test_what_was_judged_before_does_not_open_again() -> None:
+    grouping = Grouping()
+    first, second = later(3), later(25)
+    grouping.add(first, NOTHING_KNOWN)
+    grouping.add(second, NOTHING_KNOWN)
+    grouping.pass_time(START + 100)
+    grouping.drain()
+    grouping.add(second, NOTHING_KNOWN)
+    assert grouping.drain() == ([], [])
+
+
+def test_quiet_is_measured_by_the_finding_too() -> None:
+    alerts, _ = grouped(later(3), later(64))
+    assert [one.open for one in alerts] == [False, True]
+
+
+def test_refractory_time_holds_back_what_is_not_severe() -> None:
+    first = later(3, **POPULATION)
+    assert len(grouped(first, later(100, **POPULATION))[0]) == 1
+    assert len(grouped(first, later(100, **POPULATION, severity=Severity.HIGH))[0]) == 2
+    assert len(grouped(first, later(300, **POPULATION))[0]) == 2
+
+
+def test_a_roll_out_lowers_its_alert_and_does_not_open_another() -> None:
+    new = {"detector": "API_UnseenParam", "sighting": {"actor": IP, "parameter": "query:sort", "status_class": None}}
+    known = {"detector": "API_UnseenParam", "sighting": {"actor": None, "parameter": "query:sort", "status_class": None}}
+    alerts, _ = grouped(later(3, **new), later(9, **known, severity=Severity.INFORMATIONAL), later(19, **new))
+    assert [(one.severity, one.sighting.actor) for one in alerts] == [(Severity.INFORMATIONAL, None)]
+    alerts, _ = grouped(later(3, **known, severity=Severity.INFORMATIONAL), later(600, **known, severity=Severity.INFORMATIONAL))
+    assert len(alerts) == 1
+
+
+def test_parameters_are_told_apart_where_they_are_the_matter() -> None:
+    names = ("path:id", "query:user")
+    enumerations = [later(3, detector="API_ParameterEnumeration", sighting={"parameter": name, "status_class": None}) for name in names]
+    assert len(grouped(*enumerations)[0]) == 2
+
+
+def test_ids_are_stable_and_tell_everything_apart() -> None:
+    different = [
+        later(3), later(25), later(3, endpoint=OTHER), later(3, detector="API_SpikeByIdentity"), later(3, sighting={"status_class": "4xx"}),
+        later(3, sighting={"actor": "198.51.100.1"}), later(3, sighting={"actor": None}), later(3, sighting={"actor": "None"}),
+    ]  # fmt: skip
+    ids = [grouped(one)[0][0].id for one in different]
+    assert len(set(ids)) == len(ids)
+    assert ids == [grouped(one)[0][0].id for one in different]
+
+
+def test_a_repeat_is_harmless() -> None:
+    findings = [later(3), later(9, sighting={"observed": 130.0}), later(25)]
+    alerts, incidents = grouped(*findings)
+    again = Grouping(alerts, incidents)
+    for one in findings:
+        again.add(one, NOTHING_KNOWN)
+    assert again.drain() == ([], [])
+
+
+def test_related() -> None:
+    one = alert()
+    assert related(one, alert(endpoint=OTHER))
+    assert related(one, alert(sighting={"actor": None}))
+    assert not related(one, alert(sighting={"actor": "198.51.100.1"}))
+    assert not related(one, alert(endpoint=OTHER, sighting={"actor": "198.51.100.1"}))
+    assert not related(alert(endpoint=service_endpoint("contoso"), sighting={"actor": None}), alert(endpoint=service_endpoint("contoso")))
+    assert related(alert(**POPULATION), alert(**POPULATION, endpoint=OTHER))
+    assert not related(alert(**POPULATION), alert(**POPULATION, endpoint=OTHER._replace(service="fabrikam")))
+
+
+def test_one_attack_is_one_incident() -> None:
+    alerts, incidents = grouped(
+        later(3), later(4, detector="API_ParameterEnumeration", sighting={"parameter": "path:id"}), later(5, **POPULATION),
+        later(6, endpoint=OTHER), later(7, endpoint=service_endpoint("contoso"), detector="API_SprayInRequests", severity=Severity.HIGH),
+    )  # fmt: skip
+    assert len(alerts) == 5
+    open_ = [one for one in incidents if one.open]
+    assert len(open_) == 1
+    assert set(open_[0].alerts) == {one.id for one in alerts}
+    assert {one.incident for one in alerts} == {open_[0].id}
+    assert open_[0].severity is Severity.HIGH
+    assert open_[0].actors == (IP,)
+
+
+def test_two_attackers_on_one_endpoint_are_two_incidents_until_something_links_them() -> None:
+    a, b = later(3), later(4, sighting={"actor": "198.51.100.1"})
+    assert len([one for one in grouped(a, b)[1] if one.open]) == 2
+    alerts, incidents = grouped(a, b, later(5, **POPULATION))
+    first = min(grouped(one)[1][0].id for one in (a, b))
+    assert {one.incident for one in alerts} == {first}
+    merged = [one for one in incidents if one.merged_into]
+    assert [one.open for one in merged] == [False]
+    assert merged[0].merged_into == first
+
+
+def test_an_hour_later_is_another_incident() -> None:
+    _, incidents = grouped(later(3), later(90, endpoint=OTHER))
+    assert len(incidents) == 2
+
+
+def test_rebuilt_from_what_was_stored_goes_on() -> None:
+    grouping = Grouping()
+    grouping.add(later(3), NOTHING_KNOWN)
+    alerts, incidents = grouping.drain()
+    again = Grouping(alerts, incidents)
+    again.add(later(30, sighting={"observed": 300.0}), NOTHING_KNOWN)
+    updated, _ = again.drain()
+    assert [(one.id, one.windows, one.incident) for one in updated] == [(alerts[0].id, 2, incidents[0].id)]
+    assert again.accused("contoso", START, START + 20) == {IP}
+    assert again.accused("contoso", START + 40, START + 60) == set()
+    assert again.accused("fabrikam", START, START + 20) == set()
+
+
+def test_an_alert_of_a_detector_that_is_gone_is_left_alone() -> None:
+    assert Grouping([alert(detector="API_Removed")]).idle
+
+
+@given(st.permutations([("198.51.100.1", 3), ("198.51.100.2", 3), ("198.51.100.3", 3), (None, 3)]))
+def test_order_within_a_minute_does_not_matter_for_alerts(order: list[tuple[str | None, int]]) -> None:
+    alerts, incidents = grouped(*(later(minute, sighting={"actor": actor}) for actor, minute in order))
+    assert {one.id for one in alerts} == {grouped(later(3, sighting={"actor": actor}))[0][0].id for actor, _ in order}
+    assert len({one.incident for one in alerts}) == len([one for one in incidents if one.open]) == 1
+
+
+def test_accused_are_bounded_in_an_incident() -> None:
+    many = [later(3, **POPULATION)] + [later(4, sighting={"actor": f"198.51.{i}.{j}"}) for i, j in itertools.product(range(2), range(70))]
+    _, incidents = grouped(*many)
+    found = next(one for one in incidents if one.open)
+    assert len(found.actors) == len(found.alerts) == 100
+    assert replace(found, open=True) == found

@@ -1,0 +1,164 @@
+"""Windows: counts that stay true whatever is capped, records without actors, and merges that equal the whole."""
+
+from random import Random
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import windows.window as module
+from model import OTHER, is_service_endpoint, service_endpoint
+from tests.build import ENDPOINT, IP, START, value, window
+from windows.record import Record, merge_late, merge_records, pack_record, unpack_record, untainted
+from windows.window import Window
+
+actors = st.sampled_from(["203.0.113.1", "203.0.113.2", "203.0.113.3", "", "198.51.100.9"])
+calls = st.lists(st.tuples(actors, st.sampled_from([200, 201, 302, 401, 404, 500]), st.integers(1, 5)), max_size=30)
+values = st.lists(
+    st.tuples(actors, st.sampled_from(["path:id", "query:page"]), st.lists(st.integers(0, 20), max_size=4), st.booleans()), max_size=12
+)
+
+
+def test_empty_first() -> None:
+    record = window().record()
+    assert record == Record()
+    assert record.n == 0
+    assert merge_records(Record(), Record()) == Record()
+
+
+@given(calls, values)
+def test_record_round_trip(counted: list[tuple[str, int, int]], seen: list[tuple[str, str, list[int], bool]]) -> None:
+    record = window(calls=counted, values=seen, sightings=[("API_Injection", IP, 200, "sql")], milliseconds=[3.0, 40.0]).record()
+    assert unpack_record(pack_record(record)) == record
+
+
+@given(calls, values)
+def test_no_actor_is_in_a_record(counted: list[tuple[str, int, int]], seen: list[tuple[str, str, list[int], bool]]) -> None:
+    made = window(
+        calls=counted, values=seen, identities=[("subject:abcdef", 200, 3)], sightings=[("API_Injection", "203.0.113.1", 200, "sql")]
+    )
+    packed = pack_record(made.record())
+    for text in (b"203.0.113", b"198.51.100", b"abcdef"):
+        assert text not in packed
+
+
+@given(st.lists(calls, min_size=2, max_size=4), st.lists(values, min_size=2, max_size=4), st.randoms())
+def test_merge_equals_whole_for_all_that_adds(
+    parts: list[list[tuple[str, int, int]]], seen: list[list[tuple[str, str, list[int], bool]]], random: Random
+) -> None:
+    every = window(calls=[call for part in parts for call in part], values=[one for part in seen for one in part]).record()
+    records = [window(calls=part).record() for part in parts] + [window(values=part).record() for part in seen]
+    random.shuffle(records)
+    merged = Record()
+    for record in records:
+        merged = merge_records(merged, record)
+    assert merged.calls == every.calls
+    assert merged.parameters.keys() == every.parameters.keys()
+    for name, parameter in every.parameters.items():
+        other = merged.parameters[name]
+        assert (other.n, other.ok, other.distinct, other.types, other.hashes) == (
+            parameter.n,
+            parameter.ok,
+            parameter.distinct,
+            parameter.types,
+            parameter.hashes,
+        )
+    assert {name: n for name, n in merged.series.items() if n} == {name: n for name, n in every.series.items() if n}
+
+
+def test_late_shares_are_merged_once() -> None:
+    stored = window(calls=[(IP, 200, 5)]).record()
+    late = window(calls=[(IP, 200, 2)]).record()
+    once = merge_late(stored, "0", 41, late)
+    assert once.calls == {200: 7}
+    assert merge_late(once, "0", 41, late) == once
+    assert merge_late(once, "0", 40, late) == once
+    assert merge_late(once, "1", 41, late).calls == {200: 9}
+    assert merge_late(None, "0", 3, late).calls == {200: 2}
+
+
+def test_found_actors_are_not_learned() -> None:
+    made = window(
+        calls=[(IP, 200, 90), ("198.51.100.1", 200, 5)],
+        values=[(IP, "path:id", range(50), True), ("198.51.100.1", "path:id", [1, 2, 3], True)],
+    )
+    made.flagged.add(IP)
+    record = made.record()
+    assert record.calls == {200: 95}
+    assert record.series["2xx"] == 5
+    assert record.tops["calls:2xx"] == [5]
+    assert record.pairs["2xx"] == 1
+    assert record.parameters["path:id"].distinct == 50
+    assert record.series["distinct:path:id"] == 3
+
+
+def test_a_found_series_is_marked_and_its_count_kept() -> None:
+    made = window(calls=[(IP, 200, 90)])
+    made.tainted.add("2xx")
+    record = made.record()
+    assert record.series["2xx"] == -91
+    assert untainted(-91) == 90
+    assert merge_records(record, window(calls=[(IP, 200, 4)]).record()).series["2xx"] == -95
+
+
+def test_the_least_active_actors_are_folded_and_totals_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "ACTORS", 8)
+    order = [(f"198.51.100.{i}", 200, 1 + (i == 5) * 90) for i in range(30)]
+    made = [window(calls=order), window(calls=order[::-1])]
+    for one in made:
+        one.trim()
+        assert sum(one.ips[2].values()) == one.n == 120
+        assert one.ips[2]["198.51.100.5"] == 91
+        assert len(one.ips[2]) <= 8
+        assert one.codes.keys() == one.bytes.keys()
+    assert made[0].ips == made[1].ips
+    assert made[0].record().tops == made[1].record().tops
+    made[0].call("198.51.100.5", 200, 1, 0, 0, 0, 0)
+    assert OTHER in made[0].ips[2]
+
+
+def test_caps_on_names_values_and_parameters(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("NAMES", "PARAMETERS", "VALUES", "VALUES_OF_ONE"):
+        monkeypatch.setattr(module, name, 3)
+    made = Window(ENDPOINT, START)
+    for i in range(50):
+        made.agent(f"agent {i}", 2)
+        made.reason(f"reason {i}", 1)
+        made.value(IP, f"query:x{i}", value(i), 1, 0, 0)
+        made.value(IP, "query:x0", value(i), 1, 1, 0)
+        made.sighting("API_Injection", f"198.51.100.{i}", 200, "sql", 1)
+    assert sum(made.agents.values()) == 100
+    assert len(made.agents) == 4
+    assert sum(made.reasons.values()) == 50
+    assert len(made.parameters) == 4
+    assert sum(parameter.n for parameter in made.parameters.values()) == 100
+    assert len(made.parameters["query:x0"].values) == 3
+    assert sum(sum(statuses.values()) for statuses in made.sightings.values()) == 50
+    assert len(made.sightings) <= 16 * 3 + 1
+
+
+def test_a_value_is_ok_once_any_answer_was() -> None:
+    made = Window(ENDPOINT, START)
+    for ok in (0, 1, 0):
+        made.value(IP, "path:id", value(1), 1, ok, 3)
+    assert made.parameters["path:id"].values == {value(1): True}
+    assert made.parameters["path:id"].by_ip == {IP: {value(1): True}}
+
+
+def test_the_three_largest_answers_are_kept() -> None:
+    made = window(sizes=[(IP, 0, size) for size in (5, 90, 7, 80, 1, 60)])
+    assert made.bytes[IP] == [0, 243, 0, 90, 80, 60]
+
+
+def test_what_is_no_record() -> None:
+    with pytest.raises(ValueError, match="not a packed window record"):
+        unpack_record(b"nonsense")
+    newer = msgspec.msgpack.encode((99, Record()))
+    with pytest.raises(ValueError, match="format 99"):
+        unpack_record(newer)
+
+
+def test_whole() -> None:
+    assert is_service_endpoint(service_endpoint("contoso"))
+    assert not is_service_endpoint(ENDPOINT)
