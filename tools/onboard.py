@@ -37,7 +37,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.text import Text
 
 from tools import policy_edit
-from tools.policy_text import PolicyNotUnderstood
+from posture.policy_text import PolicyNotUnderstood
 
 GLOBAL = "(all APIs)"
 """How the global policy is named in output."""

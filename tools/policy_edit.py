@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools.policy_text import Element, PolicyNotUnderstood, parse
+from posture.policy_text import Element, PolicyNotUnderstood, parse
 
 CAPTURE = '<include-fragment fragment-id="gatewatch-capture" />'
 EMIT = '<include-fragment fragment-id="gatewatch-emit" />'

@@ -18,7 +18,7 @@ from tools.policy_edit import (
     watch,
     watch_unmatched,
 )
-from tools.policy_text import PolicyNotUnderstood, parse
+from posture.policy_text import PolicyNotUnderstood, parse
 
 USUAL = """<!--
     IMPORTANT:

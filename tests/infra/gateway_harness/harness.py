@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tools.policy_text import Element, Expression, parse
+from posture.policy_text import Element, Expression, parse
 
 HERE = Path(__file__).parent
 GATEWAY = HERE.parents[2] / "infra" / "gateway"

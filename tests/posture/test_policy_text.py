@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tools.policy_text import PolicyNotUnderstood, parse
+from posture.policy_text import PolicyNotUnderstood, parse
 
 
 def codes(text: str) -> list[str]:

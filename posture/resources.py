@@ -1,0 +1,449 @@
+"""Makes snapshots of ARM resources: of an export's, all at once, or of a live service's, one after the other as they are read."""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from posture.arm_json import Resource, field, flag, flatten, items, prop, text, texts
+from posture.credentials import credential
+from posture.policies import kept
+from posture.snapshot import (
+    Api,
+    Backend,
+    Capture,
+    Certificate,
+    Diagnostic,
+    GatewayHost,
+    Hostname,
+    Logger,
+    NamedValue,
+    Operation,
+    Parameter,
+    Policy,
+    Product,
+    Representation,
+    Response,
+    Schema,
+    Service,
+    Snapshot,
+    Subscription,
+)
+
+LARGEST_SCHEMA = 256 * 1024
+"""Characters of one schema document; a larger one is known by its size only."""
+_SILENT = frozenset({"description", "example", "examples", "x-example", "default", "title", "x-ms-summary", "contact", "externaldocs"})
+"""Keywords of a schema that people fill with samples and prose."""
+_ADDRESS = re.compile(r"https?://[^\s@]+")
+
+
+def from_resources(document: Any) -> list[Snapshot]:
+    """One snapshot for each service that an export holds (see `posture.arm_json.flatten`), in its order. Raises NotResources.
+
+    What belongs to no service that is named there gets a snapshot without one. Where a resource is there twice and differs, the second begins another snapshot.
+    """
+    snapshots: list[Snapshot] = []
+    current: dict[str, Snapshot] = {}
+    seen: dict[int, dict[str, Mapping[str, Any]]] = {}
+    for resource in flatten(document):
+        key = resource.service.casefold()
+        snapshot = current.get(key)
+        known = seen.get(id(snapshot), {}).get(resource.path.casefold())
+        if known is not None and _bare(known) == _bare(resource.body):
+            continue
+        if snapshot is None or known is not None:
+            identified = "/" in resource.service
+            name = resource.service.rpartition("/")[2]
+            snapshot = Snapshot(resource.service if identified else "", name, complete=True)
+            snapshots.append(snapshot)
+            current[key] = snapshot
+            seen[id(snapshot)] = {}
+        seen[id(snapshot)][resource.path.casefold()] = resource.body
+        snapshot.labels[resource.path] = resource.label
+        add(snapshot, resource)
+    for snapshot in snapshots:
+        _close(snapshot)
+    return snapshots
+
+
+def _bare(body: Mapping[str, Any]) -> str:
+    """A resource without its children, to compare it with another."""
+    return json.dumps({key: value for key, value in body.items() if key.casefold() != "resources"}, sort_keys=True, default=str)
+
+
+def _close(snapshot: Snapshot) -> None:
+    """An export is what it is: what it lacks may be missing there only. With the service in it, APIs and products without a policy have none."""
+    empty = {
+        "tenant": not snapshot.tenant, "portal": not snapshot.portal, "signup": snapshot.signup is None, "gateways": not snapshot.gateways,
+        "policies": not snapshot.policies and snapshot.service is None, "operation policies": not snapshot.policies and snapshot.service is None,
+    }  # fmt: skip
+    snapshot.gaps |= {section: "not in the export" for section, missing in empty.items() if missing}
+    if snapshot.service is None:
+        snapshot.gaps["service"] = "not in the export"
+
+
+def add(snapshot: Snapshot, resource: Resource) -> None:
+    """Put one resource into a snapshot, over what it held of it. What is not known here is left out."""
+    parts = resource.path.split("/") if resource.path else []
+    workspace = ""
+    if parts[:1] == ["workspaces"] and len(parts) > 2:
+        workspace, parts = "/".join(parts[:2]) + "/", parts[2:]
+    handler = _HANDLERS.get(tuple(parts[::2]))
+    if handler is not None:
+        handler(snapshot, workspace, parts[1::2], resource.body)
+
+
+# the service
+
+
+def _service(snapshot: Snapshot, _workspace: str, _names: list[str], body: Mapping[str, Any]) -> None:
+    custom = prop(body, "customProperties")
+    connections = items(prop(body, "privateEndpointConnections"))
+    snapshot.service = Service(
+        location=text(field(body, "location")),
+        sku=text(field(body, "sku", "name")),
+        created=text(prop(body, "createdAtUtc")) or text(field(body, "systemData", "createdAt")),
+        platform=text(prop(body, "platformVersion")),
+        identity=text(field(body, "identity", "type")),
+        virtual_network=text(prop(body, "virtualNetworkType")),
+        public_access=text(prop(body, "publicNetworkAccess")),
+        private_endpoints=sum(
+            text(prop(one, "privateLinkServiceConnectionState", "status")).casefold() == "approved" for one in connections
+        ),
+        min_api_version=text(prop(body, "apiVersionConstraint", "minApiVersion")),
+        custom={str(key): str(value) for key, value in custom.items()} if isinstance(custom, Mapping) else {},
+        hostnames=tuple(map(_hostname, items(prop(body, "hostnameConfigurations")))),
+        locations=tuple(
+            (text(field(one, "location")), text(field(one, "platformVersion"))) for one in items(prop(body, "additionalLocations"))
+        ),
+        portal_status=text(prop(body, "developerPortalStatus")),
+        legacy_api=text(prop(body, "configurationApi", "legacyApi")),
+        gateway_url=text(prop(body, "gatewayUrl")),
+    )
+
+
+def _hostname(one: Any) -> Hostname:
+    return Hostname(
+        host=text(field(one, "hostName")),
+        type=text(field(one, "type")),
+        source=text(field(one, "certificateSource")),
+        key_vault=bool(text(field(one, "keyVaultId"))),
+        expiry=text(field(one, "certificate", "expiry")),
+    )
+
+
+def _tenant(snapshot: Snapshot, _workspace: str, names: list[str], body: Mapping[str, Any]) -> None:
+    snapshot.tenant[names[0].casefold()] = flag(prop(body, "enabled"))
+
+
+def _portal(snapshot: Snapshot, _workspace: str, names: list[str], body: Mapping[str, Any]) -> None:
+    snapshot.portal[names[0]] = flag(prop(body, "enableBasicAuth"))
+
+
+def _portal_setting(snapshot: Snapshot, _workspace: str, names: list[str], body: Mapping[str, Any]) -> None:
+    if names[0].casefold() == "signup":
+        snapshot.signup = flag(prop(body, "enabled"))
+
+
+def _identity_provider(snapshot: Snapshot, _workspace: str, names: list[str], body: Mapping[str, Any]) -> None:
+    kind = text(prop(body, "type")) or names[0]
+    snapshot.identity_providers = tuple(dict.fromkeys((*snapshot.identity_providers, kind)))
+
+
+def _gateway(snapshot: Snapshot, _workspace: str, names: list[str], _body: Mapping[str, Any]) -> None:
+    snapshot.gateways = tuple(dict.fromkeys((*snapshot.gateways, names[0])))
+
+
+def _gateway_host(snapshot: Snapshot, _workspace: str, names: list[str], body: Mapping[str, Any]) -> None:
+    path = f"gateways/{names[0]}/hostnameConfigurations/{names[1]}"
+    snapshot.gateway_hosts[path] = GatewayHost(path, flag(prop(body, "tls10Enabled")), flag(prop(body, "tls11Enabled")))
+
+
+# APIs
+
+
+def _api(snapshot: Snapshot, workspace: str, names: list[str], body: Mapping[str, Any]) -> None:
+    path = f"{workspace}apis/{names[0]}"
+    settings = prop(body, "authenticationSettings")
+    declared = [str(key) for key, value in settings.items() if value] if isinstance(settings, Mapping) else []
+    before = snapshot.apis.get(path)
+    keys = prop(body, "subscriptionKeyParameterNames")
+    snapshot.gaps.pop(path, None)
+    snapshot.apis[path] = Api(
+        id=names[0],
+        name=text(prop(body, "displayName")),
+        path=text(prop(body, "path")),
+        type=(text(prop(body, "type")) or text(prop(body, "apiType")) or "http").casefold(),
+        revision=text(prop(body, "apiRevision")) or "1",
+        version=text(prop(body, "apiVersion")),
+        current=flag(prop(body, "isCurrent")),
+        online=flag(prop(body, "isOnline")),
+        protocols=tuple(one.casefold() for one in texts(prop(body, "protocols"))),
+        subscription_required=flag(prop(body, "subscriptionRequired")),
+        key_header=text(field(keys, "header")),
+        key_query=text(field(keys, "query")),
+        authentication=tuple(declared),
+        service_url=_without_userinfo(text(prop(body, "serviceUrl"))),
+        operations=before.operations if before else {},
+        schemas=before.schemas if before else {},
+        reads=before.reads if before else {},
+    )
+
+
+def _owner(snapshot: Snapshot, workspace: str, name: str) -> Api:
+    """The API of an operation or schema; made if only they were exported."""
+    path = f"{workspace}apis/{name}"
+    if path not in snapshot.apis:
+        snapshot.apis[path] = Api(name)
+        snapshot.gaps[path] = "not in the export"
+    return snapshot.apis[path]
+
+
+def _operation(snapshot: Snapshot, workspace: str, names: list[str], body: Mapping[str, Any]) -> None:
+    template, _, query = text(prop(body, "urlTemplate")).partition("?")
+    declared = _parameters(prop(body, "templateParameters"))
+    in_query = set(re.findall(r"\{\*?([^{}]+)\}", query))
+    required = tuple(
+        Parameter(one.name, one.type, True, one.values) for one in declared if one.name in in_query and one.name not in template
+    )
+    request = prop(body, "request")
+    _owner(snapshot, workspace, names[0]).operations[names[1]] = Operation(
+        id=names[1],
+        name=text(prop(body, "displayName")),
+        method=text(prop(body, "method")).upper(),
+        template=template,
+        path=tuple(one for one in declared if one not in required and one.name not in {other.name for other in required}),
+        query=required + _parameters(field(request, "queryParameters")),
+        headers=_parameters(field(request, "headers")),
+        request=_representations(field(request, "representations")),
+        responses=tuple(
+            Response(int(status), _representations(field(one, "representations")), _parameters(field(one, "headers")))
+            for one in items(prop(body, "responses"))
+            if isinstance(status := field(one, "statusCode"), int) or str(status).isdigit()
+        ),
+    )
+
+
+def _parameters(given: Any) -> tuple[Parameter, ...]:
+    return tuple(
+        Parameter(text(field(one, "name")), text(field(one, "type")), flag(field(one, "required")) is True, texts(field(one, "values")))
+        for one in items(given)
+        if text(field(one, "name"))
+    )
+
+
+def _representations(given: Any) -> tuple[Representation, ...]:
+    return tuple(
+        Representation(
+            text(field(one, "contentType")),
+            text(field(one, "schemaId")),
+            text(field(one, "typeName")),
+            _parameters(field(one, "formParameters")),
+        )
+        for one in items(given)
+        if text(field(one, "contentType"))
+    )
+
+
+def _schema(snapshot: Snapshot, workspace: str, names: list[str], body: Mapping[str, Any]) -> None:
+    document = prop(body, "document")
+    value = field(document, "value")
+    if isinstance(value, str):
+        try:
+            document = json.loads(value)
+        except ValueError:
+            document = None
+    slim = json.dumps(_slim(document), separators=(",", ":"), ensure_ascii=False) if isinstance(document, Mapping) else ""
+    size = len(slim) or len(text(value))
+    kind = text(prop(body, "contentType"))
+    _owner(snapshot, workspace, names[0]).schemas[names[1]] = Schema(kind, slim if size <= LARGEST_SCHEMA else "", size)
+
+
+def _slim(document: Any, depth: int = 0, *, names: bool = False) -> Any:
+    """`names`: the keys are names of fields or definitions, not keywords."""
+    if depth > 60:
+        return {}
+    if isinstance(document, Mapping):
+        kept_items = ((str(key), value) for key, value in document.items() if names or str(key).casefold() not in _SILENT)
+        inner = ("properties", "definitions", "schemas", "patternproperties", "$defs")
+        return {key: _slim(value, depth + 1, names=not names and key.casefold() in inner) for key, value in kept_items}
+    return [_slim(value, depth + 1) for value in document] if isinstance(document, list) else document
+
+
+# products, subscriptions
+
+
+def _product(snapshot: Snapshot, workspace: str, names: list[str], body: Mapping[str, Any]) -> None:
+    path = f"{workspace}products/{names[0]}"
+    before = snapshot.products.get(path)
+    snapshot.gaps.pop(path, None)
+    snapshot.products[path] = Product(
+        id=names[0],
+        name=text(prop(body, "displayName")),
+        state=text(prop(body, "state")),
+        subscription_required=flag(prop(body, "subscriptionRequired")),
+        approval_required=flag(prop(body, "approvalRequired")),
+        apis=before.apis if before else None,
+        groups=before.groups if before else None,
+    )
+
+
+def _bundle(snapshot: Snapshot, workspace: str, name: str) -> Product:
+    path = f"{workspace}products/{name}"
+    if path not in snapshot.products:
+        snapshot.products[path] = Product(name)
+        snapshot.gaps[path] = "not in the export"
+    return snapshot.products[path]
+
+
+def _product_api(snapshot: Snapshot, workspace: str, names: list[str], body: Mapping[str, Any]) -> None:
+    product = _bundle(snapshot, workspace, names[0])
+    linked = text(prop(body, "apiId")).rpartition("/")[2] or names[1]
+    product.apis = tuple(dict.fromkeys((*(product.apis or ()), linked)))
+
+
+def _product_group(snapshot: Snapshot, workspace: str, names: list[str], body: Mapping[str, Any]) -> None:
+    product = _bundle(snapshot, workspace, names[0])
+    linked = text(prop(body, "groupId")).rpartition("/")[2] or names[1]
+    product.groups = tuple(dict.fromkeys((*(product.groups or ()), linked)))
+
+
+def _subscription(snapshot: Snapshot, workspace: str, names: list[str], body: Mapping[str, Any]) -> None:
+    scope = re.sub(r"(?i)^.*?/service/[^/]+", "", text(prop(body, "scope"))).strip("/")
+    snapshot.subscriptions[f"{workspace}subscriptions/{names[0]}"] = Subscription(
+        names[0], scope, text(prop(body, "state")), text(prop(body, "createdDate"))
+    )
+
+
+# backends, values, certificates, loggers
+
+
+def _backend(snapshot: Snapshot, workspace: str, names: list[str], body: Mapping[str, Any]) -> None:
+    credentials = prop(body, "credentials")
+    kinds = [kind for kind in ("certificate", "certificateIds", "header", "query", "managedIdentity") if field(credentials, kind)]
+    if text(field(credentials, "authorization", "scheme")) and text(field(credentials, "authorization", "parameter")):
+        kinds.append("authorization")
+    members = [text(field(one, "id")) for one in items(prop(body, "pool", "services"))]
+    snapshot.backends[f"{workspace}backends/{names[0]}"] = Backend(
+        id=names[0],
+        url=_without_userinfo(text(prop(body, "url"))),
+        protocol=text(prop(body, "protocol")),
+        type=text(prop(body, "type")),
+        credentials=tuple(kinds),
+        chain=flag(prop(body, "tls", "validateCertificateChain")),
+        names=flag(prop(body, "tls", "validateCertificateName")),
+        members=tuple(f"{workspace}backends/{one.rpartition('/')[2]}" for one in members if one),
+        fabric=prop(body, "properties", "serviceFabricCluster") is not None,
+    )
+
+
+def _without_userinfo(address: str) -> str:
+    return re.sub(r"^([a-zA-Z][a-zA-Z0-9+.-]*://)[^/@\s]*@", r"\1", address).partition("?")[0]
+
+
+def _named_value(snapshot: Snapshot, workspace: str, names: list[str], body: Mapping[str, Any]) -> None:
+    secret = flag(prop(body, "secret"))
+    value = text(prop(body, "value")) if secret is not True else ""
+    name = text(prop(body, "displayName")) or names[0]
+    vault = text(prop(body, "keyVault", "secretIdentifier"))
+    kind = credential(name, value) if not vault else ""
+    snapshot.named_values[f"{workspace}namedValues/{names[0]}"] = NamedValue(
+        id=names[0],
+        name=name,
+        secret=secret,
+        vault=vault,
+        vault_status=text(prop(body, "keyVault", "lastStatus", "code")),
+        credential=kind,
+        address=_without_userinfo(value) if not kind and _ADDRESS.fullmatch(value) else "",
+    )
+
+
+def _certificate(snapshot: Snapshot, workspace: str, names: list[str], body: Mapping[str, Any]) -> None:
+    vault = text(prop(body, "keyVault", "secretIdentifier"))
+    snapshot.certificates[f"{workspace}certificates/{names[0]}"] = Certificate(names[0], text(prop(body, "expirationDate")), bool(vault))
+
+
+def _logger(snapshot: Snapshot, workspace: str, names: list[str], body: Mapping[str, Any]) -> None:
+    credentials = prop(body, "credentials")
+    known: Mapping[Any, Any] = credentials if isinstance(credentials, Mapping) else {}
+    references = [name for value in known.values() for name in re.findall(r"\{\{([^{}]+)\}\}", str(value))]
+    snapshot.loggers[f"{workspace}loggers/{names[0]}"] = Logger(
+        names[0], text(prop(body, "loggerType")), tuple(str(key) for key, value in known.items() if value), tuple(references)
+    )
+
+
+def _diagnostic(snapshot: Snapshot, workspace: str, names: list[str], body: Mapping[str, Any]) -> None:
+    path = f"{workspace}apis/{names[0]}/diagnostics/{names[1]}" if len(names) == 2 else f"{workspace}diagnostics/{names[0]}"
+    captures = []
+    for side in ("frontend", "backend"):
+        for direction in ("request", "response"):
+            settings = prop(body, side, direction)
+            if not isinstance(settings, Mapping):
+                continue
+            bytes_ = field(settings, "body", "bytes")
+            masked = [text(field(one, "value")) for one in items(field(settings, "dataMasking", "headers"))]
+            captures.append(
+                Capture(
+                    f"{side}.{direction}",
+                    tuple(texts(field(settings, "headers"))),
+                    tuple(filter(None, masked)),
+                    bytes_ if isinstance(bytes_, int) else 0,
+                )
+            )
+    snapshot.diagnostics[path] = Diagnostic(path, tuple(captures))
+
+
+# policies
+
+
+def _policy_at(scope_of: Callable[[list[str]], str]) -> "_Handler":
+    def handler(snapshot: Snapshot, workspace: str, names: list[str], body: Mapping[str, Any]) -> None:
+        snapshot.policies[(workspace + scope_of(names)).rstrip("/")] = _document(body)
+
+    return handler
+
+
+def _document(body: Mapping[str, Any]) -> Policy:
+    value = prop(body, "value")
+    if value is None:  # what older versions of the interface called it
+        value = prop(body, "policyContent")
+    if text(prop(body, "format")).casefold().endswith("-link"):
+        return Policy("", problem="not in the export: it is linked")
+    return kept(value) if isinstance(value, str) else Policy("", problem="not in the export")
+
+
+def _fragment(snapshot: Snapshot, workspace: str, names: list[str], body: Mapping[str, Any]) -> None:
+    snapshot.fragments[f"{workspace}{names[0]}"] = _document(body)
+
+
+_Handler = Callable[[Snapshot, str, list[str], Mapping[str, Any]], None]
+
+_HANDLERS: dict[tuple[str, ...], _Handler] = {
+    (): _service,
+    ("tenant",): _tenant,
+    ("portalconfigs",): _portal,
+    ("portalsettings",): _portal_setting,
+    ("identityProviders",): _identity_provider,
+    ("gateways",): _gateway,
+    ("gateways", "hostnameConfigurations"): _gateway_host,
+    ("apis",): _api,
+    ("apis", "operations"): _operation,
+    ("apis", "schemas"): _schema,
+    ("apis", "diagnostics"): _diagnostic,
+    ("diagnostics",): _diagnostic,
+    ("products",): _product,
+    ("products", "apis"): _product_api,
+    ("products", "apiLinks"): _product_api,
+    ("products", "groups"): _product_group,
+    ("products", "groupLinks"): _product_group,
+    ("subscriptions",): _subscription,
+    ("backends",): _backend,
+    ("namedValues",): _named_value,
+    ("certificates",): _certificate,
+    ("loggers",): _logger,
+    ("policies",): _policy_at(lambda _names: ""),
+    ("apis", "policies"): _policy_at(lambda names: f"apis/{names[0]}"),
+    ("products", "policies"): _policy_at(lambda names: f"products/{names[0]}"),
+    ("apis", "operations", "policies"): _policy_at(lambda names: f"apis/{names[0]}/operations/{names[1]}"),
+    ("policyFragments",): _fragment,
+}
