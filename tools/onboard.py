@@ -36,8 +36,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.text import Text
 
-from tools import policy_edit
 from posture.policy_text import PolicyNotUnderstood
+from tools import policy_edit
 
 GLOBAL = "(all APIs)"
 """How the global policy is named in output."""

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from posture.policy_text import PolicyNotUnderstood, parse
 from tools.policy_edit import (
     CAPTURE,
     EMIT,
@@ -18,7 +19,6 @@ from tools.policy_edit import (
     watch,
     watch_unmatched,
 )
-from posture.policy_text import PolicyNotUnderstood, parse
 
 USUAL = """<!--
     IMPORTANT:
