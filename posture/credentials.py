@@ -3,8 +3,8 @@
 import json
 from functools import cache
 
-from classifiers.leaves import Part
 from classifiers.taxonomy import Taxonomy, discover
+from classifiers.text_values import Part
 
 FAMILIES = frozenset({"secret", "secret_azure"})
 
