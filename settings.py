@@ -94,6 +94,12 @@ SETTINGS: dict[str, Setting] = {
         "",
         "proxies before the gateway whose X-Forwarded-For is believed",
     ),
+    "WEBHOOK_NETWORKS": Setting(
+        "CIDRs separated by commas, or empty",
+        "10.20.0.0/16",
+        "",
+        "private networks that the webhook may be in; without it messages go to public addresses alone, so that who may write webhook.json reaches nothing inside",
+    ),
     **{
         place.setting.name: Setting(
             f"a whole number of {place.setting.unit}, {place.setting.shortest} to {place.longest // place.setting.step}",
@@ -163,6 +169,8 @@ class Settings:
     gateway: str
     """ARM id of the API Management service, "" where it is not known."""
     trusted_proxies: tuple[str, ...]
+    webhook_networks: tuple[str, ...]
+    """CIDRs of private addresses that the webhook may have."""
     kept: Promises
     """How long each place of the retention policy keeps what it holds."""
     legal_hold: tuple[date, str] | None
@@ -195,7 +203,8 @@ def read(environment: Mapping[str, str]) -> Settings:
         alert_hub=_text(environment, "ALERT_HUB_NAME", rf"({_HUB})?"),
         deliver_seconds=int(_text(environment, "DELIVER_SECONDS", "2|3|5|10|15|20|30")),
         gateway=_text(environment, "GATEWAY_RESOURCE_ID", _GATEWAY),
-        trusted_proxies=_networks(environment),
+        trusted_proxies=_networks(environment, "TRUSTED_PROXIES"),
+        webhook_networks=_networks(environment, "WEBHOOK_NETWORKS"),
         kept=_promises(environment),
         legal_hold=_hold(environment),
         geography=_text(environment, "GEOGRAPHY", "|".join(residency.REGIONS) + "|"),
@@ -297,11 +306,11 @@ def _formats(environment: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _networks(environment: Mapping[str, str]) -> tuple[str, ...]:
+def _networks(environment: Mapping[str, str], name: str) -> tuple[str, ...]:
     try:
-        return tuple(str(ip_network(text.strip())) for text in _value(environment, "TRUSTED_PROXIES").split(",") if text.strip())
+        return tuple(str(ip_network(text.strip())) for text in _value(environment, name).split(",") if text.strip())
     except ValueError:
-        raise _error("TRUSTED_PROXIES", "is malformed") from None
+        raise _error(name, "is malformed") from None
 
 
 def _connection(environment: Mapping[str, str], prefix: str, part: str, form: str, mark: str) -> Connection:

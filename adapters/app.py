@@ -128,5 +128,8 @@ class App:
         from adapters.webhook import Webhook
 
         settings = self.settings
-        receivers: dict[str, Receiver] = {"hub": AlertHub(settings.hub, settings.alert_hub), "webhook": Webhook(self.evidence)}
+        receivers: dict[str, Receiver] = {
+            "hub": AlertHub(settings.hub, settings.alert_hub),
+            "webhook": Webhook(self.evidence, settings.webhook_networks),
+        }
         return Deliver(self.tables, receivers, settings.alert_formats, settings.gateway)

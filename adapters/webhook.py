@@ -22,6 +22,7 @@ from azure.core.exceptions import ResourceNotFoundError
 from adapters.evidence import CONFIGURATION, Evidence
 from alerts.exports import webhook_headers, webhook_key
 from alerts.outgoing import DeliveryFailed, Message, MessageRefused
+from intel.destinations import is_allowed
 from settings import VERSION
 
 NAME = "webhook.json"
@@ -80,10 +81,15 @@ def _target(url: str, keys: tuple[bytes, ...]) -> Target:
 
 class Webhook:
     def __init__(
-        self, evidence: Evidence, trust: Callable[[], ssl.SSLContext] = ssl.create_default_context, longest: float = LONGEST
+        self,
+        evidence: Evidence,
+        networks: tuple[str, ...] = (),
+        trust: Callable[[], ssl.SSLContext] = ssl.create_default_context,
+        longest: float = LONGEST,
     ) -> None:
-        """`trust`: whose certificates are believed; `longest`: seconds."""
-        self._evidence, self._longest = evidence, longest
+        """`networks`: CIDRs of addresses that are not public and that messages may go to all the same. `trust`: whose certificates are believed. `longest`:
+        seconds."""
+        self._evidence, self._networks, self._longest = evidence, networks, longest
         self._trust = cache(trust)
         self._etag: str | None = None
         self._target: Target | None = None
@@ -132,7 +138,7 @@ class Webhook:
         watchdog: Timer | None = None
         began = time.monotonic()
         try:
-            plain = socket.create_connection((target.host, target.port), self._longest)
+            plain = self._connected(target)
             connection.sock = plain
             if target.is_tls:
                 connection.sock = self._trust().wrap_socket(plain, server_hostname=target.host, do_handshake_on_connect=False)
@@ -152,6 +158,18 @@ class Webhook:
             if watchdog is not None:
                 watchdog.cancel()
             connection.close()
+
+    def _connected(self, target: Target) -> socket.socket:
+        """A connection to the first address that takes one. It goes to an address that was checked: a name that is looked up twice can answer twice
+        differently. Raises DeliveryFailed where the name has no address that is allowed, OSError where none takes a connection."""
+        found = dict.fromkeys(str(entry[4][0]) for entry in socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM))
+        allowed = [address for address in found if is_allowed(address, self._networks)]
+        if not allowed:
+            raise DeliveryFailed("the webhook's address is not public, and WEBHOOK_NETWORKS does not allow it", wrong=True)
+        for address in allowed[:-1]:
+            with suppress(OSError):
+                return socket.create_connection((address, target.port), self._longest)
+        return socket.create_connection((allowed[-1], target.port), self._longest)
 
     def close(self) -> None:
         """Nothing stays open between two messages."""

@@ -93,8 +93,7 @@ def unpack(text: str) -> dict[str, Sent]:
 
 
 def pause(failures: int, longest: timedelta, asked: timedelta | None = None) -> timedelta:
-    """How long to wait after so many failures in a row: what the receiver asked for (Retry-After), or twice as long each time; never longer than `longest`."""
-    if asked is not None:
-        return min(max(asked, timedelta()), longest)
+    """How long to wait after so many failures in a row: twice as long each time, longer where the receiver asks for more (Retry-After, RFC 9110, 10.2.3, is
+    the least that it wants); never longer than `longest`."""
     doublings = min(failures - 1, 20)
-    return min(FIRST_PAUSE * (1 << doublings), longest)
+    return min(max(FIRST_PAUSE * (1 << doublings), asked or timedelta()), longest)

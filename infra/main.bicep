@@ -13,6 +13,7 @@ type Choices = {
   RETAIN_ALERT_ACTOR_DAYS: string?
   RETAIN_QUARANTINE_HOURS: string?
   TRUSTED_PROXIES: string?
+  WEBHOOK_NETWORKS: string?
   WINDOW_CLOSE_MINUTES: string?
 }
 

@@ -168,6 +168,7 @@ class Stack:
             "EVENT_HUB_CONSUMER_GROUP": "gatewatch",
             "MAX_EVENT_AGE_HOURS": "1000000",  # a replay may be of any age
             "AzureFunctionsJobHost__extensions__eventHubs__maxWaitTime": "00:00:01",  # here waiting saves no money
+            "WEBHOOK_NETWORKS": "127.0.0.0/8,::1/128",
             "EVALUATE_SECONDS": "2",
             "DELIVER_SECONDS": "2",
             "ALERT_HUB_NAME": "alerts",

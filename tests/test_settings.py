@@ -63,6 +63,7 @@ def test_managed_identity() -> None:
         ("WINDOW_CLOSE_MINUTES", {**LOCAL, "WINDOW_CLOSE_MINUTES": "1441"}),
         ("EVALUATE_SECONDS", {**LOCAL, "EVALUATE_SECONDS": "7"}),
         ("TRUSTED_PROXIES", {**LOCAL, "TRUSTED_PROXIES": "10.0.0.1/8"}),
+        ("WEBHOOK_NETWORKS", {**LOCAL, "WEBHOOK_NETWORKS": "intranet"}),
         ("ALERT_FORMATS", {**LOCAL, "ALERT_FORMATS": "mdc,xml"}),
         ("ALERT_FORMATS", {**LOCAL, "ALERT_FORMATS": ","}),
         ("ALERT_HUB_NAME", {**LOCAL, "ALERT_HUB_NAME": "a b"}),

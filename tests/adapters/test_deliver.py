@@ -107,7 +107,7 @@ class Post:
         connection = self.hub_connection or Connection("hub", self.server.connection_string)
         receivers: dict[str, Outlet] = {
             "hub": AlertHub(connection, self.hub, self.longest["hub"]),
-            "webhook": Webhook(self.evidence, longest=self.longest["webhook"]),
+            "webhook": Webhook(self.evidence, ("127.0.0.0/8",), longest=self.longest["webhook"]),
         }
         return Deliver(self.tables, receivers, self.formats, RESOURCE)
 
@@ -416,7 +416,7 @@ def test_pauses_grow_and_end_with_another_configuration(post: Post, webhook: Rec
     assert post.run(now) == 1
 
 
-@pytest.mark.parametrize(("asked", "waits"), [("120", 120), ("0", 0), ("86400", 900)])
+@pytest.mark.parametrize(("asked", "waits"), [("120", 120), ("0", 15), ("86400", 900)])
 def test_the_receiver_says_how_long(post: Post, webhook: Receiver, asked: str, waits: int) -> None:
     webhook.answers = lambda _: (429, {"retry-after": asked})
     post.write(an_alert(0))

@@ -57,9 +57,13 @@ def configure(evidence: Evidence, url: str, *secrets: str) -> None:
     evidence.put(CONFIGURATION, NAME, json.dumps({"url": url, "secrets": secrets or [SECRET]}).encode())
 
 
+HERE = ("127.0.0.0/8",)
+"""The receivers of these tests are on this machine."""
+
+
 def hook(evidence: Evidence, url: str, *secrets: str, longest: float = 60) -> Webhook:
     configure(evidence, url, *secrets)
-    found = Webhook(evidence, longest=longest)
+    found = Webhook(evidence, HERE, longest=longest)
     assert found.configuration()
     assert found.problem == ""
     return found
@@ -86,7 +90,7 @@ def test_a_secret_is_replaced_without_a_gap(evidence: Evidence, verifies: int) -
 
 
 def test_another_configuration_is_read(evidence: Evidence) -> None:
-    webhook = Webhook(evidence)
+    webhook = Webhook(evidence, HERE)
     assert webhook.configuration() is None
     with Receiver().running() as one, Receiver().running() as other:
         for receiver in (one, other):
@@ -123,6 +127,40 @@ def test_how_long_the_receiver_asks_to_wait(evidence: Evidence, header: str | No
     with receiver.running(), pytest.raises(DeliveryFailed) as raised:
         hook(evidence, receiver.url).send(MESSAGE)
     assert raised.value.asked == (None if seconds is None else timedelta(seconds=seconds))
+
+
+@pytest.mark.parametrize("networks", [(), ("10.0.0.0/8",)])
+def test_an_address_that_is_not_public_gets_nothing(evidence: Evidence, networks: tuple[str, ...]) -> None:
+    with Receiver().running() as receiver:
+        configure(evidence, receiver.url)
+        webhook = Webhook(evidence, networks)
+        webhook.configuration()
+        with pytest.raises(DeliveryFailed, match=r"^the webhook's address is not public") as raised:
+            webhook.send(MESSAGE)
+    assert raised.value.wrong
+    assert receiver.tried == []
+
+
+def test_a_name_that_changes_its_address_is_looked_up_once(evidence: Evidence, monkeypatch: pytest.MonkeyPatch) -> None:
+    """DNS rebinding: the address that was checked is the one that is connected to."""
+    answers = iter([["203.0.113.9", "127.0.0.1"], ["169.254.169.254"]])
+    asked: list[str] = []
+
+    def getaddrinfo(host: str, port: int, *_: object, **__: object) -> list[tuple[int, int, int, str, tuple[str, int]]]:
+        if host != "hooks.example.com":
+            return real(host, port, *_, **__)  # type: ignore[arg-type, return-value]
+        asked.append(host)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in next(answers)]
+
+    real = socket.getaddrinfo
+    with Receiver().running() as receiver:
+        configure(evidence, f"https://hooks.example.com:{receiver.url.rpartition(':')[2].strip('/').partition('/')[0]}/")
+        webhook = Webhook(evidence, HERE)
+        webhook.configuration()
+        monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+        with pytest.raises(DeliveryFailed, match=r"^SSLError$"):  # it reached the plain receiver here, by the one address that is allowed
+            webhook.send(MESSAGE)
+    assert asked == ["hooks.example.com"]
 
 
 def test_a_date_to_wait_for() -> None:
@@ -185,7 +223,7 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(evidence: Evidence, ce
         with pytest.raises(DeliveryFailed, match=r"^SSLCertVerificationError$"):
             hook(evidence, receiver.url).send(MESSAGE)
         assert receiver.tried == []
-        webhook = Webhook(evidence, lambda: trusting)
+        webhook = Webhook(evidence, HERE, lambda: trusting)
         webhook.configuration()
         webhook.send(MESSAGE)
         assert len(receiver.arrived) == 1

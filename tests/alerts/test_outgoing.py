@@ -117,9 +117,11 @@ def test_pauses_double_up_to_the_longest(failures: int) -> None:
     assert wait <= pause(failures + 1, LONGEST_PAUSE) <= min(2 * wait, LONGEST_PAUSE)
 
 
-@pytest.mark.parametrize(("asked", "waits"), [(-5, 0), (0, 0), (120, 120), (10**9, 900)])
-def test_what_the_receiver_asks_for_is_honoured(asked: int, waits: int) -> None:
-    assert pause(7, LONGEST_PAUSE, timedelta(seconds=asked)) == timedelta(seconds=waits)
+@pytest.mark.parametrize(
+    ("failures", "asked", "waits"), [(1, -5, 15), (1, 0, 15), (5, 0, 240), (1, 120, 120), (5, 120, 240), (1, 10**9, 900)]
+)
+def test_what_the_receiver_asks_for_is_honoured_and_switches_no_backoff_off(failures: int, asked: int, waits: int) -> None:
+    assert pause(failures, LONGEST_PAUSE, timedelta(seconds=asked)) == timedelta(seconds=waits)
 
 
 def test_a_place_is_that_of_its_service_only() -> None:
