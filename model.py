@@ -4,6 +4,7 @@ import hashlib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import IntEnum
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 import msgspec
@@ -80,10 +81,15 @@ class Endpoint(NamedTuple):
     @property
     def id(self) -> str:
         """32 hex digits, stable for ever: the key of this endpoint in every table."""
-        return hashlib.blake2b("\0".join((*self[:4], str(self.matched))).encode(), digest_size=16).hexdigest()
+        return _endpoint_id(*self)
 
     def __str__(self) -> str:
         return f"{self.method} {self.template}"
+
+
+@lru_cache(8192)
+def _endpoint_id(service: str, api: str, method: str, template: str, matched: bool) -> str:
+    return hashlib.blake2b("\0".join((service, api, method, template, str(matched))).encode(), digest_size=16).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,22 +1,23 @@
 """Group findings into alerts while they last, and alerts into incidents."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain, islice
+from typing import TypeVar
 
+from alerts.links import QUIET, Links, links_alike
 from alerts.severity import weighed
 from alerts.suppression import Rules
 from detectors import Detector, by_id
-from model import WINDOW_MINUTES, Alert, AlertKey, Finding, Incident, Minute, Severity, alert_id, alert_key, is_service_endpoint
+from model import WINDOW_MINUTES, Alert, AlertKey, Endpoint, Finding, Incident, Minute, Severity, alert_id, alert_key
 from windows.context import Context
 
-QUIET = 60
-"""Minutes without a finding after which an alert closes; an incident too."""
 REMEMBERED = 24 * 60
 """Minutes for which closed alerts and incidents are remembered: the longest refractory time."""
-TOGETHER = ("API_SpikeInLatency", "API_PopulationSpikeInAPITraffic")
-"""Endpoints of one service that are slow, or flooded by everyone, at the same time are one matter."""
 LISTED = 100
 """Actors, endpoints and alerts that an incident names; a campaign has more, and its numbers say so."""
+
+Name = TypeVar("Name", str, Endpoint)
 
 
 def _id(key: AlertKey, first: Minute) -> str:
@@ -33,12 +34,18 @@ class Grouping:
         self.detectors = by_id() if detectors is None else detectors
         self.rules = Rules()
         self._alerts: dict[AlertKey, Alert] = {}
+        self._links = Links()
+        self._accused: dict[tuple[str, Minute, Minute], set[str]] = {}
+        """What `accused` answered, until anything changes."""
+        self._accusing: dict[str, set[AlertKey]] = {}
+        """Service -> its alerts that name an actor."""
+        self._accused_by = self.rules
         self._incidents: dict[str, Incident] = {incident.id: incident for incident in incidents}
         self.changed_alerts: dict[str, Alert] = {}
         self.changed_incidents: dict[str, Incident] = {}
         for alert in sorted(alerts, key=lambda alert: (alert.first, alert.id)):
             if alert.detector in self.detectors:
-                self._alerts[self.key(alert)] = alert
+                self._keep(self.key(alert), alert)
 
     def key(self, found: Finding | Alert) -> AlertKey:
         return alert_key(found, self.detectors[found.detector].key)
@@ -75,7 +82,7 @@ class Grouping:
             formula=formula,
             suppressed=suppressed,
         )
-        self._alerts[key] = alert
+        self._keep(key, alert)
         if suppressed:
             self._store(key, alert)
         else:
@@ -113,42 +120,44 @@ class Grouping:
         self._store(key, replace(alert, open=False))
 
     def _store(self, key: AlertKey, alert: Alert) -> None:
-        self._alerts[key] = self.changed_alerts[alert.id] = alert
+        self._keep(key, alert)
+        self.changed_alerts[alert.id] = alert
+
+    def _keep(self, key: AlertKey, alert: Alert) -> None:
+        before = self._alerts.get(key)
+        self._alerts[key] = alert
+        if before is not None and links_alike(before, alert):
+            self._links.prolong(alert)
+        else:
+            if before is not None:
+                self._links.take(key, before)
+            self._links.put(key, alert)
+        accusing = self._accusing.setdefault(alert.endpoint.service, set())
+        (accusing.add if alert.sighting.actor else accusing.discard)(key)
+        self._accused.clear()
+
+    def _forget(self, key: AlertKey, alert: Alert) -> None:
+        del self._alerts[key]
+        self._links.take(key, alert)
+        self._accusing[alert.endpoint.service].discard(key)
+        self._accused.clear()
 
     def _store_incident(self, incident: Incident) -> None:
         self._incidents[incident.id] = self.changed_incidents[incident.id] = incident
 
     def _join(self, key: AlertKey, alert: Alert) -> None:
         """Put a new alert in the oldest incident that it belongs to; incidents that it links become one."""
-        linked = sorted(
-            {
-                other.incident
-                for other in self._alerts.values()
-                if other.incident and other.id != alert.id and alert.first - other.last <= QUIET and related(alert, other)
-            },
-            key=lambda id: (self._incidents[id].first, id) if id in self._incidents else (alert.first, id),
-        )
-        linked = [id for id in linked if id in self._incidents]
-        if not linked:
-            incident = Incident(
-                alert.id, (alert.id,), alert.severity, alert.first, alert.last, _actors((alert,)), (alert.endpoint,), (alert.detector,)
-            )
+        near = [self._incidents[id] for id in self._links.incidents(alert) if id in self._incidents]
+        incident, *absorbed = [*sorted(near, key=lambda one: (one.first, one.id)), _alone(alert)]
+        if near:
+            self._store_incident(_together(incident, absorbed))
+            for other in absorbed[:-1]:
+                del self._incidents[other.id]
+                self.changed_incidents[other.id] = replace(other, open=False, merged_into=incident.id)
+                for other_key in self._links.alerts(other.id):
+                    self._store(other_key, replace(self._alerts[other_key], incident=incident.id))
         else:
-            incident = self._incidents[linked[0]]
-            for absorbed in linked[1:]:
-                other = self._incidents.pop(absorbed)
-                self.changed_incidents[absorbed] = replace(other, open=False, merged_into=incident.id)
-                incident = _both(incident, other)
-                for other_key, one in list(self._alerts.items()):
-                    if one.incident == absorbed:
-                        self._store(other_key, replace(one, incident=incident.id))
-            incident = _both(
-                incident,
-                Incident(
-                    alert.id, (alert.id,), alert.severity, alert.first, alert.last, _actors((alert,)), (alert.endpoint,), (alert.detector,)
-                ),
-            )
-        self._store_incident(incident)
+            self._store_incident(incident)
         self._store(key, replace(alert, incident=incident.id))
 
     def pass_time(self, minute: Minute) -> None:
@@ -157,7 +166,7 @@ class Grouping:
             if alert.open and minute - alert.last > QUIET:
                 self._close(key, alert)
             if minute - alert.last > REMEMBERED:
-                del self._alerts[key]
+                self._forget(key, self._alerts[key])
         for incident in list(self._incidents.values()):
             if incident.open and minute - incident.last > QUIET:
                 self._store_incident(replace(incident, open=False))
@@ -166,15 +175,17 @@ class Grouping:
 
     def accused(self, service: str, start: Minute, end: Minute) -> set[str]:
         """The actors that an alert of this service names between these minutes, unless that was expected."""
-        return {
-            alert.sighting.actor
-            for key, alert in self._alerts.items()
-            if alert.sighting.actor
-            and alert.first < end
-            and alert.last >= start
-            and alert.endpoint.service == service
-            and not self.rules.teaching(key, start, end)
-        }
+        if self._accused_by is not self.rules:
+            self._accused, self._accused_by = {}, self.rules
+        known = self._accused.get((service, start, end))
+        if known is None:
+            known = self._accused[service, start, end] = {
+                alert.sighting.actor
+                for key in self._accusing.get(service, ())
+                for alert in (self._alerts[key],)
+                if alert.sighting.actor and alert.first < end and alert.last >= start and not self.rules.teaching(key, start, end)
+            }
+        return known
 
     def drain(self) -> tuple[list[Alert], list[Incident]]:
         """What changed since the last drain, oldest first."""
@@ -189,29 +200,34 @@ class Grouping:
         return not self._alerts and not self._incidents
 
 
-def related(one: Alert, other: Alert) -> bool:
-    """Whether two alerts belong together: one actor; or one endpoint, unless both name different actors."""
-    a, b = one.sighting.actor, other.sighting.actor
-    if a and b:
-        return a == b
-    if one.detector == other.detector and one.detector in TOGETHER and one.endpoint.service == other.endpoint.service:
-        return True
-    return one.endpoint == other.endpoint and not is_service_endpoint(one.endpoint)
+def _alone(alert: Alert) -> Incident:
+    actors = (alert.sighting.actor,) if alert.sighting.actor else ()
+    return Incident(alert.id, (alert.id,), alert.severity, alert.first, alert.last, actors, (alert.endpoint,), (alert.detector,))
 
 
-def _actors(alerts: Iterable[Alert]) -> tuple[str, ...]:
-    return tuple(sorted({alert.sighting.actor for alert in alerts if alert.sighting.actor}))[:LISTED]
-
-
-def _both(a: Incident, b: Incident) -> Incident:
+def _together(incident: Incident, others: Sequence[Incident]) -> Incident:
+    """All as one, under the name of the first."""
+    every = (incident, *others)
+    alerts = incident.alerts
+    if len(alerts) < LISTED:
+        alerts = tuple(islice(dict.fromkeys(chain.from_iterable(one.alerts for one in every)), LISTED))
     return replace(
-        a,
-        alerts=tuple(dict.fromkeys((*a.alerts, *b.alerts)))[:LISTED],
-        severity=max(a.severity, b.severity),
-        first=min(a.first, b.first),
-        last=max(a.last, b.last),
-        actors=tuple(sorted({*a.actors, *b.actors}))[:LISTED],
-        endpoints=tuple(sorted({*a.endpoints, *b.endpoints}))[:LISTED],
-        detectors=tuple(sorted({*a.detectors, *b.detectors})),
+        incident,
+        alerts=alerts,
+        severity=max(one.severity for one in every),
+        first=min(one.first for one in every),
+        last=max(one.last for one in every),
+        actors=_listed(incident.actors, (one.actors for one in others)),
+        endpoints=_listed(incident.endpoints, (one.endpoints for one in others)),
+        detectors=tuple(sorted({name for one in every for name in one.detectors})),
         open=True,
     )
+
+
+def _listed(names: tuple[Name, ...], more: Iterable[tuple[Name, ...]]) -> tuple[Name, ...]:
+    """The first LISTED of all, in order. `names` are in order."""
+    new: set[Name] = set(chain.from_iterable(more)).difference(names)
+    if len(names) == LISTED:
+        last = names[-1]
+        new = {name for name in new if name < last}
+    return tuple(sorted(new.union(names))[:LISTED]) if new else names

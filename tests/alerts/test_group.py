@@ -1,12 +1,15 @@
 """Alerts while findings last, incidents of what belongs together."""
 
 import itertools
+import sys
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.group import QUIET, Grouping, related
+from alerts.group import Grouping
+from alerts.links import QUIET, related
 from model import Alert, Endpoint, Finding, Incident, Severity, service_endpoint
 from tests.build import IP, START, alert, finding
 from windows.context import NOTHING_KNOWN
@@ -193,3 +196,59 @@ def test_accused_are_bounded_in_an_incident() -> None:
     found = next(one for one in incidents if one.open)
     assert len(found.actors) == len(found.alerts) == 100
     assert replace(found, open=True) == found
+
+
+DETECTORS = ("API_SpikeInAPITraffic", "API_SpikeByIdentity", "API_PopulationSpikeInAPITraffic")
+ENDPOINTS = (finding().endpoint, OTHER, service_endpoint("contoso"), OTHER._replace(service="fabrikam"))
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 25), st.sampled_from(DETECTORS), st.sampled_from(ENDPOINTS), st.sampled_from((IP, "198.51.100.1", None))),
+        max_size=12,
+    )
+)
+def test_every_new_alert_joins_the_oldest_incident_that_holds_a_related_one(found: list[tuple[int, str, Endpoint, str | None]]) -> None:
+    grouping, known, minute = Grouping(), dict[str, Alert](), 0
+    firsts: dict[str, tuple[int, str]] = {}
+    for gap, detector, endpoint, actor in found:
+        minute += gap
+        grouping.add(later(minute, detector=detector, endpoint=endpoint, sighting={"actor": actor}), NOTHING_KNOWN)
+        alerts, incidents = grouping.drain()
+        for one in alerts:
+            if one.id not in known:
+                near = {other.incident for other in known.values() if one.first - other.last <= QUIET and related(one, other)}
+                assert one.incident == min(near, key=firsts.__getitem__, default=one.id)
+                if len(near) > 1:
+                    merged = near - {one.incident}
+                    assert {incident.id for incident in incidents if incident.merged_into == one.incident} == merged
+                    assert all(other.incident == one.incident for other in alerts if known.get(other.id, one).incident in merged)
+        firsts |= {incident.id: (incident.first, incident.id) for incident in incidents}
+        known |= {one.id: one for one in alerts}
+
+
+@pytest.mark.parametrize("nobody", ["first", "last", "never"])
+def test_a_flood_costs_each_of_its_alerts_the_same(nobody: str) -> None:
+    def calls(actors: int) -> int:
+        flood = [later(4, sighting={"actor": f"10.0.{number >> 8}.{number & 255}"}) for number in range(actors)]
+        if nobody != "never":
+            flood.insert(0 if nobody == "first" else actors, later(3 if nobody == "first" else 5, **POPULATION))
+        count = 0
+
+        def counting(*_: object) -> None:
+            nonlocal count
+            count += 1
+
+        sys.setprofile(counting)
+        try:
+            grouping = Grouping()
+            for one in flood:
+                grouping.add(one, NOTHING_KNOWN)
+            for _ in range(actors):
+                grouping.accused("contoso", START, START + 20)
+            grouping.drain()
+        finally:
+            sys.setprofile(None)
+        return count
+
+    assert calls(800) < 2.5 * calls(400)
