@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from alerts.group import Grouping
 from alerts.links import QUIET, related
-from model import Alert, Endpoint, Finding, Incident, Severity, service_endpoint
+from model import Alert, AlertKey, Endpoint, Finding, Incident, Severity, service_endpoint
 from tests.build import IP, START, alert, finding
 from windows.context import NOTHING_KNOWN
 
@@ -209,22 +209,25 @@ ENDPOINTS = (finding().endpoint, OTHER, service_endpoint("contoso"), OTHER._repl
     )
 )
 def test_every_new_alert_joins_the_oldest_incident_that_holds_a_related_one(found: list[tuple[int, str, Endpoint, str | None]]) -> None:
-    grouping, known, minute = Grouping(), dict[str, Alert](), 0
+    grouping, known, minute = Grouping(), dict[AlertKey, Alert](), 0
     firsts: dict[str, tuple[int, str]] = {}
     for gap, detector, endpoint, actor in found:
         minute += gap
         grouping.add(later(minute, detector=detector, endpoint=endpoint, sighting={"actor": actor}), NOTHING_KNOWN)
         alerts, incidents = grouping.drain()
         for one in alerts:
-            if one.id not in known:
-                near = {other.incident for other in known.values() if one.first - other.last <= QUIET and related(one, other)}
+            before = known.get(grouping.key(one))
+            if before is None or before.id != one.id:
+                others = [other for other in known.values() if other is not before]  # not the one that it follows
+                near = {other.incident for other in others if one.first - other.last <= QUIET and related(one, other)}
                 assert one.incident == min(near, key=firsts.__getitem__, default=one.id)
                 if len(near) > 1:
                     merged = near - {one.incident}
                     assert {incident.id for incident in incidents if incident.merged_into == one.incident} == merged
-                    assert all(other.incident == one.incident for other in alerts if known.get(other.id, one).incident in merged)
+                    moved = {other.id for other in others if other.incident in merged}
+                    assert {other.id for other in alerts if other.incident == one.incident} >= moved
         firsts |= {incident.id: (incident.first, incident.id) for incident in incidents}
-        known |= {one.id: one for one in alerts}
+        known |= {grouping.key(one): one for one in alerts}
 
 
 @pytest.mark.parametrize("nobody", ["first", "last", "never"])
