@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from adapters.evaluate import Evaluator
     from adapters.evidence import Evidence
     from adapters.ingest import Ingest
+    from adapters.probe import Probe
     from adapters.purge import Purge
     from adapters.tables import Tables
     from adapters.tombstones import TombstoneStore
@@ -55,10 +56,10 @@ class App:
 
     @cached_property
     def ingest(self) -> "Ingest":
+        from adapters import intel
         from adapters.batches import Tail
         from adapters.evaluate import read_progress
         from adapters.ingest import Ingest
-        from adapters.intel import Listed
         from intel.addresses import TrustedProxies
 
         return Ingest(
@@ -71,7 +72,7 @@ class App:
             self.settings.kept,
             self.look,
             TrustedProxies.parse(self.settings.trusted_proxies) if self.settings.trusted_proxies else None,
-            Listed(self.evidence),
+            intel.reloaded(self.evidence),
         )
 
     @cached_property
@@ -115,10 +116,10 @@ class App:
 
     @cached_property
     def evaluator(self) -> "Evaluator":
+        from adapters import overrides
         from adapters.evaluate import Evaluator
-        from adapters.overrides import Overrides
 
-        settings, limits = self.settings, Overrides(self.evidence).at
+        settings, limits = self.settings, overrides.reloaded(self.evidence).at
         return Evaluator(self.tables, self.batches, self.hash_key, settings.window_close_minutes, self.tombstones, settings.kept, limits)
 
     @cached_property
@@ -133,3 +134,19 @@ class App:
             "webhook": Webhook(self.evidence, settings.webhook_networks),
         }
         return Deliver(self.tables, receivers, settings.alert_formats, settings.gateway)
+
+    @cached_property
+    def probe(self) -> "Probe":
+        """Asks with clients of its own, which give up soon. As fresh as the evaluation that it reports on."""
+        from adapters.batches import BatchLog
+        from adapters.evidence import Evidence
+        from adapters.health import check
+        from adapters.patience import PROBE
+        from adapters.probe import FRESH, Probe
+        from adapters.tables import Tables
+
+        settings = self.settings
+        tables, evidence = Tables(settings.state, PROBE), Evidence(settings.evidence, PROBE)
+        batches = BatchLog(tables)
+        fresh = min(FRESH, timedelta(seconds=settings.evaluate_seconds / 2))
+        return Probe(lambda now: check(settings, tables, batches, evidence, now), lambda: datetime.now(UTC), fresh)

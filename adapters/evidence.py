@@ -13,6 +13,7 @@ from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 from azure.storage.blob import BlobServiceClient
 
 from adapters.identity import credential
+from adapters.patience import WORK, Patience
 from settings import Connection
 
 QUARANTINE = "quarantine"
@@ -36,11 +37,12 @@ class Rejection:
 class Evidence:
     """Every verb raises azure.core's HttpResponseError for a storage fault."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, patience: Patience = WORK) -> None:
+        options: dict[str, Any] = patience.options
         if connection.connection_string:
-            self.service = BlobServiceClient.from_connection_string(connection.connection_string)
+            self.service = BlobServiceClient.from_connection_string(connection.connection_string, **options)
         else:
-            self.service = BlobServiceClient(connection.address, credential=credential(connection.client_id))
+            self.service = BlobServiceClient(connection.address, credential=credential(connection.client_id), **options)
 
     def quarantine(self, rejections: Sequence[Rejection]) -> None:
         """Keep what was rejected from one batch: a blob of JSON lines under the hour of the first; a repeat overwrites it."""

@@ -52,7 +52,7 @@ def check(settings: Settings, tables: Tables, batches: BatchLog, evidence: Evide
         problems.append(f"the record of the purges cannot be read ({type(error).__name__})")
     notices: list[str] = []
     try:
-        index = intel.read(evidence)
+        index = intel.read(evidence, intel.SUMMARY)
         notices += index.warnings(now)
         problems += [f"threat intelligence: {item.feed.name} is stale" for item in index.feeds if item.feed.is_stale(now)]
     except Exception as error:

@@ -22,7 +22,9 @@ from windows.tally import pack
 if TYPE_CHECKING:
     from azure.functions import EventHubEvent
 
-    from adapters.intel import Listed
+    from adapters.reload import Reloaded
+    from intel.feeds import Index
+
 
 LOOKS_PER_BATCH = 250
 """Calls of one batch that are looked into at most: some tens of milliseconds."""
@@ -79,7 +81,7 @@ class Ingest:
         kept: Promises | None = None,
         look: Callable[[bytes], Look] | None = None,
         trusted: TrustedProxies | None = None,
-        listed: "Listed | None" = None,
+        listed: "Reloaded[Index] | None" = None,
     ) -> None:
         """`progress`: a place on a partition's chain to start looking for its end from. `look`: what a message carries; without it nobody looks."""
         self._log, self._evidence, self._key, self._max_age, self._progress = log, evidence, key, max_age, progress
@@ -180,7 +182,7 @@ class Ingest:
         now: datetime,
     ) -> Batch | None:
         """None where the batch must be halved to fit into an entity."""
-        tally = fold(looked[0], self._key, looked[1], self._trusted, self._listed.at(now) if self._listed else None)
+        tally = fold(looked[0], self._key, looked[1], self._trusted, self._listed.at(now).rules if self._listed else None)
         tally = without(tally, erased.hides) if erased else tally
         packed = pack(tally)
         if len(packed) > LARGEST_ENTITY and len(events) > 1:  # the caps of fold keep one call below 100 KiB

@@ -11,6 +11,7 @@ from azure.core.exceptions import HttpResponseError, ResourceExistsError, Resour
 from azure.data.tables import EdmType, EntityProperty, TableServiceClient, TableTransactionError, UpdateMode
 
 from adapters.identity import credential
+from adapters.patience import WORK, Patience
 from settings import Connection
 
 Entity = dict[str, Any]
@@ -39,11 +40,12 @@ class Changed(Exception):
 class Tables:
     """The tables of one account. Every verb raises azure.core's HttpResponseError for a storage fault."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, patience: Patience = WORK) -> None:
+        options: dict[str, Any] = patience.options
         if connection.connection_string:
-            self.service = TableServiceClient.from_connection_string(connection.connection_string)
+            self.service = TableServiceClient.from_connection_string(connection.connection_string, **options)
         else:
-            self.service = TableServiceClient(connection.address, credential=credential(connection.client_id))
+            self.service = TableServiceClient(connection.address, credential=credential(connection.client_id), **options)
 
     def insert(self, table: str, entity: Entity, *, create: bool = True) -> None:
         """Raises Exists, and Missing where the table is not there and `create` is False."""

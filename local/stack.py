@@ -21,6 +21,10 @@ class StackError(RuntimeError):
     """A part does not start, does not answer or stopped; the message is one sentence."""
 
 
+LONGEST_HEALTH = 30.0
+"""Seconds to wait for a health that was looked up after it was asked for; the app looks at least every 15."""
+
+
 class Site:
     """The HTTP side of a Gatewatch that runs, here or in Azure. `keys`: "default" opens functions, "master" starts them on demand."""
 
@@ -42,10 +46,16 @@ class Site:
             raise StackError(f"{function} cannot be run on demand (HTTP {status})")
 
     def health(self) -> dict[str, Any]:
-        status, body = self.get("/api/health")
-        if not isinstance(body, dict) or "problems" not in body:
-            raise StackError(f"{self.url} does not answer as Gatewatch does (HTTP {status})")
-        return body
+        """As it is now: an answer that was looked up before this call is asked for again."""
+        began = monotonic()
+        while True:
+            status, body = self.get("/api/health")
+            if not isinstance(body, dict) or "problems" not in body:
+                raise StackError(f"{self.url} does not answer as Gatewatch does (HTTP {status})")
+            age, waited = body.get("ageSeconds"), monotonic() - began
+            if age is None or age <= waited or waited > LONGEST_HEALTH:
+                return body
+            sleep(0.1)
 
     def wait(self, done: Callable[[dict[str, Any]], bool], what: str, seconds: float = 120.0, every: float = 0.3) -> dict[str, Any]:
         """The first health that is `done`. Raises StackError after `seconds`."""

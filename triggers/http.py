@@ -122,10 +122,17 @@ def usage(req: func.HttpRequest) -> func.HttpResponse:
 @blueprint.function_name("health")
 @blueprint.route(route="health", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
 def health(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001
-    from adapters.health import check
-
-    well, body = check(gatewatch.settings, gatewatch.tables, gatewatch.batches, gatewatch.evidence, datetime.now(UTC))
+    well, body = gatewatch.probe.answer()
     return _json(200 if well else 503, body)
+
+
+@blueprint.function_name("alive")
+@blueprint.route(route="health/live", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+def alive(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001
+    """The process answers; nothing is asked of any store."""
+    from settings import VERSION
+
+    return _json(200, {"status": "alive", "version": VERSION})
 
 
 def _until(moment: datetime) -> Callable[[], bool]:

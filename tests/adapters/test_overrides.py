@@ -9,7 +9,7 @@ import pytest
 from adapters import alerts
 from adapters.evaluate import Evaluator
 from adapters.evidence import CONFIGURATION, Evidence
-from adapters.overrides import NAME, Overrides, read
+from adapters.overrides import NAME, read, reloaded
 from model import Endpoint
 from tests.adapters.world import KEY, START, World
 
@@ -22,7 +22,7 @@ def put(evidence: Evidence, text: str) -> None:
 
 
 def test_a_change_is_in_force_after_a_minute_and_a_wrong_one_never(evidence: Evidence, caplog: pytest.LogCaptureFixture) -> None:
-    overrides, now = Overrides(evidence), START
+    overrides, now = reloaded(evidence), START
     assert overrides.at(now).of(SPIKE, ENDPOINT) == {}
     put(evidence, '{"limits": {"API_SpikeInAPITraffic": {"floor": 77}}}')
     assert overrides.at(now + timedelta(seconds=59)).of(SPIKE, ENDPOINT) == {}
@@ -50,7 +50,7 @@ def test_a_file_that_is_none_is_refused_in_one_sentence(evidence: Evidence, text
 
 def test_the_evaluation_judges_by_them(account: Any) -> None:
     world = World(account)
-    overrides = Overrides(world.evidence)
+    overrides = reloaded(world.evidence)
     world.evaluator = Evaluator(world.tables, world.log, KEY, 60, limits=overrides.at)
     put(world.evidence, '{"off": ["API_AccessFromSuspiciousUserAgent"]}')
 

@@ -1,0 +1,32 @@
+"""How long a client of storage waits: as long as its caller can. The SDKs' own defaults try for minutes."""
+
+from typing import NamedTuple
+
+
+class Patience(NamedTuple):
+    """`connect` and `answer` in seconds, of one try; `retries` after the first try."""
+
+    connect: int
+    answer: int
+    retries: int
+
+    @property
+    def options(self) -> dict[str, float]:
+        """Keyword arguments of BlobServiceClient and TableServiceClient: both pass them on to their retry policy and transport."""
+        return {
+            "connection_timeout": self.connect,
+            "read_timeout": self.answer,
+            "retry_total": self.retries,
+            "retry_connect": self.retries,
+            "retry_read": self.retries,
+            "retry_status": self.retries,
+            "retry_backoff_factor": 0.5,  # tables: 0.5, 1, 2 s
+            "initial_backoff": 1,  # blobs: 1, 3 s and some at random
+            "increment_base": 2,
+        }
+
+
+WORK = Patience(connect=5, answer=30, retries=3)
+"""For what reads and writes: a fault is raised after some tens of seconds, and the trigger is tried again."""
+PROBE = Patience(connect=2, answer=4, retries=0)
+"""For health: what does not answer at once is what health is asked about."""
