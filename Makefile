@@ -33,6 +33,9 @@ bench: $(NEEDED)  ## measured speed, as ratios
 	@$(BIN)/python -m bench.ingest
 	@$(BIN)/python -m bench.judge
 
+vendor: $(NEEDED)  ## what the page is made of, from node_modules into web/static/vendor
+	@$(BIN)/python -m tools.vendor
+
 setup: $(NEEDED)  ## install the Python and npm packages
 
 $(VENV)/.installed: requirements.txt requirements-dev.txt
@@ -50,4 +53,4 @@ node_modules/.package-lock.json: package.json package-lock.json
 	@npm ci --silent --no-audit --no-fund
 	@touch $@
 
-.PHONY: help run attack prove test lint bench setup
+.PHONY: help run attack prove test lint bench vendor setup

@@ -9,10 +9,12 @@ import azure.functions as func
 
 from adapters import intake
 from triggers.app import gatewatch
-from triggers.http import blueprint
+from triggers.http import keyed
+from triggers.page import pages
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
-app.register_functions(blueprint)
+app.register_functions(keyed)
+app.register_functions(pages)
 intake.install()
 intake.collect_seldom()
 logging.getLogger("azure").setLevel(logging.WARNING)  # the SDKs log every request, and telemetry is paid by the byte

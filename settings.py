@@ -125,6 +125,30 @@ SETTINGS: dict[str, Setting] = {
     "REGION_NAME": Setting(
         "the region that the app runs in, or empty; Azure Functions sets it", "West Europe", "", "compared with GEOGRAPHY"
     ),
+    "SIGN_IN": Setting(
+        "entra, or empty",
+        "entra",
+        "",
+        "who signs in to the page is believed where App Service authentication is before the app; empty: the page asks for a function key",
+    ),
+    "WEBSITE_AUTH_ENABLED": Setting(
+        "true or false; Azure sets it",
+        "true",
+        "false",
+        "whether App Service authentication is on: only then nobody else can claim to be signed in",
+    ),
+    "DASHBOARD_URL": Setting(
+        "the address that people open the page under, without a path, or empty",
+        "https://gatewatch.contoso.com",
+        "",
+        "alerts link to their page; empty: under WEBSITE_HOSTNAME",
+    ),
+    "WEBSITE_HOSTNAME": Setting(
+        "the host name of the app, or empty; Azure sets it",
+        "func-gatewatch.azurewebsites.net",
+        "",
+        "what links lead to without DASHBOARD_URL",
+    ),
     "AZURE_CLIENT_ID": Setting(
         "the client id of a user-assigned managed identity, or empty",
         "00000000-0000-0000-0000-000000000000",
@@ -176,6 +200,10 @@ class Settings:
     legal_hold: tuple[date, str] | None
     """Its last day, and its reason."""
     geography: str
+    signs_in: bool = False
+    """Whether the headers of App Service authentication are believed: the platform says that it is on, and our own setting agrees."""
+    sites: tuple[str, ...] = ()
+    """Origins under which the app is reached, the one that links lead to first; empty where none is known."""
 
     def __repr__(self) -> str:
         return f"Settings({self.event_hub!r}, {self.hub!r}, {self.state!r}, {self.evidence!r})"
@@ -208,6 +236,9 @@ def read(environment: Mapping[str, str]) -> Settings:
         kept=_promises(environment),
         legal_hold=_hold(environment),
         geography=_text(environment, "GEOGRAPHY", "|".join(residency.REGIONS) + "|"),
+        signs_in=_text(environment, "SIGN_IN", "(entra)?") == "entra"
+        and _text(environment, "WEBSITE_AUTH_ENABLED", "(?i)true|false|1|0").lower() in ("true", "1"),
+        sites=_sites(environment),
     )
     hosts = [("EventHubConnection", _host(found.hub)), ("StateStorage", _host(found.state)), ("EvidenceStorage", _host(found.evidence))]
     if wrong := residency.outside(found.geography, environment.get("REGION_NAME", "").strip(), hosts):
@@ -282,6 +313,16 @@ def _hold(environment: Mapping[str, str]) -> tuple[date, str] | None:
         return date.fromisoformat(day), reason.strip()
     except ValueError:
         raise _error("LEGAL_HOLD", "is malformed") from None
+
+
+def _sites(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """Plain http only on this machine."""
+    own = _text(
+        environment, "DASHBOARD_URL", r"(?i)(https://[a-z0-9.-]+(:[0-9]{1,5})?|http://(127\.0\.0\.1|localhost)(:[0-9]{1,5})?)?/?"
+    ).rstrip("/")
+    host = _text(environment, "WEBSITE_HOSTNAME", r"(?i)([a-z0-9.-]+(:[0-9]{1,5})?)?").lower()
+    scheme = "http" if host.partition(":")[0] in ("127.0.0.1", "localhost") else "https"
+    return tuple(dict.fromkeys(site for site in (own.lower(), f"{scheme}://{host}" if host else "") if site))
 
 
 def _host(connection: Connection) -> str:

@@ -5,6 +5,7 @@ targetScope = 'subscription'
 @sealed()
 type Choices = {
   ALERT_FORMATS: string?
+  DASHBOARD_URL: string?
   DELIVER_SECONDS: string?
   EVALUATE_SECONDS: string?
   LEGAL_HOLD: string?
@@ -104,6 +105,11 @@ param instanceMemoryMb int = 2048
 @maxValue(1000)
 param maximumInstances int = 40
 
+@description('HTTP requests that one instance answers at a time. Reading tables waits more than it works.')
+@minValue(1)
+@maxValue(1000)
+param httpConcurrency int = 16
+
 @description('Instances kept warm, per function (`function:<name>`) or for all HTTP functions (`http`).')
 param alwaysReady { name: string, instanceCount: int }[] = [
   { name: 'function:ingest', instanceCount: 1 }
@@ -129,6 +135,11 @@ param gatewaySubnetId string = ''
 
 @description('Public addresses (CIDR) that may reach the app\'s HTTP endpoints and its deployment endpoint; empty: any, guarded by keys and Entra. The health probe stays allowed.')
 param appAllowedIpRanges string[] = []
+
+// ---- sign-in -------------------------------------------------------------------------------------------------------
+
+@description('Client id of the Entra app registration that people sign in to the page with (infra/sign-in/register.sh makes it); empty: the page asks for a function key.')
+param signInClientId string = ''
 
 // ---- watching the watcher ------------------------------------------------------------------------------------------
 
@@ -368,17 +379,37 @@ module functionApp 'modules/function-app.bicep' = {
     pythonVersion: pythonVersion
     instanceMemoryMb: instanceMemoryMb
     maximumInstances: maximumInstances
+    httpConcurrency: httpConcurrency
     alwaysReady: alwaysReady
     allowedIpRanges: appAllowedIpRanges
     // What the hub still holds after an outage must still count.
-    appSettings: union({ MAX_EVENT_AGE_HOURS: string(max(24, hubRetentionHours)) }, appSettings, {
-      ALERT_HUB_NAME: hubs.alerts
-      EVENT_HUB_NAME: hubs.calls
-      EVENT_HUB_CONSUMER_GROUP: consumerGroup
-      HUB_RETENTION_HOURS: string(hubRetentionHours)
-      GATEWAY_RESOURCE_ID: gatewayId
-      GEOGRAPHY: chosenGeography
-    })
+    appSettings: union(
+      { MAX_EVENT_AGE_HOURS: string(max(24, hubRetentionHours)) },
+      appSettings,
+      empty(signInClientId)
+        ? {}
+        : {
+            OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID: identity.outputs.clientId
+            SIGN_IN: 'entra'
+          },
+      {
+        ALERT_HUB_NAME: hubs.alerts
+        EVENT_HUB_NAME: hubs.calls
+        EVENT_HUB_CONSUMER_GROUP: consumerGroup
+        HUB_RETENTION_HOURS: string(hubRetentionHours)
+        GATEWAY_RESOURCE_ID: gatewayId
+        GEOGRAPHY: chosenGeography
+      }
+    )
+  }
+}
+
+module signIn 'modules/sign-in.bicep' = if (!empty(signInClientId)) {
+  scope: group
+  dependsOn: [functionApp]
+  params: {
+    appName: names.app
+    clientId: signInClientId
   }
 }
 
@@ -431,3 +462,4 @@ output GATEWATCH_EVENT_HUB_NAME string = hubs.calls
 output GATEWATCH_STATE_ACCOUNT string = names.state
 output GATEWATCH_EVIDENCE_ACCOUNT string = names.evidence
 output GATEWATCH_IDENTITY_CLIENT_ID string = identity.outputs.clientId
+output GATEWATCH_IDENTITY_PRINCIPAL_ID string = identity.outputs.principalId

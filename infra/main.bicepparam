@@ -29,6 +29,8 @@ param appAllowedIpRanges = filter(
 )
 param gatewaySubnetId = readEnvironmentVariable('GATEWATCH_GATEWAY_SUBNET_ID', '')
 
+param signInClientId = readEnvironmentVariable('GATEWATCH_SIGN_IN_CLIENT_ID', '')
+
 param alertEmails = filter(split(readEnvironmentVariable('GATEWATCH_ALERT_EMAILS', ''), ','), email => !empty(email))
 
 param gatewayName = readEnvironmentVariable('GATEWATCH_GATEWAY_NAME', '')

@@ -19,6 +19,7 @@ from rich.table import Table
 
 from local import traffic
 from local.azurite import AzuriteError
+from local.host.sign_in import ROLES
 from local.play import Sender, groups, paced, progress_bar, read_events, time_of
 from local.stack import Stack, StackError
 
@@ -40,7 +41,7 @@ def main() -> int:
         return 1
     try:
         with console.status("starting Azurite, Event Hubs and the functions host"):
-            stack = Stack(arguments.folder, port=arguments.port).__enter__()
+            stack = Stack(arguments.folder, port=arguments.port, roles=arguments.roles or ["analyst"]).__enter__()
         try:
             _say(stack)
             seen = Cards(stack)
@@ -71,6 +72,13 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--attack", choices=sorted(traffic.ATTACKS), default="spike", help="default: %(default)s")
     parser.add_argument("--folder", type=Path, default=Path(".gatewatch/run"), help="data and logs (default: %(default)s)")
     parser.add_argument("--port", type=int, default=7071, help="of HTTP, 0 for any free one (default: %(default)s)")
+    parser.add_argument(
+        "--as",
+        dest="roles",
+        action="append",
+        choices=sorted(ROLES),
+        help="who opens the page, more than once for more roles (default: analyst)",
+    )
     parser.add_argument("--keep", action="store_true", help="go on with the data of the last run")
     parser.add_argument("--once", action="store_true", help="end after the attack's alert instead of going on until Ctrl-C")
     return parser.parse_args()
@@ -82,9 +90,9 @@ def _interrupt(sign: int, _frame: object) -> None:
 
 def _say(stack: Stack) -> None:
     table = Table.grid(padding=(0, 2))
-    table.add_row("alerts", f"{stack.url}/api/alerts?code={stack.keys['default']}")
-    table.add_row("inventory", f"{stack.url}/api/inventory?code={stack.keys['default']}")
+    table.add_row("[bold]open[/bold]", f"[bold]{stack.url}/ui[/bold]")
     table.add_row("health", f"{stack.url}/api/health")
+    table.add_row("keys", f"{stack.folder}/keys.json (x-functions-key of {stack.url}/api/…)")
     table.add_row("logs", f"{stack.folder}/*.log")
     console.print(table)
 

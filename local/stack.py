@@ -6,7 +6,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from time import monotonic, sleep
 from types import TracebackType
@@ -142,7 +142,9 @@ class Child:
 class Stack:
     """Everything on free ports of 127.0.0.1, its data and logs under `folder`."""
 
-    def __init__(self, folder: Path, *, port: int = 0, settings: Mapping[str, str] | None = None) -> None:
+    def __init__(self, folder: Path, *, port: int = 0, settings: Mapping[str, str] | None = None, roles: Sequence[str] = ()) -> None:
+        """`roles`: who opens the page has them ("reader", "analyst", "privacy"); none: it asks for a key."""
+        self._roles = tuple(roles)
         self.folder = folder
         self._port = port
         self._settings = dict(settings or {})
@@ -182,9 +184,11 @@ class Stack:
             "EVALUATE_SECONDS": "2",
             "DELIVER_SECONDS": "2",
             "ALERT_HUB_NAME": "alerts",
+            "SIGN_IN": "entra" if self._roles else "",
             **self._settings,
         }
         arguments = ["local.host", "--port", str(self._port), "--keys", str(self.folder / "keys.json"), "--settings", "no.settings.json"]
+        arguments += [argument for role in self._roles for argument in ("--as", role)]
         self._host = Child("the functions host", arguments, environment, self.folder / "host.log")
 
     def kill_host(self) -> None:

@@ -21,6 +21,7 @@ param pythonVersion string
 @allowed([512, 2048, 4096])
 param instanceMemoryMb int
 param maximumInstances int
+param httpConcurrency int
 param alwaysReady { name: string, instanceCount: int }[]
 param allowedIpRanges string[]
 
@@ -90,6 +91,8 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
         instanceMemoryMB: instanceMemoryMb
         maximumInstanceCount: maximumInstances
         alwaysReady: alwaysReady
+        // Python answers one request per instance by default: a page that asks for nine files would start nine instances.
+        triggers: { http: { perInstanceConcurrency: httpConcurrency } }
       }
       runtime: { name: 'python', version: pythonVersion }
     }

@@ -12,8 +12,10 @@ import secrets
 import signal
 import sys
 import traceback
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
+from socket import socket
 from typing import Any
 
 from local.host.bindings import Function, HubTrigger, TimerTrigger, read_function
@@ -22,8 +24,9 @@ from local.host.hubs import HubPump, HubSender
 from local.host.invocation import Invoker
 from local.host.log import configure
 from local.host.settings import HostOptions, SettingError, connection, load_local_settings, read_host_json
+from local.host.sign_in import ROLES, stand_in
 from local.host.timers import Timer
-from local.host.web import Keys, Site
+from local.host.web import Keys, Site, listen
 from local.parent import when_parent_dies
 
 _log = logging.getLogger("host")
@@ -36,12 +39,24 @@ def main() -> int:
     parser.add_argument("--port", type=int, default=7071, help="HTTP port on 127.0.0.1, 0 for any free one (default: %(default)s)")
     parser.add_argument("--settings", type=Path, default=Path("local.settings.json"), help="relative to the app root")
     parser.add_argument("--keys", type=Path, help="JSON file with the HTTP keys `master` and `default`; made if missing")
+    parser.add_argument(
+        "--as",
+        dest="roles",
+        action="append",
+        choices=sorted(ROLES),
+        default=[],
+        help="stand in for App Service authentication with this role",
+    )
     parser.add_argument("--with-parent", action="store_true", help="stop when standard input ends: hold it open")
     arguments = parser.parse_args()
     try:
         keys = _keys(arguments.keys)
-        functions, options = load(arguments.app_root.resolve(), arguments.settings)
-        asyncio.run(_serve(functions, options, keys, arguments.port, with_parent=arguments.with_parent))
+        with listen(arguments.port) as listening:
+            signed_in = stand_in(arguments.roles)
+            os.environ.setdefault("WEBSITE_HOSTNAME", f"127.0.0.1:{listening.getsockname()[1]}")
+            os.environ["WEBSITE_AUTH_ENABLED"] = str(bool(signed_in))
+            functions, options = load(arguments.app_root.resolve(), arguments.settings)
+            asyncio.run(_serve(functions, options, keys, listening, signed_in, with_parent=arguments.with_parent))
     except SettingError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -70,7 +85,9 @@ def load(root: Path, settings: Path) -> tuple[list[Function], HostOptions]:
     return [read_function(function, os.environ) for function in indexed], options
 
 
-async def _serve(functions: list[Function], options: HostOptions, keys: Keys, port: int, *, with_parent: bool) -> None:
+async def _serve(
+    functions: list[Function], options: HostOptions, keys: Keys, listening: socket, signed_in: Mapping[str, str], *, with_parent: bool
+) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for signal_ in (signal.SIGTERM, signal.SIGINT):
@@ -83,10 +100,10 @@ async def _serve(functions: list[Function], options: HostOptions, keys: Keys, po
     storage = _storage(functions)
     pumps = [HubPump(f, f.trigger, options.hubs, invoker, storage) for f in functions if isinstance(f.trigger, HubTrigger)]
     timers = {f.name: Timer(f, f.trigger, invoker, storage) for f in functions if isinstance(f.trigger, TimerTrigger)}
-    site = Site(functions, options.route_prefix, invoker, keys, {name: timer.run_now for name, timer in timers.items()})
+    site = Site(functions, options.route_prefix, invoker, keys, {name: timer.run_now for name, timer in timers.items()}, signed_in)
     jobs: list[asyncio.Task[Any]] = []
     try:
-        port = await site.start(port)
+        port = await site.start(listening)
         for pump in pumps:
             await pump.start()
         jobs = [asyncio.create_task(timer.run(), name=name) for name, timer in timers.items()]

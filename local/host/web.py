@@ -6,6 +6,7 @@ import asyncio
 import hmac
 import logging
 import re
+import socket
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,7 @@ from azure.functions.http import HttpRequestConverter, HttpResponseConverter
 from local.host.bindings import Function, HttpTrigger
 from local.host.invocation import Invoker
 from local.host.settings import SettingError
+from local.host.sign_in import is_local, through
 
 LARGEST_BODY = 100 * 1024 * 1024  # octets, the real host's default
 _CONSTRAINTS = {
@@ -77,6 +79,19 @@ def compile_route(template: str, where: str) -> tuple[re.Pattern[str], tuple[int
     return re.compile(pattern, re.IGNORECASE), tuple(specificity)
 
 
+def listen(port: int) -> socket.socket:
+    """A socket on the loopback address, at any free port for 0. Raises SettingError if the port is taken."""
+    listening = socket.socket()
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind(("127.0.0.1", port))
+        listening.listen(128)
+    except OSError as error:
+        listening.close()
+        raise SettingError(f"Port {port} is taken: stop the program that uses it, or choose another with --port.") from error
+    return listening
+
+
 class Site:
     """All HTTP functions of the app, and POST /admin/functions/{name} for the others."""
 
@@ -87,11 +102,13 @@ class Site:
         invoker: Invoker,
         keys: Keys,
         run_now: Mapping[str, Callable[[], Awaitable[None]]],
+        signed_in: Mapping[str, str] | None = None,
     ) -> None:
-        """`run_now` starts the timer functions by name. Raises SettingError for a route that is not known here."""
+        """`run_now` starts the timer functions by name; `signed_in`: headers of whoever every request is from. Raises SettingError for a route that is not known here."""
         self._invoker = invoker
         self._keys = keys
         self._run_now = run_now
+        self._signed_in = dict(signed_in or {})
         self._jobs: set[asyncio.Task[None]] = set()
         routes = []
         for function in functions:
@@ -102,18 +119,13 @@ class Site:
         self._routes = sorted(routes, key=lambda route: route.specificity)
         self._runner: web.AppRunner | None = None
 
-    async def start(self, port: int) -> int:
-        """Listens on the loopback address; returns the port. Raises SettingError if it is taken."""
+    async def start(self, listening: socket.socket) -> int:
+        """Answers what comes in at a socket of `listen`; returns its port."""
         app = web.Application(client_max_size=LARGEST_BODY)
         app.router.add_route("*", "/{path:.*}", self._answer)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=60)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", port)
-        try:
-            await site.start()
-        except OSError as error:
-            await self._runner.cleanup()
-            raise SettingError(f"Port {port} is taken: stop the program that uses it, or choose another with --port.") from error
+        await web.SockSite(self._runner, listening).start()
         return int(self._runner.addresses[0][1])
 
     async def stop(self) -> None:
@@ -123,6 +135,8 @@ class Site:
         await asyncio.gather(*self._jobs)
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
+        if not is_local(request.host):
+            return web.Response(status=403, text="this host answers to 127.0.0.1 and localhost only")
         path = request.match_info["path"].rstrip("/")
         if path.lower().startswith("admin/"):
             return self._admin(request, path)
@@ -139,7 +153,7 @@ class Site:
             return web.Response(status=401)
         body = await request.read()
         try:
-            returned = await self._invoker.attempt(route.function, lambda: _decode(request, parameters, body))
+            returned = await self._invoker.attempt(route.function, lambda: _decode(request, parameters, body, self._signed_in))
             return _encode(returned)
         except Exception as error:
             if isinstance(error, TypeError) and "unable to encode" in str(error):
@@ -165,7 +179,7 @@ def _offered_key(request: web.Request) -> str:
     return request.headers.get("x-functions-key") or request.query.get("code") or ""
 
 
-def _decode(request: web.Request, parameters: Mapping[str, str], body: bytes) -> Any:
+def _decode(request: web.Request, parameters: Mapping[str, str], body: bytes, signed_in: Mapping[str, str]) -> Any:
     """The `func.HttpRequest`, through the stock converter, from what the real host would send."""
     query: dict[str, str] = {}
     for name, value in request.query.items():
@@ -178,7 +192,7 @@ def _decode(request: web.Request, parameters: Mapping[str, str], body: bytes) ->
     sent = {
         "method": meta.Datum(request.method, "string"),
         "url": meta.Datum(str(request.url), "string"),
-        "headers": {name: meta.Datum(value, "string") for name, value in headers.items()},
+        "headers": {name: meta.Datum(value, "string") for name, value in through(headers, signed_in).items()},
         "query": {name: meta.Datum(value, "string") for name, value in query.items()},
         "params": {name: meta.Datum(value, "string") for name, value in parameters.items()},
         "body": meta.Datum(body, "bytes"),

@@ -34,6 +34,7 @@ VARIANTS: dict[str, dict[str, str]] = {
         "GATEWATCH_STORAGE_REDUNDANCY": "Standard_ZRS",
         "GATEWATCH_HUB_RETENTION_HOURS": "48",
         "GATEWATCH_GEOGRAPHY": "eu",
+        "GATEWATCH_SIGN_IN_CLIENT_ID": "00000000-0000-0000-0000-0000000000e1",
     },
     "privateExceptHub": {
         "GATEWATCH_NETWORK_MODE": "privateExceptHub",
@@ -119,4 +120,4 @@ def resolved(value: str) -> str:
 
 
 def app_settings(resources: list[Resource]) -> dict[str, str]:
-    return {name: resolved(value) for name, value in one(resources, "Microsoft.Web/sites/config")["properties"].items()}
+    return {name: resolved(value) for name, value in one(resources, "Microsoft.Web/sites/config", "appsettings")["properties"].items()}

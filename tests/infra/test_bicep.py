@@ -47,6 +47,8 @@ PLATFORM_SETTINGS = {
     "PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY",
 }
 """What the Functions host or worker reads, beside the `__credential` and `__clientId` of each connection."""
+OF_SIGN_IN = {"OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID"}
+"""What App Service authentication reads: whose token stands for a client secret."""
 SET_BY_FUNCTION_APP_CONFIG = {
     "AzureWebJobsStorage",
     "ENABLE_ORYX_BUILD",
@@ -408,6 +410,7 @@ def test_every_setting_is_set_or_has_a_default_and_no_other_is_set(template: dic
     unknown = (
         set(given)
         - PLATFORM_SETTINGS
+        - OF_SIGN_IN
         - RETENTION_SETTINGS
         - of_connections
         - {name for name in given if name.split("__")[0] in settings.SETTINGS}
@@ -425,15 +428,40 @@ def test_a_choice_is_a_setting_that_the_app_knows(template: dict[str, Any], vari
     assert offered["additionalProperties"] is False
     wired = {
         *("EVENT_HUB_NAME", "EVENT_HUB_CONSUMER_GROUP", "ALERT_HUB_NAME", "GATEWAY_RESOURCE_ID"),
-        *("AZURE_CLIENT_ID", "HUB_RETENTION_HOURS", "GEOGRAPHY"),
+        *("AZURE_CLIENT_ID", "HUB_RETENTION_HOURS", "GEOGRAPHY", "SIGN_IN"),
     }
-    set_by_azure = {"REGION_NAME"}
+    set_by_azure = {"REGION_NAME", "WEBSITE_AUTH_ENABLED", "WEBSITE_HOSTNAME"}
     made_by_the_app = {"HASH_KEY"}
     optional = {name for name, setting in settings.SETTINGS.items() if setting.default is not None}
     assert set(offered["properties"]) == (optional | RETENTION_SETTINGS) - wired - made_by_the_app - set_by_azure
     chosen = app_settings(variants["privateExceptHub"])
     assert (chosen["TRUSTED_PROXIES"], chosen["MAX_EVENT_AGE_HOURS"]) == ("10.0.0.0/16", "36")
     assert app_settings(variants["private"])["MAX_EVENT_AGE_HOURS"] == "48"
+
+
+def test_a_page_of_many_files_needs_one_instance(resources: list[Resource]) -> None:
+    scale = one(resources, "Microsoft.Web/sites")["properties"]["functionAppConfig"]["scaleAndConcurrency"]
+    assert scale["triggers"]["http"]["perInstanceConcurrency"] == 16
+
+
+def test_people_sign_in_where_a_registration_is_named_and_nowhere_else(variants: dict[str, list[Resource]]) -> None:
+    """No secret: the app's own identity vouches for it. The platform lets everybody in, and the app decides, so that programs come with a key."""
+    without, signed = variants["public"], variants["private"]
+    assert [it["name"] for it in of_type(without, "Microsoft.Web/sites/config") if "authsettings" in it["name"]] == []
+    assert "SIGN_IN" not in app_settings(without)
+    assert settings.read(app_settings(without)).signs_in is False
+    given = app_settings(signed)
+    assert given["OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID"] == given["AZURE_CLIENT_ID"]
+    assert settings.read(given).signs_in is False, "the platform has not said that its module is on"
+    assert settings.read(given | {"WEBSITE_AUTH_ENABLED": "True"}).signs_in is True
+    properties = one(signed, "Microsoft.Web/sites/config", "authsettingsV2")["properties"]
+    assert properties["platform"]["enabled"] is True
+    assert properties["globalValidation"] == {"requireAuthentication": False, "unauthenticatedClientAction": "AllowAnonymous"}
+    entra = properties["identityProviders"]["azureActiveDirectory"]
+    assert entra["registration"]["clientId"] == "00000000-0000-0000-0000-0000000000e1"
+    assert entra["registration"]["clientSecretSettingName"] == "OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID"
+    assert properties["login"]["tokenStore"] == {"enabled": False}
+    assert properties["login"]["allowedExternalRedirectUrls"] == []
 
 
 def test_an_unknown_choice_is_refused(bicep: Bicep) -> None:

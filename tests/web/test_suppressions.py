@@ -39,7 +39,7 @@ def request_body(**fields: Any) -> bytes:
 
 def test_rules_come_are_listed_and_go(tables: Tables) -> None:
     status, made = add(tables, request_body(actor=SCANNER, detector="API_Injection"), ALICE, NOW)
-    assert (status, made["inForce"], made["teaches"], made["by"]) == (201, True, False, "function key, as alice@contoso.com")
+    assert (status, made["inForce"], made["teaches"], made["by"]) == (201, True, False, "alice@contoso.com")
     add(tables, request_body(endpoint="GET /v1/x", since=(NOW + timedelta(days=1)).isoformat()), {}, NOW)
     assert [rule["inForce"] for rule in rules_page(tables, NOW)[1]["value"]] == [True, False]
     assert rules_page(tables, NOW + timedelta(days=21))[1]["value"][0]["inForce"] is False

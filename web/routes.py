@@ -1,0 +1,197 @@
+"""Every address of the API in one table: with a key under /api/, for the page under /ui/api/; the same answer, the same need of a role."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from web.access import Role
+
+if TYPE_CHECKING:
+    from adapters.app import App
+
+ANSWER = timedelta(seconds=20)
+"""The most that a request works on an erasure before it answers; the next request, or the purge, goes on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """`path`: what stands in the route's {braces}; `parameters`: the query; `headers`: what `web.access.believable` leaves, names in lower case."""
+
+    method: str
+    path: Mapping[str, str]
+    parameters: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: bytes
+    now: datetime
+
+
+class Answer(NamedTuple):
+    """`body`: what becomes JSON, or text or bytes that are written already, as `kind` says."""
+
+    status: int
+    body: Any
+    etag: str = ""
+    kind: str = "application/json"
+
+
+Handler = Callable[["App", Request], Answer]
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """One address: its function's name, its path and what each method needs and does. `open`: answers without a key. `any_role`: to whoever has one."""
+
+    name: str
+    path: str
+    methods: Mapping[str, tuple[Role, Handler]]
+    open: bool = False
+    any_role: bool = False
+
+    @property
+    def needs_master_key(self) -> bool:
+        return any(role is Role.PRIVACY for role, _ in self.methods.values())
+
+
+def _dsr_export(app: "App", request: Request) -> Answer:
+    from web.dsr import export
+
+    return Answer(*export(app.requests, request.body, request.headers, request.now))
+
+
+def _dsr_delete(app: "App", request: Request) -> Answer:
+    from web.dsr import delete
+
+    return Answer(*delete(app.requests, request.body, request.headers, app.settings.kept, request.now, _until(request.now + ANSWER)))
+
+
+def _dsr_status(app: "App", request: Request) -> Answer:
+    from web.dsr import status
+
+    return Answer(*status(app.requests, request.path["id"], app.settings.kept, request.now, _until(request.now + ANSWER)))
+
+
+def _privacy(app: "App", request: Request) -> Answer:
+    from web.privacy import page
+
+    return Answer(200, page(app.settings, app.tables, app.evidence, request.now))
+
+
+def _alerts(app: "App", request: Request) -> Answer:
+    from web.alerts import page
+
+    return Answer(*page(app.tables, request.parameters, app.settings.gateway))
+
+
+def _alert(app: "App", request: Request) -> Answer:
+    from web.alerts import one
+
+    return Answer(*one(app.tables, request.path["id"], app.settings.gateway))
+
+
+def _amend_alert(app: "App", request: Request) -> Answer:
+    from web.alerts import amend
+
+    return Answer(*amend(app.tables, request.path["id"], request.body, request.headers, request.now, app.settings.gateway))
+
+
+def _incidents(app: "App", request: Request) -> Answer:
+    from web.incidents import page
+
+    return Answer(*page(app.tables, request.parameters))
+
+
+def _incident(app: "App", request: Request) -> Answer:
+    from web.incidents import one
+
+    return Answer(*one(app.tables, request.path["id"], app.settings.gateway))
+
+
+def _suppressions(app: "App", request: Request) -> Answer:
+    from web.suppressions import page
+
+    return Answer(*page(app.tables, request.now))
+
+
+def _suppress(app: "App", request: Request) -> Answer:
+    from web.suppressions import add
+
+    return Answer(*add(app.tables, request.body, request.headers, request.now))
+
+
+def _unsuppress(app: "App", request: Request) -> Answer:
+    from web.suppressions import remove
+
+    return Answer(*remove(app.tables, request.path["id"]))
+
+
+def _inventory(app: "App", request: Request) -> Answer:  # noqa: ARG001
+    from adapters.inventory import read
+    from web.inventory import page
+
+    return Answer(200, page(read(app.tables)))
+
+
+def _usage(app: "App", request: Request) -> Answer:
+    from web.usage import page
+
+    return Answer(*page(app.tables, request.parameters, request.now))
+
+
+def _health(app: "App", request: Request) -> Answer:  # noqa: ARG001
+    well, body = app.probe.answer()
+    return Answer(200 if well else 503, body)
+
+
+def _alive(app: "App", request: Request) -> Answer:  # noqa: ARG001
+    """The process answers; nothing is asked of any store."""
+    from settings import VERSION
+
+    return Answer(200, {"status": "alive", "version": VERSION})
+
+
+def _me(app: "App", request: Request) -> Answer:  # noqa: ARG001
+    from web.me import one
+
+    return Answer(200, one(request.headers))
+
+
+RESOURCES: tuple[Resource, ...] = (
+    Resource("dsr_export", "dsr/export", {"POST": (Role.PRIVACY, _dsr_export)}),
+    Resource("dsr_delete", "dsr/delete", {"POST": (Role.PRIVACY, _dsr_delete)}),
+    Resource("dsr_status", "dsr/{id}", {"GET": (Role.PRIVACY, _dsr_status)}),
+    Resource("privacy", "privacy", {"GET": (Role.PRIVACY, _privacy)}),
+    Resource("alerts", "alerts", {"GET": (Role.READER, _alerts)}),
+    Resource("alert", "alerts/{id}", {"GET": (Role.READER, _alert), "PATCH": (Role.ANALYST, _amend_alert)}),
+    Resource("incidents", "incidents", {"GET": (Role.READER, _incidents)}),
+    Resource("incident", "incidents/{id}", {"GET": (Role.READER, _incident)}),
+    Resource("suppressions", "suppressions", {"GET": (Role.READER, _suppressions), "POST": (Role.ANALYST, _suppress)}),
+    Resource("suppression", "suppressions/{id}", {"DELETE": (Role.ANALYST, _unsuppress)}),
+    Resource("inventory", "inventory", {"GET": (Role.READER, _inventory)}),
+    Resource("usage", "usage", {"GET": (Role.READER, _usage)}),
+    Resource("health", "health", {"GET": (Role.READER, _health)}, open=True, any_role=True),
+    Resource("alive", "health/live", {"GET": (Role.READER, _alive)}, open=True, any_role=True),
+    Resource("me", "me", {"GET": (Role.READER, _me)}, any_role=True),
+)
+"""A new address is one line here. Its function is made by `triggers.http`, and the page's own by `triggers.page`."""
+
+
+@cache
+def _patterns() -> tuple[tuple[re.Pattern[str], Resource], ...]:
+    """Literal segments before free ones, as the platform ranks routes."""
+    ranked = sorted(RESOURCES, key=lambda one: [segment.startswith("{") for segment in one.path.split("/")])
+    return tuple((re.compile(re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", re.escape(one.path)), re.IGNORECASE), one) for one in ranked)
+
+
+def find(path: str) -> tuple[Resource, dict[str, str]] | None:
+    """The resource at a path below /ui/api/, and what stands in its braces."""
+    for pattern, resource in _patterns():
+        if match := pattern.fullmatch(path.strip("/")):
+            return resource, match.groupdict()
+    return None
+
+
+def _until(moment: datetime) -> Callable[[], bool]:
+    return lambda: datetime.now(UTC) >= moment
