@@ -10,6 +10,9 @@ from ipaddress import ip_network
 from urllib.parse import urlsplit
 
 from alerts.exports import FORMATS, formats
+from response import rails
+from response.rails import NAMES as RAILS
+from response.rails import Rails
 from retention import residency
 from retention.policy import POLICY, Promises, promises, span
 
@@ -87,6 +90,44 @@ SETTINGS: dict[str, Setting] = {
         "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-apim/providers/Microsoft.ApiManagement/service/contoso",
         "",
         "alerts on that service name it in full, so that a SIEM finds the resource",
+    ),
+    "RESPONSE_CLIENT_ID": Setting(
+        "the client id of a user-assigned managed identity, or empty",
+        "00000000-0000-0000-0000-000000000000",
+        "",
+        "which identity edits the guard's list at the gateway, when it is asked to; empty: the app changes nothing there",
+    ),
+    "RESPONSE_SUBSCRIPTIONS": Setting("true or false", "true", "false", "whether that identity may suspend subscriptions, too"),
+    "RESPONSE_HASHED": Setting("true or false", "true", "false", "whether addresses stand in the guard's list as keyed hashes"),
+    "RESPONSE_LIMITS": Setting(
+        f"names and whole numbers, separated by commas: {', '.join(RAILS)}; or empty",
+        "identities=4,minutes=30",
+        "",
+        "the numbers of the guard rails, where they differ from the defaults",
+    ),
+    "RESPONSE_SPARED": Setting(
+        "CIDRs separated by commas, or empty",
+        "203.0.113.0/28",
+        "",
+        "addresses that are never listed: your own egress, health probes, offices",
+    ),
+    "RESPONSE_AUTOMATIC": Setting(
+        "ids of detectors, separated by commas, or empty",
+        "API_AccessFromTorExitNode,API_AccessFromSuspiciousIP",
+        "",
+        "detectors whose accused are slowed without anybody being asked; never blocked, and only so many (RESPONSE_LIMITS automatic)",
+    ),
+    "COUNTRY_DATABASE": Setting(
+        "a path, or the container and name of a blob of the evidence account, of an .mmdb file; or empty",
+        "intel/dbip-country-lite.mmdb",
+        "",
+        "where addresses are; empty: where they are registered, by the registries' own lists",
+    ),
+    "COUNTRY_ATTRIBUTION": Setting(
+        "one line of text, or empty",
+        "IP Geolocation by DB-IP",
+        "",
+        "what the licence of the country database wants to be shown where countries are",
     ),
     "TRUSTED_PROXIES": Setting(
         "CIDRs separated by commas, or empty",
@@ -195,6 +236,16 @@ class Settings:
     trusted_proxies: tuple[str, ...]
     webhook_networks: tuple[str, ...]
     """CIDRs of private addresses that the webhook may have."""
+    response_client_id: str
+    """"" where the app changes nothing at the gateway."""
+    response_subscriptions: bool
+    response_hashed: bool
+    response_rails: Rails
+    response_spared: tuple[str, ...]
+    response_automatic: tuple[str, ...]
+    """Detector ids."""
+    country_database: str
+    country_attribution: str
     kept: Promises
     """How long each place of the retention policy keeps what it holds."""
     legal_hold: tuple[date, str] | None
@@ -233,6 +284,14 @@ def read(environment: Mapping[str, str]) -> Settings:
         gateway=_text(environment, "GATEWAY_RESOURCE_ID", _GATEWAY),
         trusted_proxies=_networks(environment, "TRUSTED_PROXIES"),
         webhook_networks=_networks(environment, "WEBHOOK_NETWORKS"),
+        response_client_id=_text(environment, "RESPONSE_CLIENT_ID", r"[A-Za-z0-9-]{0,64}"),
+        response_subscriptions=_text(environment, "RESPONSE_SUBSCRIPTIONS", "true|false") == "true",
+        response_hashed=_text(environment, "RESPONSE_HASHED", "true|false") == "true",
+        response_rails=_rails(environment),
+        response_spared=_networks(environment, "RESPONSE_SPARED"),
+        response_automatic=_names(environment, "RESPONSE_AUTOMATIC", r"API_[A-Za-z]{1,60}"),
+        country_database=_text(environment, "COUNTRY_DATABASE", r"([^\s].{0,1000}\.mmdb)?"),
+        country_attribution=_text(environment, "COUNTRY_ATTRIBUTION", r"[^\r\n]{0,300}"),
         kept=_promises(environment),
         legal_hold=_hold(environment),
         geography=_text(environment, "GEOGRAPHY", "|".join(residency.REGIONS) + "|"),
@@ -352,6 +411,20 @@ def _networks(environment: Mapping[str, str], name: str) -> tuple[str, ...]:
         return tuple(str(ip_network(text.strip())) for text in _value(environment, name).split(",") if text.strip())
     except ValueError:
         raise _error(name, "is malformed") from None
+
+
+def _names(environment: Mapping[str, str], name: str, pattern: str) -> tuple[str, ...]:
+    names = tuple(dict.fromkeys(text.strip() for text in _value(environment, name).split(",") if text.strip()))
+    if not all(re.fullmatch(pattern, one) for one in names):
+        raise _error(name, "is malformed")
+    return names
+
+
+def _rails(environment: Mapping[str, str]) -> Rails:
+    try:
+        return rails.parse(_value(environment, "RESPONSE_LIMITS"))
+    except ValueError:
+        raise _error("RESPONSE_LIMITS", "is malformed") from None
 
 
 def _connection(environment: Mapping[str, str], prefix: str, part: str, form: str, mark: str) -> Connection:

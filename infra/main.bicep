@@ -6,12 +6,18 @@ targetScope = 'subscription'
 type Choices = {
   ALERT_FORMATS: string?
   DASHBOARD_URL: string?
+  COUNTRY_ATTRIBUTION: string?
+  COUNTRY_DATABASE: string?
   DELIVER_SECONDS: string?
   EVALUATE_SECONDS: string?
   LEGAL_HOLD: string?
   MAX_EVENT_AGE_HOURS: string?
   RETAIN_ACTIVITY_DAYS: string?
   RETAIN_ALERT_ACTOR_DAYS: string?
+  RESPONSE_AUTOMATIC: string?
+  RESPONSE_HASHED: string?
+  RESPONSE_LIMITS: string?
+  RESPONSE_SPARED: string?
   RETAIN_QUARANTINE_HOURS: string?
   TRUSTED_PROXIES: string?
   WEBHOOK_NETWORKS: string?
@@ -167,6 +173,14 @@ param gatewayIdentityClientId string = ''
 @description('Principal id of that user-assigned identity; empty: the system-assigned identity\'s.')
 param gatewayIdentityPrincipalId string = ''
 
+@description('The guard, which refuses or slows callers that an operator lists: the variant of the service\'s tier, or none. Which APIs use it: tools.onboard.')
+@allowed(['off', 'standard', 'consumption'])
+param guard string = 'off'
+
+@description('Whether the app may respond at the gateway when it is asked to: edit the guard\'s list, and suspend subscriptions; `off`: only people may, with tools.respond.')
+@allowed(['off', 'callers', 'callersAndSubscriptions'])
+param response string = 'off'
+
 // ---- geography -----------------------------------------------------------------------------------------------------
 
 // Regions by the border their data stays inside. A region that is missing here is refused: add it once you know its side.
@@ -234,6 +248,7 @@ var names = {
   identity: 'id-gatewatch-${token}'
   namespace: 'evhns-gatewatch-${token}'
   state: 'stgwstate${token}'
+  responseIdentity: 'id-gatewatch-response-${token}'
   evidence: 'stgwevid${token}'
   plan: 'plan-gatewatch-${token}'
   app: 'func-gatewatch-${token}'
@@ -252,6 +267,7 @@ var allTags = union(tags, {
 })
 var privateNetwork = networkMode != 'public'
 var hasGateway = !empty(gatewayName)
+var responds = hasGateway && response != 'off'
 var gatewaySubscription = empty(gatewaySubscriptionId) ? subscription().subscriptionId : gatewaySubscriptionId
 var gatewayId = hasGateway
   ? resourceId(gatewaySubscription, gatewayResourceGroup, 'Microsoft.ApiManagement/service', gatewayName)
@@ -271,6 +287,26 @@ module identity 'modules/identity.bicep' = {
     name: names.identity
     location: location
     tags: allTags
+  }
+}
+
+// An identity of its own, with a right of its own: what decodes callers' bytes cannot change what the gateway runs.
+module responseIdentity 'modules/identity.bicep' = if (responds) {
+  scope: group
+  params: {
+    name: names.responseIdentity
+    location: location
+    tags: allTags
+  }
+}
+
+module responseRight 'modules/response.bicep' = if (responds) {
+  scope: resourceGroup(gatewaySubscription, gatewayResourceGroup)
+  params: {
+    serviceName: gatewayName
+    principalId: responseIdentity!.outputs.principalId
+    identityName: names.responseIdentity
+    subscriptions: response == 'callersAndSubscriptions'
   }
 }
 
@@ -399,8 +435,11 @@ module functionApp 'modules/function-app.bicep' = {
         HUB_RETENTION_HOURS: string(hubRetentionHours)
         GATEWAY_RESOURCE_ID: gatewayId
         GEOGRAPHY: chosenGeography
+        RESPONSE_CLIENT_ID: responds ? responseIdentity!.outputs.clientId : ''
+        RESPONSE_SUBSCRIPTIONS: responds && response == 'callersAndSubscriptions' ? 'true' : 'false'
       }
     )
+    responseIdentityName: responds ? names.responseIdentity : ''
   }
 }
 
@@ -447,6 +486,8 @@ module gateway 'modules/gateway.bicep' = if (hasGateway) {
     namespaceName: names.namespace
     callsHub: hubs.calls
     identityClientId: gatewayIdentityClientId
+    guard: guard
+    trustedProxies: appSettings.?TRUSTED_PROXIES ?? ''
   }
 }
 

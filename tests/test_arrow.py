@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PURE = ("stats", "classifiers", "intel", "attacks", "windows", "detectors", "alerts", "posture", "retention", "pipeline")
+PURE = ("stats", "classifiers", "intel", "attacks", "windows", "detectors", "alerts", "posture", "response", "retention", "pipeline")
 ROOMS = (*PURE, "adapters", "web", "triggers", "local", "tools", "bench")
 IMPURE = {
     "azure",

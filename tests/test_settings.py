@@ -5,6 +5,7 @@ from datetime import date, timedelta
 
 import pytest
 
+from response.rails import Rails
 from settings import SETTINGS, SettingError, read
 
 KEY = base64.b64encode(b"x" * 32).decode()
@@ -37,6 +38,24 @@ def test_where_alerts_go() -> None:
     assert (found.alert_formats, found.alert_hub, found.deliver_seconds, found.gateway) == (("ocsf", "cef"), "alerts", 5, GATEWAY)
 
 
+def test_responses_are_off_and_their_rails_have_numbers() -> None:
+    found = read(LOCAL)
+    assert (found.response_client_id, found.response_subscriptions, found.response_automatic, found.response_rails) == (
+        "",
+        False,
+        (),
+        Rails(),
+    )
+    own = {
+        "RESPONSE_LIMITS": "identities=4, minutes=30",
+        "RESPONSE_SPARED": "203.0.113.0/28",
+        "RESPONSE_AUTOMATIC": "API_Injection,API_Injection",
+    }
+    found = read(LOCAL | own)
+    assert (found.response_rails.identities, found.response_rails.minutes, found.response_rails.agents) == (4, 30, 5)
+    assert (found.response_spared, found.response_automatic) == (("203.0.113.0/28",), ("API_Injection",))
+
+
 def test_managed_identity() -> None:
     found = read(AZURE)
     assert found.state.connection_string is None
@@ -62,6 +81,13 @@ def test_managed_identity() -> None:
         ("MAX_EVENT_AGE_HOURS", {**LOCAL, "MAX_EVENT_AGE_HOURS": "-1"}),
         ("WINDOW_CLOSE_MINUTES", {**LOCAL, "WINDOW_CLOSE_MINUTES": "1441"}),
         ("EVALUATE_SECONDS", {**LOCAL, "EVALUATE_SECONDS": "7"}),
+        ("RESPONSE_CLIENT_ID", {**LOCAL, "RESPONSE_CLIENT_ID": "a b"}),
+        ("RESPONSE_SUBSCRIPTIONS", {**LOCAL, "RESPONSE_SUBSCRIPTIONS": "yes"}),
+        ("RESPONSE_LIMITS", {**LOCAL, "RESPONSE_LIMITS": "identity=4"}),
+        ("RESPONSE_LIMITS", {**LOCAL, "RESPONSE_LIMITS": "longest=10081"}),
+        ("RESPONSE_SPARED", {**LOCAL, "RESPONSE_SPARED": "here"}),
+        ("RESPONSE_AUTOMATIC", {**LOCAL, "RESPONSE_AUTOMATIC": "everything"}),
+        ("COUNTRY_DATABASE", {**LOCAL, "COUNTRY_DATABASE": "countries.csv"}),
         ("TRUSTED_PROXIES", {**LOCAL, "TRUSTED_PROXIES": "10.0.0.1/8"}),
         ("WEBHOOK_NETWORKS", {**LOCAL, "WEBHOOK_NETWORKS": "intranet"}),
         ("ALERT_FORMATS", {**LOCAL, "ALERT_FORMATS": "mdc,xml"}),

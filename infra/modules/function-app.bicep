@@ -28,6 +28,13 @@ param allowedIpRanges string[]
 @description('Settings that differ by choice rather than by wiring: name to value.')
 param appSettings object
 
+@description('The second identity, which responds at the gateway; empty: none.')
+param responseIdentityName string
+
+resource responseIdentity 'Microsoft.ManagedIdentity/userAssignedIdentities@2023-01-31' existing = if (!empty(responseIdentityName)) {
+  name: responseIdentityName
+}
+
 resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2023-01-31' existing = {
   name: identityName
 }
@@ -68,7 +75,10 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
   kind: 'functionapp,linux'
   identity: {
     type: 'UserAssigned'
-    userAssignedIdentities: { '${identity.id}': {} }
+    userAssignedIdentities: union(
+      { '${identity.id}': {} },
+      empty(responseIdentityName) ? {} : { '${responseIdentity.id}': {} }
+    )
   }
   properties: {
     serverFarmId: plan.id

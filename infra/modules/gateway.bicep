@@ -61,6 +61,13 @@ param maskedParameters string[] = [
   'token'
 ]
 
+@description('The guard, which refuses or slows callers that an operator lists: the variant of the service\'s tier, or none.')
+@allowed(['off', 'standard', 'consumption'])
+param guard string = 'off'
+
+@description('Proxies in front of the gateway, as CIDRs with commas between: the guard finds the client behind them, as the app does.')
+param trustedProxies string = ''
+
 resource service 'Microsoft.ApiManagement/service@2024-05-01' existing = {
   name: serviceName
 }
@@ -114,6 +121,65 @@ resource identityKeyValue 'Microsoft.ApiManagement/service/namedValues@2024-05-0
     secret: true
     tags: ['gatewatch']
     value: identityKey
+  }
+}
+
+// The switch and the list are an operator's, or Gatewatch's: a deployment makes them and never sets them back.
+var guardState = [
+  { name: 'gatewatch-guard-mode', value: 'off' }
+  { name: 'gatewatch-blocked-0', value: '-' }
+  { name: 'gatewatch-blocked-1', value: '-' }
+  { name: 'gatewatch-blocked-2', value: '-' }
+  { name: 'gatewatch-blocked-3', value: '-' }
+]
+
+@onlyIfNotExists()
+resource guardStateValues 'Microsoft.ApiManagement/service/namedValues@2024-05-01' = [
+  for entry in guardState: if (guard != 'off') {
+    parent: service
+    name: entry.name
+    properties: {
+      displayName: entry.name
+      secret: false
+      tags: ['gatewatch']
+      value: entry.value
+    }
+  }
+]
+
+resource trustedProxiesValue 'Microsoft.ApiManagement/service/namedValues@2024-05-01' = if (guard != 'off') {
+  parent: service
+  name: 'gatewatch-trusted-proxies'
+  properties: {
+    displayName: 'gatewatch-trusted-proxies'
+    secret: false
+    tags: ['gatewatch']
+    value: empty(trustedProxies) ? '-' : trustedProxies
+  }
+}
+
+@onlyIfNotExists()
+resource guardKeyValue 'Microsoft.ApiManagement/service/namedValues@2024-05-01' = if (guard != 'off') {
+  parent: service
+  name: 'gatewatch-guard-key'
+  properties: {
+    displayName: 'gatewatch-guard-key'
+    secret: true
+    tags: ['gatewatch']
+    value: '-' // Gatewatch puts a key there where addresses are to be listed as hashes
+  }
+}
+
+resource guardFragment 'Microsoft.ApiManagement/service/policyFragments@2024-05-01' = if (guard != 'off') {
+  parent: service
+  name: 'gatewatch-guard'
+  dependsOn: [guardStateValues, trustedProxiesValue, guardKeyValue]
+  properties: {
+    description: 'Gatewatch, inbound: refuses or slows callers that an operator listed. Which APIs use it is a choice of onboarding.'
+    format: 'rawxml'
+    value: guard == 'consumption'
+      ? loadTextContent('../gateway/guard-consumption.xml')
+      : loadTextContent('../gateway/guard.xml')
   }
 }
 

@@ -20,6 +20,13 @@ VARIANTS: dict[str, dict[str, str]] = {
         "GATEWATCH_GATEWAY_RESOURCE_GROUP": "rg-apim",
         "GATEWATCH_ALERT_EMAILS": "a@example.com,b@example.com",
     },
+    "responding": {
+        "GATEWATCH_GATEWAY_NAME": "contoso",
+        "GATEWATCH_GATEWAY_RESOURCE_GROUP": "rg-apim",
+        "GATEWATCH_GUARD": "standard",
+        "GATEWATCH_RESPONSE": "callersAndSubscriptions",
+        "GATEWATCH_APP_SETTINGS": '{"TRUSTED_PROXIES": "10.0.0.0/16", "RESPONSE_LIMITS": "identities=4"}',
+    },
     "elsewhere": {
         "GATEWATCH_NETWORK_MODE": "private",
         "GATEWATCH_GATEWAY_NAME": "contoso",

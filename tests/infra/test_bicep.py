@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import settings
+from response.entries import LISTS, MODE
 from retention.policy import POLICY
 from retention.residency import REGIONS
 from tests.infra.bicep_compiler import INFRA, ROOT, SUBSCRIPTION, Bicep, Resource, app_settings, of_type, one, resolved
@@ -38,6 +39,7 @@ GATEWAY_ROLES = {
     ("eventhubs/calls", "Azure Event Hubs Data Sender", "gatewayIdentity"),
     ("service/contoso", "API Management Service Reader Role", "identity"),
 }
+RESPONSE_ROLES = {("service/contoso", "Gatewatch responder (contoso)", "responseIdentity")}
 PLATFORM_SETTINGS = {
     "APPLICATIONINSIGHTS_AUTHENTICATION_STRING",
     "APPLICATIONINSIGHTS_CONNECTION_STRING",
@@ -149,6 +151,10 @@ def test_outputs_for_azd(template: dict[str, Any]) -> None:
 def assignments(resources: list[Resource]) -> list[tuple[str, str, str]]:
     """(scope, role, which module's principal) of each."""
     found = []
+    own = {
+        resource["id"].rsplit("/", 1)[1]: resource["properties"]["roleName"]
+        for resource in of_type(resources, "Microsoft.Authorization/roleDefinitions")
+    }
     for resource in of_type(resources, "Microsoft.Authorization/roleAssignments"):
         scope = resource["id"].split("/providers/Microsoft.Authorization/")[0]
         kind, name = scope.split("/")[-2:]
@@ -158,11 +164,19 @@ def assignments(resources: list[Resource]) -> list[tuple[str, str, str]]:
         assert properties["principalType"] == "ServicePrincipal"
         principal = re.search(r"format\('(\w+)-\{0\}'", properties["principalId"])
         assert principal
-        found.append((place, ROLES[properties["roleDefinitionId"].rsplit("/", 1)[1]], principal[1]))
+        found.append((place, (ROLES | own)[properties["roleDefinitionId"].rsplit("/", 1)[1]], principal[1]))
     return found
 
 
-@pytest.mark.parametrize(("variant", "expected"), [("public", APP_ROLES), ("private", APP_ROLES), ("gateway", APP_ROLES | GATEWAY_ROLES)])
+@pytest.mark.parametrize(
+    ("variant", "expected"),
+    [
+        ("public", APP_ROLES),
+        ("private", APP_ROLES),
+        ("gateway", APP_ROLES | GATEWAY_ROLES),
+        ("responding", APP_ROLES | GATEWAY_ROLES | RESPONSE_ROLES),
+    ],
+)
 def test_every_role_and_only_those(variants: dict[str, list[Resource]], variant: str, expected: set[tuple[str, str, str]]) -> None:
     assert sorted(assignments(variants[variant])) == sorted(expected)
 
@@ -429,6 +443,7 @@ def test_a_choice_is_a_setting_that_the_app_knows(template: dict[str, Any], vari
     wired = {
         *("EVENT_HUB_NAME", "EVENT_HUB_CONSUMER_GROUP", "ALERT_HUB_NAME", "GATEWAY_RESOURCE_ID"),
         *("AZURE_CLIENT_ID", "HUB_RETENTION_HOURS", "GEOGRAPHY", "SIGN_IN"),
+        *("RESPONSE_CLIENT_ID", "RESPONSE_SUBSCRIPTIONS"),
     }
     set_by_azure = {"REGION_NAME", "WEBSITE_AUTH_ENABLED", "WEBSITE_HOSTNAME"}
     made_by_the_app = {"HASH_KEY"}
@@ -516,7 +531,7 @@ def test_flex_consumption(resources: list[Resource], template: dict[str, Any]) -
     container = one(resources, "Microsoft.Storage/storageAccounts/blobServices/containers", "stgwstate")["name"].rsplit("/", 1)[1]
     assert resolved(storage["value"]).endswith(f".blob.core.windows.net/{container}")
     assert site["identity"]["type"] == "UserAssigned"
-    (identity,) = site["identity"]["userAssignedIdentities"]
+    identity = next(name for name in site["identity"]["userAssignedIdentities"] if "response" not in name)
     assert identity == storage["authentication"]["userAssignedIdentityResourceId"]
     service = re.search(r"^services:\n  (\S+):", (ROOT / "azure.yaml").read_text(encoding="utf-8"), re.MULTILINE)
     assert service
@@ -613,6 +628,49 @@ def test_the_gateway_side(bicep: Bicep, variants: dict[str, list[Resource]]) -> 
     assert set(values) == used
     assert {name for name, value in values.items() if value["secret"]} == {"gatewatch-identity-key"}
     assert all(value["displayName"] == name and value["value"] for name, value in values.items())
+
+
+def test_the_guard_is_a_choice_and_keeps_its_list(bicep: Bicep, template: dict[str, Any], variants: dict[str, list[Resource]]) -> None:
+    def named(variant: str) -> dict[str, Any]:
+        values = of_type(variants[variant], "Microsoft.ApiManagement/service/namedValues")
+        return {value["name"].rsplit("/", 1)[1]: value["properties"]["value"] for value in values}
+
+    def guards(variant: str) -> list[Resource]:
+        fragments = of_type(variants[variant], "Microsoft.ApiManagement/service/policyFragments")
+        return [fragment for fragment in fragments if fragment["name"].endswith("/gatewatch-guard")]
+
+    assert guards("gateway") == []
+    assert not [name for name in named("gateway") if "guard" in name or "blocked" in name]
+    (guard,) = guards("responding")
+    assert guard["properties"]["value"] == (bicep.infra / "gateway" / "guard.xml").read_text(encoding="utf-8")
+    assert set(re.findall(r"\{\{([^}]+)\}\}", guard["properties"]["value"])) <= set(named("responding"))
+    found = named("responding")
+    assert (found[MODE], found["gatewatch-trusted-proxies"]) == ("off", "10.0.0.0/16")
+    assert {found[name] for name in LISTS} == {"-"}
+    module = template["resources"]["gateway"]["properties"]["template"]["resources"]
+    for name in ("guardStateValues", "guardKeyValue"):
+        assert "onlyIfNotExists" in module[name]["@options"], "a deployment would set back what an operator chose"
+
+
+def test_the_right_to_respond_is_small_and_another_identitys(variants: dict[str, list[Resource]]) -> None:
+    role = one(variants["responding"], "Microsoft.Authorization/roleDefinitions")["properties"]
+    (permission,) = role["permissions"]
+    service = "Microsoft.ApiManagement/service"
+    assert set(permission["actions"]) == {
+        f"{service}/read",
+        *(f"{service}/{kind}/{right}" for kind in ("namedValues", "subscriptions") for right in ("read", "write")),
+    }
+    assert permission["dataActions"] == []
+    given = app_settings(variants["responding"])
+    assert given["RESPONSE_CLIENT_ID"]
+    assert given["RESPONSE_SUBSCRIPTIONS"] == "true"
+    identities = one(variants["responding"], "Microsoft.Web/sites")["identity"]["userAssignedIdentities"]
+    assert len(identities) == 2
+    for variant in ("public", "gateway"):
+        given = app_settings(variants[variant])
+        assert (given["RESPONSE_CLIENT_ID"], given["RESPONSE_SUBSCRIPTIONS"]) == ("", "false")
+        assert not of_type(variants[variant], "Microsoft.Authorization/roleDefinitions")
+        assert len(one(variants[variant], "Microsoft.Web/sites")["identity"]["userAssignedIdentities"]) == 1
 
 
 def test_a_gateway_elsewhere_with_an_identity_of_its_own(variants: dict[str, list[Resource]]) -> None:

@@ -7,7 +7,6 @@ import copy
 import hashlib
 import hmac
 import json
-import os
 import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -20,6 +19,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from pipeline.decode import decode
+from response.entries import EMPTY, LISTS
 from tests.infra.gateway_harness import contract, harness
 from tests.infra.gateway_harness.harness import Gateway, Json, Outcome, Program
 
@@ -31,6 +31,10 @@ NAMED = {
     "gatewatch-headers": "accept,content-type,origin,referer,location,server,x-request-id,authorization,cookie,x-api-key",
     "gatewatch-identity-key": IDENTITY_KEY,
     "gatewatch-masked-parameters": "access_token,api_key,apikey,code,key,password,sig,token",
+    "gatewatch-guard-mode": "off",
+    "gatewatch-guard-key": "-",
+    "gatewatch-trusted-proxies": "-",
+    **dict.fromkeys(LISTS, EMPTY),
 }
 EPOCH = datetime(1, 1, 1, tzinfo=UTC)
 
@@ -126,32 +130,6 @@ FAILED: Json = {"error": {"source": "x", "reason": "BackendConnectionFailure"}}
 NORMAL: Sequence[str | Json] = ("capture", OUT, "emit")
 
 
-@pytest.fixture(scope="session")
-def toolchain() -> None:
-    missing = harness.missing_tools()
-    if missing and os.environ.get("CI", "").lower() == "true":
-        pytest.fail(f"CI must execute the policy; {missing}")
-    if missing:
-        pytest.skip(missing)
-
-
-@pytest.fixture(scope="session")
-def program() -> Program:
-    return harness.load()
-
-
-@pytest.fixture(scope="session")
-def executable(toolchain: None, program: Program, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return harness.build(tmp_path_factory.mktemp("gateway"), program)
-
-
-@pytest.fixture(scope="session")
-def gateway(executable: Path, program: Program) -> Iterator[Gateway]:
-    running = Gateway(executable, program)
-    yield running
-    running.close()
-
-
 def checked(outcome: Outcome, body_bytes: int = 8192) -> Json:
     """The one event of a call, held to the contract, to the product's decoder and to secrecy."""
     assert outcome.errors == []
@@ -218,12 +196,13 @@ def test_names_only_named_values_that_the_deployment_makes() -> None:
     for path in harness.GATEWAY.glob("*.xml"):
         text = path.read_text()
         found |= set(re.findall(r"\{\{([^}]*)\}\}", text))
-        assert text.count("{{") == len(re.findall(r"\{\{gatewatch-[a-z-]+\}\}", text)), f"{path.name}: C# that reads as a named value"
+        assert text.count("{{") == len(re.findall(r"\{\{gatewatch-[a-z0-9-]+\}\}", text)), f"{path.name}: C# that reads as a named value"
     assert found == set(NAMED)
     readme = (harness.GATEWAY / "README.md").read_text()
-    assert found == set(re.findall(r"`(gatewatch-[a-z-]+)` \(named value", readme))
+    assert found == set(re.findall(r"`(gatewatch-[a-z0-9-]+)` \(named value", readme))
     bicep = (harness.GATEWAY.parent / "modules" / "gateway.bicep").read_text()
-    assert found | {"gatewatch-capture", "gatewatch-emit"} == set(re.findall(r"name: '(gatewatch-[a-z-]+)'", bicep))
+    fragments = {"gatewatch-capture", "gatewatch-guard", "gatewatch-emit"}
+    assert found | fragments == set(re.findall(r"name: '(gatewatch-[a-z0-9-]+)'", bicep))
 
 
 def test_reads_alike_as_raw_and_as_escaped_xml() -> None:

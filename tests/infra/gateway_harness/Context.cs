@@ -127,14 +127,14 @@ public class Deployment
 
 public class LastError
 {
-    internal string source, reason, message;
+    internal string source, reason, message, policyId;
     public string Source { get { return Tap.Get("LastError.Source", source); } }
     public string Reason { get { return Tap.Get("LastError.Reason", reason); } }
     public string Message { get { return Tap.Get("LastError.Message", message); } }
     public string Scope { get { return Tap.Get("LastError.Scope", (string)null); } }
     public string Section { get { return Tap.Get("LastError.Section", (string)null); } }
     public string Path { get { return Tap.Get("LastError.Path", (string)null); } }
-    public string PolicyId { get { return Tap.Get("LastError.PolicyId", (string)null); } }
+    public string PolicyId { get { return Tap.Get("LastError.PolicyId", policyId); } }
 }
 
 public class Product

@@ -18,6 +18,9 @@ public static class Named
     public static string Value(string name) { return Values[name]; }
 }
 
+// A policy that ends the section: the rest of it is skipped and on-error runs.
+public class PolicyError : Exception { }
+
 public static class Program
 {
     static readonly Dictionary<string, Func<ProxyContext, object>> expressions = typeof(Expressions)
@@ -38,7 +41,14 @@ public static class Program
             var settings = new JsonSerializerSettings { DateParseHandling = DateParseHandling.None };
             var call = JsonConvert.DeserializeObject<JObject>(line, settings);
             Named.Values = ((JObject)call["named"]).Properties().ToDictionary(p => p.Name, p => (string)p.Value);
-            Console.Out.WriteLine(((string)call["faults"] == "each" ? Faults(call) : Run(call, null, 0, false)).ToString(Formatting.None));
+            JObject answer;
+            if (call["measure"] == null) answer = (string)call["faults"] == "each" ? Faults(call) : Run(call, null, 0, false);
+            else
+            {
+                Tap.Reset(null, 0, false);
+                answer = new JObject { { "nanoseconds", Nanoseconds((string)call["measure"], Build((JObject)call["context"]), (int)call["times"]) } };
+            }
+            Console.Out.WriteLine(answer.ToString(Formatting.None));
             Console.Out.Flush();
         }
         return 0;
@@ -75,17 +85,53 @@ public static class Program
         Tap.Reset(null, 0, false);
         var context = Build((JObject)call["context"]);
         Tap.Reset(member, index, isNull);
-        foreach (var step in (JArray)call["steps"])
-        {
-            if (step.Type == JTokenType.String) Execute((JArray)programs[(string)step], context, events, errors);
-            else Change((JObject)step, context);
-        }
+        limits = new JArray();
+        used = (JObject)call["used"] ?? new JObject();
+        try { Steps((JArray)call["steps"], context, events, errors); }
+        catch (PolicyError) { Steps((JArray)call["onError"] ?? new JArray(), context, events, errors); }
         var variables = new JObject();
         foreach (var pair in context.variables.Items) variables[pair.Key] = pair.Value == null ? null : pair.Value.ToString();
         return new JObject
         {
-            { "events", events }, { "errors", errors }, { "reads", new JArray(Tap.Reads.ToArray()) }, { "variables", variables },
+            { "events", events }, { "errors", errors }, { "reads", new JArray(Tap.Reads.ToArray()) }, { "variables", variables }, { "limits", limits },
         };
+    }
+
+    // (counter key, calls, seconds) of every rate limit that was asked; `used` holds the calls that were counted before, by key.
+    static JArray limits;
+    static JObject used;
+
+    static void Steps(JArray steps, ProxyContext context, JArray events, JArray errors)
+    {
+        foreach (var step in steps)
+        {
+            if (step.Type == JTokenType.String) Execute((JArray)programs[(string)step], context, events, errors);
+            else Change((JObject)step, context);
+        }
+    }
+
+    static void Fail(ProxyContext context, JObject node, string reason, int status)
+    {
+        context.lastError = new LastError { source = (string)node["kind"], reason = reason, message = "", policyId = (string)node["id"] };
+        context.response = new Response { statusCode = status };
+        throw new PolicyError();
+    }
+
+    // What an expression of a policy that answers is worth to the gateway: an exception in it is an error of the customer's call.
+    static object Needed(string id, ProxyContext context, JArray errors, Type type)
+    {
+        var value = Evaluate(id, context, errors);
+        if (value == null || value.GetType() != type) errors.Add(id + " got " + (value ?? "null"));
+        return value;
+    }
+
+    // Nanoseconds an evaluation of one expression, in a loop long enough to have been compiled.
+    static double Nanoseconds(string id, ProxyContext context, int times)
+    {
+        for (var i = 0; i < times / 10; i++) expressions[id](context);
+        var watch = System.Diagnostics.Stopwatch.StartNew();
+        for (var i = 0; i < times; i++) expressions[id](context);
+        return watch.Elapsed.TotalMilliseconds * 1e6 / times;
     }
 
     static object Evaluate(string id, ProxyContext context, JArray errors)
@@ -116,6 +162,18 @@ public static class Program
                     var value = Evaluate((string)node["expression"], context, errors);
                     if (!(value is string || value is bool)) errors.Add("set-variable " + node["name"] + " got " + (value ?? "null"));
                     context.variables.Items[(string)node["name"]] = value;
+                    break;
+                case "check-header":
+                    string[] sent;
+                    var good = Needed((string)node["value"], context, errors, typeof(string)) as string;
+                    if (!context.request.headers.Items.TryGetValue((string)node["name"], out sent)) Fail(context, node, "HeaderNotFound", (int)node["status"]);
+                    if (!sent.Contains(good)) Fail(context, node, "HeaderValueNotAllowed", (int)node["status"]);
+                    break;
+                case "rate-limit-by-key":
+                    var most = Needed((string)node["calls"], context, errors, typeof(int));
+                    var counter = Needed((string)node["key"], context, errors, typeof(string)) as string;
+                    limits.Add(new JArray(counter, most, node["seconds"]));
+                    if (most is int && counter != null && ((int?)used[counter] ?? 0) >= (int)most) Fail(context, node, "RateLimitExceeded", 429);
                     break;
                 case "log":
                     var message = Evaluate((string)node["expression"], context, errors) as string;

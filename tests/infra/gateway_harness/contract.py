@@ -71,6 +71,9 @@ FIELDS: dict[str, Check] = {
     "userId": _NAME,
     "identity": lambda value: isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value) is not None,
     "auth": _auth,
+    "guard": lambda value: (
+        isinstance(value, str) and re.fullmatch("(would-block|would-slow|blocked|slowed):[a-z0-9]{1,16}", value) is not None
+    ),
     "status": _whole(100, 999),
     "errorReason": _NAME,
     "durationMs": lambda value: type(value) in (int, float) and value >= 0,

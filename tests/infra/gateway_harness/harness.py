@@ -9,7 +9,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -49,10 +49,10 @@ class Program:
 
 
 def load(directory: Path = GATEWAY) -> Program:
-    """Read capture.xml, emit.xml and on-error-global.xml. Raises ValueError for an element that the harness does not know."""
+    """Read the fragments and on-error-global.xml. Raises ValueError for an element that the harness does not know."""
     expressions: dict[str, Expression] = {}
     trees: dict[str, list[Json]] = {}
-    for name in ("capture", "emit", "on-error-global"):
+    for name in ("capture", "guard", "guard-consumption", "emit", "on-error-global"):
         root = parse((directory / f"{name}.xml").read_text(encoding="utf-8"))
         assert root.tag == ("fragment" if name != "on-error-global" else "on-error")
         trees[name] = _nodes(root.children, name, expressions, trees)
@@ -88,6 +88,26 @@ def _nodes(elements: Sequence[Element], where: str, expressions: dict[str, Expre
                 assert element.attributes == {"logger-id": "gatewatch"}
                 assert element.text_expression is not None
                 nodes.append({"kind": "log", "expression": _id(element.text_expression, where + "_log", expressions)})
+            case "check-header":
+                assert set(element.attributes) == {"id", "name", "failed-check-httpcode", "failed-check-error-message", "ignore-case"}
+                (child,) = element.children
+                assert child.text_expression is not None
+                value = _id(child.text_expression, where + "_never", expressions)
+                status = int(element.attributes["failed-check-httpcode"])
+                nodes.append(
+                    {
+                        "kind": "check-header",
+                        "id": element.attributes["id"],
+                        "name": element.attributes["name"],
+                        "status": status,
+                        "value": value,
+                    }
+                )
+            case "rate-limit-by-key":
+                calls = _id(element.attribute_expressions["calls"], where + "_calls", expressions)
+                key = _id(element.attribute_expressions["counter-key"], where + "_key", expressions)
+                seconds = int(element.attributes["renewal-period"])
+                nodes.append({"kind": "rate-limit-by-key", "id": element.attributes["id"], "calls": calls, "key": key, "seconds": seconds})
             case "include-fragment":
                 nodes += trees[element.attributes["fragment-id"].removeprefix("gatewatch-")]
             case "base":
@@ -157,11 +177,20 @@ class Outcome:
     reads: list[str]
     variables: dict[str, str | None]
     fault: str = ""
+    limits: list[tuple[str, int, int]] = field(default_factory=list)
+    """(counter key, calls, seconds) of every rate limit that was asked."""
 
 
 def _outcome(answer: Json) -> Outcome:
     events = [base64.b64decode(event) for event in answer["events"]]
-    return Outcome(events, answer["errors"], answer["reads"], answer["variables"], answer.get("fault", ""))
+    return Outcome(
+        events,
+        answer["errors"],
+        answer["reads"],
+        answer["variables"],
+        answer.get("fault", ""),
+        [tuple(limit) for limit in answer["limits"]],
+    )
 
 
 class Gateway:
@@ -186,13 +215,28 @@ class Gateway:
         result: Json = json.loads(answer)
         return result
 
-    def run(self, context: Json, steps: Sequence[str | Json], named: Mapping[str, str]) -> Outcome:
-        """One call: its context, then fragments by name and changes that other policies make, in order."""
-        return _outcome(self._ask({"context": context, "steps": list(steps), "named": dict(named)}))
+    def run(
+        self,
+        context: Json,
+        steps: Sequence[str | Json],
+        named: Mapping[str, str],
+        on_error: Sequence[str | Json] = (),
+        used: Mapping[str, int] | None = None,
+    ) -> Outcome:
+        """One call: its context, then fragments by name and changes that other policies make, in order; `on_error` runs instead of the rest once a policy ends
+        the section. `used`: the calls that rate limits have counted already, by counter key."""
+        call = {"context": context, "steps": list(steps), "named": dict(named), "onError": list(on_error), "used": dict(used or {})}
+        return _outcome(self._ask(call))
 
-    def run_with_faults(self, context: Json, steps: Sequence[str | Json], named: Mapping[str, str]) -> tuple[list[str], list[Outcome]]:
+    def measure(self, expression: str, context: Json, named: Mapping[str, str], times: int) -> float:
+        """Nanoseconds an evaluation of one expression."""
+        return float(self._ask({"measure": expression, "context": context, "named": dict(named), "times": times})["nanoseconds"])
+
+    def run_with_faults(
+        self, context: Json, steps: Sequence[str | Json], named: Mapping[str, str], on_error: Sequence[str | Json] = ()
+    ) -> tuple[list[str], list[Outcome]]:
         """The same call once for each context member, and for each single access, that throws or is null; and the members touched."""
-        answer = self._ask({"context": context, "steps": list(steps), "named": dict(named), "faults": "each"})
+        answer = self._ask({"context": context, "steps": list(steps), "named": dict(named), "onError": list(on_error), "faults": "each"})
         return answer["members"], [_outcome(run) for run in answer["runs"]]
 
     def close(self) -> None:

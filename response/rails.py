@@ -1,0 +1,181 @@
+"""Whom an action would hit, and what is refused: facts about a caller become a verdict, each guard rail with its number. Pure."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import Literal
+
+from intel.addresses import Range, network, number
+from model import Endpoint
+
+Kind = Literal["ip", "identity", "subscription"]
+Action = Literal["block", "slow", "suspend"]
+
+PRIVATE = tuple(
+    map(network, ("10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16", "::1", "fc00::/7", "fe80::/10"))
+)  # fmt: skip
+MASTER = "master"
+"""The built-in subscription of all APIs: suspended, nothing that uses its key works."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rails:
+    """The numbers of the guard rails; a setting or an option changes each by its name."""
+
+    identities: int = 3
+    """Identities behind one address in 24 hours from which on it is shared: a household has two."""
+    agents: int = 5
+    """User agents behind one address in 24 hours from which on it is shared: one person has a browser, an app and a script."""
+    share: int = 2
+    """Percent of an endpoint's successful calls from which on an address is too much of its traffic to be one caller."""
+    burst: int = 5
+    """New entries in ten minutes; more have to be confirmed."""
+    minutes: int = 60
+    """Life of an entry for which nothing else is asked."""
+    longest: int = 7 * 24 * 60
+    """Longest life in minutes; what has to last longer belongs in a firewall."""
+    calls: int = 10
+    """Calls a minute that a slowed caller keeps."""
+    days: int = 7
+    """Days that a plan looks back, up to 30."""
+    automatic: int = 10
+    """Entries that rules may have made by themselves and that are not over."""
+
+
+NAMES = tuple(one.name for one in fields(Rails))
+LOWEST, HIGHEST = 1, {"longest": 7 * 24 * 60, "minutes": 7 * 24 * 60, "days": 30}
+
+
+def parse(text: str) -> Rails:
+    """From "identities=4, share=5". Raises ValueError in one sentence."""
+    given: dict[str, int] = {}
+    for piece in filter(None, (piece.strip() for piece in text.split(","))):
+        name, _, value = (part.strip() for part in piece.partition("="))
+        most = HIGHEST.get(name, 100_000)
+        if name not in NAMES or not value.isdecimal() or not LOWEST <= int(value) <= most:
+            raise ValueError(f"{name[:20]!r} must be one of {', '.join(NAMES)}, with a whole number from {LOWEST} to {most}")
+        given[name] = int(value)
+    return replace(Rails(), **given)
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """What the target did at one endpoint, beside what everybody did there in the same time."""
+
+    endpoint: Endpoint
+    calls: int
+    ok: int
+    everybody: int
+    """Calls that were answered 2xx, of all callers."""
+
+    @property
+    def share(self) -> float:
+        """Percent of the endpoint's successful calls, 0 where there were none."""
+        return 100 * self.ok / self.everybody if self.everybody else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of a target from `days` days. `identities` and `agents`: distinct ones behind it in the last 24 hours, and of a few the names are
+    not kept. `proven`: of an identity, whether a policy validated the tokens; None: not known."""
+
+    kind: Kind
+    target: str
+    days: float
+    uses: Sequence[Use] = ()
+    identities: int = 0
+    agents: int = 0
+    proven: bool | None = None
+
+    @property
+    def calls(self) -> int:
+        return sum(use.calls for use in self.uses)
+
+    @property
+    def ok(self) -> int:
+        return sum(use.ok for use in self.uses)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """`verdict`: "one caller", "shared", or why it is refused. `reasons` hold every number that was compared, those that spoke for it too."""
+
+    facts: Facts
+    verdict: str
+    allowed: tuple[Action, ...]
+    reasons: tuple[str, ...]
+    overridable: Mapping[str, str] = field(default_factory=dict)
+    """Guard rail -> its sentence: each that stands against the harshest action, to be allowed by its name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Networks:
+    """Where no caller is. `trusted`: proxies before the gateway; `spared`: own egress, health probes, offices."""
+
+    trusted: Sequence[Range] = ()
+    spared: Sequence[Range] = ()
+
+
+def plan(facts: Facts, rails: Rails, networks: Networks, allow: Collection[str] = ()) -> Plan:
+    """`allow`: names of guard rails that do not count this time. A trusted proxy is refused whatever is allowed: it stands for everybody behind it."""
+    if facts.kind == "subscription":
+        return _of_subscription(facts, allow)
+    if facts.kind == "identity":
+        return _of_identity(facts, allow)
+    if _in(networks.trusted, facts.target):
+        return Plan(facts, "proxy: refused", (), (f"{facts.target} is a trusted proxy: everybody behind it would be hit",))
+    against: dict[str, str] = {}
+    if _in(PRIVATE, facts.target):
+        against["private"] = f"{facts.target} is a private address: a proxy, a probe or your own network"
+    if _in(networks.spared, facts.target):
+        against["spared"] = f"{facts.target} is in RESPONSE_SPARED: your own egress, probes or offices"
+    refused = {name: why for name, why in against.items() if name not in allow}
+    if refused:
+        return Plan(facts, f"{next(iter(refused))}: refused", (), tuple(refused.values()), against)
+    reasons = [
+        _compared("identities", "identities behind it in 24 hours", facts.identities, rails.identities),
+        _compared("agents", "user agents behind it in 24 hours", facts.agents, rails.agents),
+    ]
+    shared = {
+        name: why
+        for (name, why), is_many in zip(reasons, (facts.identities >= rails.identities, facts.agents >= rails.agents), strict=True)
+        if is_many
+    }
+    most = max(facts.uses, key=lambda use: use.share, default=None)
+    if most is not None:
+        why = f"{most.share:.1f} percent of the successful calls of {most.endpoint}; from {rails.share} percent on it is shared (share)"
+        reasons.append(("share", why))
+        # The whole of a quiet endpoint's traffic is what one caller looks like, too.
+        if most.share >= rails.share:
+            shared["share"] = why
+    verdict = "shared" if shared else "one caller"
+    allowed: tuple[Action, ...] = ("slow",) if shared.keys() - set(allow) else ("block", "slow")
+    return Plan(facts, verdict, allowed, tuple(why for _, why in reasons), against | shared)
+
+
+def _compared(name: str, what: str, n: int, limit: int) -> tuple[str, str]:
+    return name, f"{n} {what}; from {limit} on it is shared ({name})"
+
+
+def _of_identity(facts: Facts, allow: Collection[str]) -> Plan:
+    if facts.proven:
+        return Plan(facts, "one caller", ("block", "slow"), ("a policy validated the tokens that carried this identity",))
+    why = (
+        "nothing validated the tokens that carried this identity: anybody could have named somebody else (unproven)"
+        if facts.proven is False
+        else "it is not known whether anything validated the tokens that carried this identity (unproven)"
+    )
+    allowed: tuple[Action, ...] = ("block", "slow") if "unproven" in allow else ()
+    return Plan(facts, "one caller" if allowed else "unproven: refused", allowed, (why,), {"unproven": why})
+
+
+def _of_subscription(facts: Facts, allow: Collection[str]) -> Plan:
+    del allow
+    if facts.target == MASTER:
+        return Plan(facts, "master: refused", (), ("the built-in subscription of all APIs is never suspended: its key opens everything",))
+    why = "everybody who uses a key of this subscription is hit, and it does not end by itself: Gatewatch's timer or tools.respond makes it active again"
+    return Plan(facts, "shared", ("suspend",), (why,))
+
+
+def _in(ranges: Sequence[Range], address: str) -> bool:
+    version, value = number(address)
+    return any(known == version and first <= value <= last for known, first, last in ranges)
