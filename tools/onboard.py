@@ -1,7 +1,8 @@
 """Puts chosen APIs of an API Management service under watch, shows what it changes first, and takes it back byte for byte.
 
 python -m tools.onboard plan|apply|remove --subscription ID --resource-group NAME --service NAME
-    [--api ID ...] [--product ID ...] [--all] [--unmatched] [--yes] [--json]
+    [--api ID ...] [--product ID ...] [--all] [--unmatched] [--guard | --no-guard]
+    [--yes] [--json]
 
 plan writes nothing; apply and remove write only with --yes. Every write says which version of the policy it was made from (ETag): whoever
 edited it meanwhile wins, and nothing is overwritten.
@@ -60,6 +61,7 @@ class Arguments:
     products: tuple[str, ...]
     every: bool
     unmatched: bool
+    guard: bool | None
     yes: bool
     as_json: bool
     endpoint: str
@@ -110,9 +112,9 @@ class Service:
         except ResourceNotFoundError as error:
             raise OnboardingError(f"there is no API Management service {self.name} in resource group {self.resource_group}") from error
 
-    def missing_fragments(self) -> list[str]:
+    def missing_fragments(self, fragments: Sequence[str]) -> list[str]:
         missing = []
-        for fragment in FRAGMENTS:
+        for fragment in fragments:
             try:
                 self.client.policy_fragment.get(self.resource_group, self.name, fragment)
             except ResourceNotFoundError:
@@ -205,7 +207,7 @@ def _diff(name: str, before: str | None, after: str | None) -> str:
     return "\n".join(lines)
 
 
-def _change(command: str, api: str | None, text: str | None) -> str | None:
+def _change(command: str, api: str | None, text: str | None, guard: bool | None) -> str | None:
     """The policy after the command. Raises PolicyNotUnderstood."""
     if api is None:
         if text is None:
@@ -214,7 +216,7 @@ def _change(command: str, api: str | None, text: str | None) -> str | None:
             )
         return policy_edit.watch_unmatched(text) if command != "remove" else policy_edit.unwatch_unmatched(text)
     if command != "remove":
-        return policy_edit.watch(text)
+        return policy_edit.watch(text, guard=guard)
     return None if text is None else policy_edit.unwatch(text)
 
 
@@ -262,7 +264,7 @@ def _handle(service: Service, arguments: Arguments, api: ApiContract | None, mas
         return result
     try:
         before, etag = service.policy(identifier)
-        after = _change(arguments.command, identifier, before)
+        after = _change(arguments.command, identifier, before, arguments.guard)
         result.action = _action(arguments.command, identifier, before, after)
         result.diff = _diff(result.id, before, after)
         if api is not None and arguments.command != "remove":
@@ -401,6 +403,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--api", action="extend", nargs="+", default=[], metavar="ID", help="ids of APIs")
     parser.add_argument("--product", action="extend", nargs="+", default=[], metavar="ID", help="every API of these products")
     parser.add_argument("--all", action="store_true", help="every API")
+    parser.add_argument(
+        "--guard",
+        action=argparse.BooleanOptionalAction,
+        help="with the guard, which refuses or slows callers that are listed; without the option it stays as it is (new APIs: without)",
+    )
     parser.add_argument("--unmatched", action="store_true", help="calls that match no operation, by the global policy")
     parser.add_argument("--yes", action="store_true", help="write; without it apply and remove only show")
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
@@ -434,6 +441,7 @@ def _arguments(argv: Sequence[str] | None) -> Arguments:
         products=tuple(found.product),
         every=found.all,
         unmatched=found.unmatched,
+        guard=found.guard,
         yes=found.yes,
         as_json=found.json,
         endpoint=found.endpoint.rstrip("/"),
@@ -492,9 +500,9 @@ def _policies(arguments: Arguments, console: Console, problems: list[str], optio
         service.check()
         masked = None
         if arguments.command != "remove":
-            missing = service.missing_fragments()
+            missing = service.missing_fragments((*FRAGMENTS, policy_edit.GUARD_FRAGMENT) if arguments.guard else FRAGMENTS)
             if missing:
-                problem = f"the service has no policy fragment {' or '.join(missing)}: deploy infra/ with the gateway part first"
+                problem = f"the service has no policy fragment {' or '.join(missing)}: deploy infra/ with the gateway part first{' (GATEWATCH_GUARD)' if arguments.guard else ''}"
                 if arguments.command == "apply":
                     raise OnboardingError(problem)
                 problems.append(problem)

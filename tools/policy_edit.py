@@ -14,6 +14,7 @@ from pathlib import Path
 from posture.policy_text import Element, PolicyNotUnderstood, parse
 
 CAPTURE = '<include-fragment fragment-id="gatewatch-capture" />'
+GUARD = '<include-fragment fragment-id="gatewatch-guard" />'
 EMIT = '<include-fragment fragment-id="gatewatch-emit" />'
 POLICY_ADDED = "<!-- gatewatch: policy added -->"
 SECTION_ADDED = "<!-- gatewatch: section added -->"
@@ -23,6 +24,8 @@ SECTIONS = ("inbound", "backend", "outbound", "on-error")
 FRAGMENTS = ("gatewatch-capture", "gatewatch-emit")
 PLACES = {"inbound": FRAGMENTS[:1], "outbound": FRAGMENTS[1:], "on-error": FRAGMENTS}
 """Which fragments `watch` puts into which section, in order."""
+GUARD_FRAGMENT = "gatewatch-guard"
+"""By choice, in inbound behind the first: it needs what that one captures, and a refusal should cost nothing else."""
 PROVES = {
     "validate-jwt": "gatewatch-auth-jwt",
     "validate-azure-ad-token": "gatewatch-auth-azure-ad-token",
@@ -52,6 +55,7 @@ NEW_POLICY = f"""<policies>
 </policies>
 """
 """The policy of an API that had none."""
+NEW_GUARDED_POLICY = NEW_POLICY.replace(f"<inbound>\n        {CAPTURE}", f"<inbound>\n        {CAPTURE}\n        {GUARD}")
 
 
 @dataclass(frozen=True)
@@ -112,7 +116,7 @@ def _sections(text: str) -> dict[str, Element]:
 
 def _is_include(element: Element, fragment: str | None = None) -> bool:
     name = element.attributes.get("fragment-id", "") if element.tag == "include-fragment" else ""
-    return name in FRAGMENTS if fragment is None else name == fragment
+    return name in (*FRAGMENTS, GUARD_FRAGMENT) if fragment is None else name == fragment
 
 
 def _removal(text: str, start: int, end: int) -> _Edit:
@@ -186,7 +190,8 @@ def _ours_in(sections: dict[str, Element]) -> dict[str, list[Element]]:
         includes = [element for element in section.walk() if _is_include(element)]
         for element in includes:
             fragment = element.attributes["fragment-id"]
-            if element.parent is not section or fragment not in PLACES.get(name, ()):
+            allowed = PLACES.get(name, ()) + ((GUARD_FRAGMENT,) if name == "inbound" else ())
+            if element.parent is not section or fragment not in allowed:
                 raise PolicyNotUnderstood(f"<{name}> includes {fragment} where Gatewatch would not put it: by hand?")
             if set(element.attributes) != {"fragment-id"} or element.children:
                 raise PolicyNotUnderstood(f"<{name}> includes {fragment} in a way of its own: by hand?")
@@ -201,7 +206,8 @@ def _ours_in(sections: dict[str, Element]) -> dict[str, list[Element]]:
     if found and missing:
         raise PolicyNotUnderstood(f"Gatewatch is included, but not {', '.join(missing)}: by hand?")
     for name, includes in found.items():
-        if [element.attributes["fragment-id"] for element in includes] != list(PLACES[name]):
+        there = [element.attributes["fragment-id"] for element in includes]
+        if there not in (list(PLACES[name]), [*PLACES[name], GUARD_FRAGMENT]):
             raise PolicyNotUnderstood(f"<{name}> includes Gatewatch's fragments twice or in another order: by hand?")
     return found
 
@@ -224,9 +230,14 @@ def is_watched(text: str) -> bool:
     return bool(_ours_in(_sections(text)))
 
 
+def is_guarded(text: str) -> bool:
+    """Whether an API's policy has the guard. Raises PolicyNotUnderstood."""
+    return any(_is_include(element, GUARD_FRAGMENT) for element in _ours_in(_sections(text)).get("inbound", ()))
+
+
 def unwatch(text: str) -> str | None:
     """The policy as it was before `watch`; None if there was none. Raises PolicyNotUnderstood. A policy without the fragments is returned as it is."""
-    if "".join(text.split()) == "".join(NEW_POLICY.split()):
+    if "".join(text.split()) in ["".join(policy.split()) for policy in (NEW_POLICY, NEW_GUARDED_POLICY)]:
         return None
     sections = _sections(text)
     ours = _ours_in(sections)
@@ -243,23 +254,26 @@ def unwatch(text: str) -> str | None:
     return _apply(text, edits)
 
 
-def watch(text: str | None) -> str:
+def watch(text: str | None, *, guard: bool | None = None) -> str:
     """The policy of an API with the fragments in place; of a policy that has them, the same or brought up to date.
 
-    None is an API without a policy. Raises PolicyNotUnderstood.
+    `text` None is an API without a policy. `guard`: with the guard or without; None leaves it as it is. Raises PolicyNotUnderstood.
     """
+    if guard is None:
+        guard = text is not None and is_guarded(text)
     if text is None:
-        return NEW_POLICY
+        return NEW_GUARDED_POLICY if guard else NEW_POLICY
     plain = unwatch(text)
     if plain is None:
-        return text
+        return text if is_guarded(text) is guard else watch(None, guard=guard)
+    first = (CAPTURE, GUARD) if guard else (CAPTURE,)
     sections = _sections(plain)
     for name in ("inbound", "outbound"):
         if name not in sections:
             raise PolicyNotUnderstood(f"there is no <{name}>")
     edits: list[_Edit] = []
     inbound, outbound, on_error = sections["inbound"], sections["outbound"], sections.get("on-error")
-    edits.append(_opened(plain, inbound, CAPTURE) if inbound.is_empty_tag else _first(plain, inbound, CAPTURE))
+    edits.append(_opened(plain, inbound, *first) if inbound.is_empty_tag else _first(plain, inbound, *first))
     edits.append(_opened(plain, outbound, EMIT) if outbound.is_empty_tag else _last(plain, outbound, EMIT))
     if on_error is None:
         edits.append(_new_on_error(plain, sections, CAPTURE, EMIT, "<base />"))

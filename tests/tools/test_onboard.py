@@ -20,7 +20,7 @@ from tests.local.eventhubs_thread import running
 from tests.tools.arm_emulator import GROUP, NAME, SUBSCRIPTION, Api, ArmService, serving
 from tests.tools.test_policy_edit import GLOBAL, USUAL, WATCHED
 from tools.onboard import main
-from tools.policy_edit import CAPTURE, EMIT, NEW_POLICY
+from tools.policy_edit import CAPTURE, EMIT, GUARD, NEW_POLICY
 
 # A policy with everything that a careless rewrite would change: tabs, CRLF, a BOM, bare quotes, no final newline.
 AWKWARD = USUAL.replace("    ", "\t").replace("\n", "\r\n").replace("<policies>", "<policies  >").replace("@(", "@(  ")
@@ -120,6 +120,22 @@ def test_apply_twice_then_remove_gives_back_every_byte(run: Run, service: ArmSer
     written = len(service.writes())
     assert set(actions(run("remove", "--all", "--unmatched", "--yes")[1]).values()) == {"none"}
     assert len(service.writes()) == written
+
+
+def test_the_guard_is_a_choice(run: Run, service: ArmService) -> None:
+    status, report = run("apply", "--api", "orders", "--guard", "--yes")
+    assert status == 1
+    assert report["problems"] == [
+        "the service has no policy fragment gatewatch-guard: deploy infra/ with the gateway part first (GATEWATCH_GUARD)"
+    ]
+    service.fragments.add("gatewatch-guard")
+    assert run("apply", "--api", "orders", "--guard", "--yes")[0] == 0
+    assert GUARD in service.policies["orders"]
+    assert run("apply", "--api", "orders", "--yes")[1]["policies"][0]["action"] == "none"
+    assert run("apply", "--api", "orders", "--no-guard", "--yes")[1]["policies"][0]["action"] == "update"
+    assert GUARD not in service.policies["orders"]
+    assert run("remove", "--api", "orders", "--yes")[0] == 0
+    assert service.policies["orders"] == USUAL
 
 
 def test_every_write_names_the_version_that_it_was_made_from(run: Run, service: ArmService) -> None:

@@ -10,8 +10,11 @@ from posture.policy_text import PolicyNotUnderstood, parse
 from tools.policy_edit import (
     CAPTURE,
     EMIT,
+    GUARD,
+    NEW_GUARDED_POLICY,
     NEW_POLICY,
     answers_itself,
+    is_guarded,
     is_watched,
     sections_without_base,
     unwatch,
@@ -316,3 +319,39 @@ def test_a_damaged_document_is_refused_or_restored(text: str, data: st.DataObjec
     except PolicyNotUnderstood:
         return
     assert unwatch(put) == damaged
+
+
+# ---- the guard, by choice
+
+
+@pytest.mark.parametrize(
+    "before", [USUAL, None, USUAL.replace("    ", "\t").replace("\n", "\r\n"), "<policies><inbound /><outbound /></policies>"]
+)
+def test_the_guard_comes_and_goes_byte_for_byte(before: str | None) -> None:
+    plain, guarded = watch(before), watch(before, guard=True)
+    assert (is_guarded(plain), is_guarded(guarded)) == (False, True)
+    assert guarded.index(CAPTURE) < guarded.index(GUARD) < guarded.index("</inbound>")
+    assert watch(guarded) == guarded  # left as it is, where nobody says
+    assert watch(plain, guard=True) == guarded
+    assert watch(guarded, guard=False) == plain
+    assert unwatch(guarded) == before
+
+
+def test_a_new_policy_with_the_guard() -> None:
+    assert watch(None, guard=True) == NEW_GUARDED_POLICY
+    assert watch(NEW_GUARDED_POLICY) == NEW_GUARDED_POLICY
+    assert unwatch(NEW_GUARDED_POLICY) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        WATCHED.replace(CAPTURE, GUARD, 1),
+        WATCHED.replace(CAPTURE, GUARD + CAPTURE, 1),
+        WATCHED.replace(CAPTURE, CAPTURE + GUARD + GUARD, 1),
+        WATCHED.replace("<outbound>", "<outbound>" + GUARD),
+    ],
+)
+def test_a_guard_that_somebody_put_elsewhere_is_left_alone(text: str) -> None:
+    with pytest.raises(PolicyNotUnderstood):
+        watch(text)
