@@ -19,8 +19,10 @@ from adapters.telemetry import Reporter
 from adapters.tombstones import TombstoneStore
 from alerts.suppression import Rules
 from model import Endpoint, Minute, minute_of, moment
-from pipeline.evaluation import RECALL, Activity, Evaluation, Late, Regular, Step
+from pipeline.evaluation import RECALL, Evaluation
 from pipeline.limits import Limits
+from pipeline.start import Criteria, EvaluationState
+from pipeline.step import Activity, Late, Regular, Step
 from posture.inventory import Inventory, merge
 from retention.guard import Guard
 from retention.policy import Promises, promises
@@ -151,16 +153,20 @@ class Evaluator:
         self._inventories = {endpoint: alert for endpoint, alert in known.items() if alert is not None}
         since = (stored.watermark or 0) - 24 * 60
         evaluation = Evaluation(
-            baselines=_baselines(self._tables),
-            regulars=self._regulars(stored),
-            alerts=alerts.read(self._tables, since),
-            incidents=alerts.read_incidents(self._tables, since),
-            endpoints=[endpoint for endpoint in known if not endpoint.matched],
-            contexts={endpoint: row.context() for endpoint, row in self._inventories.items()},
-            closed_until=stored.closed_until,
-            watermark=stored.watermark,
-            rules=self._rules,
-            limits=self._limits(now),
+            EvaluationState(
+                watermark=stored.watermark,
+                closed_until=stored.closed_until,
+                alerts=alerts.read(self._tables, since),
+                incidents=alerts.read_incidents(self._tables, since),
+                endpoints=[endpoint for endpoint in known if not endpoint.matched],
+                regulars=self._regulars(stored),
+            ),
+            Criteria(
+                baselines=_baselines(self._tables),
+                contexts={endpoint: row.context() for endpoint, row in self._inventories.items()},
+                limits=self._limits(now),
+                rules=self._rules,
+            ),
             close_after=self._close_after,
         )
         self._evaluation, self._progress, self._learned = evaluation, stored, version

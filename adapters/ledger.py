@@ -16,7 +16,7 @@ import msgspec
 
 from adapters.tables import Changed, Entity, Tables, joined, pieces
 from model import STATUS_CLASSES, Endpoint, Minute, StatusClass
-from pipeline.evaluation import Activity, Regular
+from pipeline.step import Activity, Regular
 from windows.values import hash_value
 
 PREFIX = "activity"

@@ -25,7 +25,7 @@ from adapters.telemetry import Reporter
 from alerts import render
 from alerts.triage import rewritten
 from model import Alert, Severity, Sighting, alert_id, minute_of, moment, service_endpoint
-from pipeline.evaluation import Step
+from pipeline.step import Step
 from retention.policy import (
     BY_ID,
     HOUR,
@@ -301,7 +301,7 @@ class Purge:
         alert = Alert(id, BREACH, service_endpoint("gatewatch"), Severity.HIGH, open_since, minute, open_since, sighting, open=run.broken)
         with outbox.announced(self._tables, [alert], now):
             alerts.write(self._tables, [alert], [])
-        self._reporter.step(Step({}, None, None, alerts=[alert]), now)
+        self._reporter.step(Step(positions={}, watermark=None, closed_until=None, alerts=[alert]), now)
 
     def _record(self, run: Run) -> None:
         state = {

@@ -4,7 +4,7 @@ import logging
 from datetime import datetime
 
 from model import Alert, Failure, moment
-from pipeline.evaluation import Step
+from pipeline.step import Step
 
 _log = logging.getLogger("gatewatch.alert")
 

@@ -26,6 +26,7 @@ from pipeline.evaluation import Evaluation
 from pipeline.fold import fold
 from pipeline.judge import Judgement, judge
 from pipeline.learn import Learner
+from pipeline.start import Criteria
 from stats.seasonal import Seasonal
 from windows.baseline import Baseline
 from windows.tally import Tally
@@ -112,7 +113,7 @@ def learn(calls: Sequence[ApiCall]) -> Callable[[], Evaluation]:
         baselines.update((one.endpoint, one) for one in evaluation.step(FAR).baselines)
     times = BATCH / TICK.total_seconds() / (traffic.CALLS_PER_DAY / 86400)
     scaled = [busier(one, times) for one in baselines.values()]
-    return lambda: Evaluation(baselines=scaled, live_rows=False)
+    return lambda: Evaluation(criteria=Criteria(baselines=scaled), live_rows=False)
 
 
 def busier(one: Baseline, times: float) -> Baseline:

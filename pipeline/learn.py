@@ -1,13 +1,13 @@
 """Learning: window records become day summaries, up to 30 of them a baseline. Nothing here has ever seen an IP."""
 
 from collections import defaultdict, deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from model import STATUS_CLASSES, WINDOW_MINUTES, WINDOWS_PER_DAY, Endpoint, Minute, StatusClass
+from model import NOBODY, STATUS_CLASSES, WINDOW_MINUTES, WINDOWS_PER_DAY, Endpoint, Minute, StatusClass
 from stats.moments import Moments, log_moments
 from stats.rank import largest
 from stats.seasonal import Seasonal, fit
@@ -15,6 +15,7 @@ from stats.sketch import Sketch, union
 from stats.sketch import pack as pack_sketch
 from stats.sketch import unpack as unpack_sketch
 from windows.baseline import DAYS, MINUTES_PER_DAY, Baseline, Fresh, weekday
+from windows.day import RollingDay
 from windows.record import Record, WindowRow, merge_records, untainted
 
 FORMAT = 1
@@ -80,6 +81,18 @@ class DaySummary(msgspec.Struct, frozen=True, array_like=True):
     parameters: dict[str, ParameterDay] = {}
 
 
+def day_tops(endpoint: Endpoint, day: int, rolling: RollingDay, accused: Set[str]) -> DayTops:
+    """Read a rolling day at its end, without the actors that were found in it."""
+    measures: dict[str, list[float]] = {}
+    for parameter, by_ip in rolling.by_ip().items():
+        measures[f"day:{parameter}"] = largest(n for ip, n in by_ip.items() if ip not in accused and ip not in NOBODY)
+        measures[f"ips:{parameter}"] = [len(by_ip.keys() - accused)]
+    taken = rolling.totals()
+    if taken:
+        measures["day:bytes"] = largest(n for ip, n in taken.items() if ip not in accused and ip not in NOBODY)
+    return DayTops(endpoint, day, measures)
+
+
 def summarise(day: int, rows: Iterable[WindowRow], tops: Iterable[DayTops] = (), known: Iterable[Endpoint] = ()) -> list[DaySummary]:
     """The summaries of one day, from all its closed windows (the services' own rows, template "*", among them), sorted by endpoint.
 
@@ -94,9 +107,9 @@ def summarise(day: int, rows: Iterable[WindowRow], tops: Iterable[DayTops] = (),
             continue
         by_endpoint.setdefault(row.endpoint, {})[slot] = row.record
         alive[row.endpoint.service] |= 1 << slot
-    day_tops = {top.endpoint: top.tops for top in tops if top.day == day}
+    whole_day = {top.endpoint: top.tops for top in tops if top.day == day}
     return [
-        _summary(endpoint, day, alive[endpoint.service], records, day_tops.get(endpoint, {}))
+        _summary(endpoint, day, alive[endpoint.service], records, whole_day.get(endpoint, {}))
         for endpoint, records in sorted(by_endpoint.items())
         if alive.get(endpoint.service)
     ]

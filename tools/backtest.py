@@ -26,10 +26,12 @@ from intel.feeds import parse as parse_feed
 from local.jsonl import lines_of
 from model import Alert, ApiCall, Failure, is_service_endpoint, moment
 from pipeline.decode import Rejected, decode
-from pipeline.evaluation import Evaluation, Step
+from pipeline.evaluation import Evaluation
 from pipeline.fold import fold
 from pipeline.learn import Learner
 from pipeline.limits import Limits, parse
+from pipeline.start import Criteria
+from pipeline.step import Step
 
 BATCH = 1000
 KEY = b"a back-test keeps no values at all"
@@ -67,7 +69,7 @@ def index_of(tor: Path | None, folder: Path | None, now: datetime) -> Index:
 def backtest(batches: Iterable[Sequence[ApiCall]], *, limits: Limits | None = None, index: Index | None = None) -> Iterator[Step]:
     """The steps of an evaluation that is fed these batches, the last one after everything was closed."""
 
-    evaluation = Evaluation(learner=Learner(), limits=limits, live_rows=False)
+    evaluation = Evaluation(criteria=Criteria(limits=limits), learner=Learner(), live_rows=False)
     for position, batch in enumerate(batches):
         evaluation.feed("0", fold(batch, KEY, listed=index.rules if index is not None else None), position)
         yield evaluation.step(HISTORY)

@@ -33,7 +33,7 @@ from adapters.evidence import Evidence
 from adapters.tables import Tables
 from local.azurite import ROOT, Azurite
 from model import Endpoint, minute_of
-from pipeline.evaluation import Activity
+from pipeline.step import Activity
 from retention.policy import promises
 from retention.subject import fingerprints, of
 from settings import Connection

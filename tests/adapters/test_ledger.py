@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from adapters import ledger
 from adapters.tables import LARGEST_ENTITY, Entity, Tables, joined
 from model import STATUS_CLASSES, Endpoint, minute_of
-from pipeline.evaluation import Activity, Regular
+from pipeline.step import Activity, Regular
 from tests.adapters.killing import KilledError, killing
 
 KEY = b"k" * 32

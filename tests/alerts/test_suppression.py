@@ -13,6 +13,7 @@ from detectors import by_id
 from model import Alert, Endpoint, Finding, Incident, Severity, alert_key, moment
 from pipeline.evaluation import Evaluation
 from pipeline.fold import fold
+from pipeline.start import Criteria
 from tests.build import ENDPOINT, IP, START, alert, api_call, baseline, finding
 from windows.context import NOTHING_KNOWN
 from windows.record import Record, WindowRow
@@ -139,7 +140,7 @@ def test_a_rule_ends_what_was_told_and_its_refractory_time() -> None:
 
 def spiked(rules: Rules | None = None, *, late: Rules | None = None) -> Record:
     """The closed record of a window in which one address and everybody called far too often. `late`: rules that come after it was judged."""
-    evaluation = Evaluation(baselines=[baseline()], rules=rules)
+    evaluation = Evaluation(criteria=Criteria(baselines=[baseline()], rules=rules))
     calls = [api_call(n / 60, client_ip=f"198.51.100.{n % 200}") for n in range(900)]
     calls += [api_call(n / 60, client_ip=IP) for n in range(900)]
     evaluation.feed("0", fold(calls, KEY), 0)

@@ -12,12 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import pipeline.evaluation as module
 from detectors import detector, discovered
 from model import Alert, ApiCall, Endpoint, Incident, Severity, is_service_endpoint, minute_of, service_endpoint, window_start
-from pipeline.evaluation import RECALL, Evaluation, Regular, Step
+from pipeline import live
+from pipeline.evaluation import RECALL, Evaluation
 from pipeline.fold import fold
 from pipeline.learn import DaySummary, Learner
+from pipeline.start import Criteria, EvaluationState
+from pipeline.step import Regular, Step
 from tests.build import ENDPOINT, IP, START, api_call, baseline
 from windows.baseline import Baseline
 from windows.context import Context
@@ -104,14 +106,16 @@ class Stored:
             if window // 1440 not in learned and state.closed_until is not None and window + 20 <= state.closed_until
         ]
         return Evaluation(
-            baselines=self.baselines.values(),
-            regulars=self.regulars.values(),
-            alerts=self.alerts.values(),
-            incidents=self.incidents.values(),
-            endpoints=self.endpoints,
-            positions=state.positions,
-            closed_until=state.closed_until,
-            watermark=state.watermark,
+            EvaluationState(
+                regulars=self.regulars.values(),
+                alerts=self.alerts.values(),
+                incidents=self.incidents.values(),
+                endpoints=self.endpoints,
+                positions=state.positions,
+                closed_until=state.closed_until,
+                watermark=state.watermark,
+            ),
+            Criteria(baselines=self.baselines.values()),
             learner=Learner(self.summaries, open_days),
         )
 
@@ -245,7 +249,7 @@ def test_late_and_disordered_calls_are_counted_once(events: list[tuple[int, int,
 
 
 def test_late_calls_name_their_source_and_change_nothing_else() -> None:
-    evaluation = Evaluation(baselines=[baseline()])
+    evaluation = Evaluation(criteria=Criteria(baselines=[baseline()]))
     evaluation.feed("0", fold([api_call(0), api_call(200)], KEY), 7)
     evaluation.step(FAR)
     evaluation.feed("0", fold([api_call(5), api_call(6, user_agent="javascript:alert(1)")], KEY), 8)
@@ -263,7 +267,7 @@ def flood(minute: float, n: int = 100, ip: str = ATTACKER) -> Tally:
 
 
 def test_live_calls_are_judged_at_once_and_history_waits_for_its_watermark() -> None:
-    live, history = Evaluation(baselines=[baseline()]), Evaluation(baselines=[baseline()])
+    live, history = Evaluation(criteria=Criteria(baselines=[baseline()])), Evaluation(criteria=Criteria(baselines=[baseline()]))
     for evaluation in (live, history):
         evaluation.feed("0", flood(3), 1)
     now = datetime.fromtimestamp(START * 60, UTC) + timedelta(minutes=4)
@@ -286,7 +290,7 @@ def test_a_slow_partition_holds_the_watermark_until_it_is_idle() -> None:
 
 
 def test_time_passes_where_no_one_calls() -> None:
-    evaluation = Evaluation(baselines=[baseline()])
+    evaluation = Evaluation(criteria=Criteria(baselines=[baseline()]))
     now = datetime.fromtimestamp(START * 60, UTC) + timedelta(minutes=4)
     evaluation.feed("0", flood(3), 1)
     evaluation.step(now)
@@ -324,14 +328,14 @@ def test_nothing_fed() -> None:
 
 
 def test_unmatched_paths_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "UNMATCHED", 5)
+    monkeypatch.setattr(live, "UNMATCHED", 5)
     calls = [api_call(i / 10, url_template=None, path=f"/probe{'abcdefghijklmnopqrstuvwxyz'[i % 26]}/{i}", status=404) for i in range(100)]
     stored = played(batched(calls, 20))
     found = {endpoint for endpoint, _ in stored.rows if not is_service_endpoint(endpoint)}
     assert len(found) == 6
     assert sorted(found) == sorted(stored.endpoints)
     assert sum(sum(of.values()) for of in counts(stored).values()) == 100
-    again = Evaluation(endpoints=stored.endpoints)
+    again = Evaluation(EvaluationState(endpoints=stored.endpoints))
     again.feed("0", fold(calls, KEY), 1)
     assert again.step(FAR).endpoints == [], "admitted ones stay admitted"
 
@@ -344,7 +348,7 @@ def test_a_detector_that_fails_is_counted_and_alerted_on() -> None:
     def broken(window, baseline):  # type: ignore[no-untyped-def]
         raise ZeroDivisionError
 
-    evaluation = Evaluation(baselines=[baseline()], detectors=[*discovered(), broken])
+    evaluation = Evaluation(criteria=Criteria(baselines=[baseline()], detectors=[*discovered(), broken]))
     evaluation.feed("0", flood(3), 1)
     step = evaluation.step(datetime.fromtimestamp(START * 60, UTC) + timedelta(minutes=4))
     assert [failure.detector for failure in step.failures] == ["API_Broken"]
@@ -379,7 +383,9 @@ def days_of(regular_days: int) -> Iterator[Regular]:
 
 @pytest.mark.parametrize(("days", "alerts"), [(0, 1), (2, 1), (3, 0)])
 def test_three_days_make_a_regular(days: int, alerts: int) -> None:
-    evaluation = Evaluation(baselines=[baseline()], regulars=days_of(days), watermark=START, closed_until=START - 60)
+    evaluation = Evaluation(
+        EvaluationState(regulars=days_of(days), watermark=START, closed_until=START - 60), Criteria(baselines=[baseline()])
+    )
     evaluation.feed("0", flood(3), 1)
     assert len(evaluation.step(datetime.fromtimestamp(START * 60, UTC) + timedelta(minutes=4)).alerts) == alerts
 
@@ -404,7 +410,7 @@ def test_a_regular_day_is_read_as_the_rolling_day_is_judged() -> None:
 
 
 def test_a_sensitive_endpoint_raises_severity_and_says_so() -> None:
-    evaluation = Evaluation(baselines=[baseline()], contexts={ENDPOINT: Context(sensitive=("Email",))})
+    evaluation = Evaluation(criteria=Criteria(baselines=[baseline()], contexts={ENDPOINT: Context(sensitive=("Email",))}))
     evaluation.feed("0", flood(3), 1)
     step = evaluation.step(datetime.fromtimestamp(START * 60, UTC) + timedelta(minutes=4))
     assert [alert.severity for alert in step.alerts] == [Severity.HIGH]
@@ -418,15 +424,14 @@ def test_low_and_slow_survives_a_restart() -> None:
     def clock(n: int) -> datetime:
         return datetime.fromtimestamp(START * 60, UTC) + timedelta(minutes=20 * n + 5)
 
-    evaluation, stored = Evaluation(baselines=[baseline()]), Stored()
+    evaluation, stored = Evaluation(criteria=Criteria(baselines=[baseline()])), Stored()
     for n in range(6):
         evaluation.feed("0", ids(n), n)
         stored.write(evaluation.step(clock(n)))
     assert stored.alerts == {}
     assert stored.state is not None
-    again = Evaluation(
-        baselines=[baseline()], positions=stored.state.positions, closed_until=stored.state.closed_until, watermark=stored.state.watermark
-    )
+    state = EvaluationState(positions=stored.state.positions, closed_until=stored.state.closed_until, watermark=stored.state.watermark)
+    again = Evaluation(state, Criteria(baselines=[baseline()]))
     for n in range(6):
         again.recall("0", ids(n), n)
     again.feed("0", ids(6), 6)

@@ -20,9 +20,10 @@ from local.traffic import Event, encode
 from model import Alert, Endpoint
 from pipeline.contents import Look, Sampler, look, parts
 from pipeline.decode import decode
-from pipeline.evaluation import Evaluation, Step
+from pipeline.evaluation import Evaluation
 from pipeline.fold import fold
 from pipeline.learn import Learner
+from pipeline.step import Step
 from posture.inventory import Inventory, merge
 from tools.proofs import UNPROVABLE, Proof, Scene, proofs
 from tools.prove import code, main

@@ -1,0 +1,119 @@
+"""What is open between two steps: live windows, rolling days, and the unmatched endpoints that were admitted so far."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+
+from model import Endpoint, Minute, service_endpoint
+from pipeline.regulars import Regulars
+from windows.baseline import Baseline
+from windows.context import NOTHING_KNOWN, Context
+from windows.day import RollingDay
+from windows.window import Window
+
+UNMATCHED = 100
+"""Templates of unmatched paths that a service may have; the rest is one endpoint."""
+FOLDED = "/{…}"
+
+
+class Knowledge:
+    """By what windows are judged: the baselines, the regular actors, and what the inventory says."""
+
+    def __init__(self, baselines: Iterable[Baseline], regulars: Regulars, contexts: Mapping[Endpoint, Context]) -> None:
+        self.baselines = {baseline.endpoint: baseline for baseline in baselines}
+        self.regulars = regulars
+        self.contexts = dict(contexts)
+
+    def baseline(self, endpoint: Endpoint) -> Baseline:
+        """The endpoint's baseline, an empty one where nothing is known of it."""
+        known = self.baselines.get(endpoint)
+        if known is None:
+            known = self.baselines[endpoint] = Baseline(endpoint)
+        return known
+
+    def context(self, endpoint: Endpoint) -> Context:
+        return self.contexts.get(endpoint, NOTHING_KNOWN)
+
+
+class LiveWindows:
+    """Makes windows and rolling days as calls ask for them."""
+
+    def __init__(self, knowledge: Knowledge, admitted: Iterable[Endpoint]) -> None:
+        """`admitted`: the unmatched endpoints of earlier evaluations."""
+        self._knowledge = knowledge
+        self.by_start: dict[Minute, dict[Endpoint, Window]] = {}
+        self.days: dict[Endpoint, RollingDay] = {}
+        self._late: dict[tuple[Endpoint, Minute, str, int], Window] = {}
+        self._services: dict[str, Endpoint] = {}
+        self._unmatched: dict[str, set[Endpoint]] = defaultdict(set)
+        for endpoint in admitted:
+            self._unmatched[endpoint.service].add(endpoint)
+        self._new: list[Endpoint] = []
+
+    def admit(self, endpoint: Endpoint) -> Endpoint:
+        """The endpoint; for an unmatched one whose service has no room for another template, the endpoint of all the rest."""
+        if endpoint.matched:
+            return endpoint
+        known = self._unmatched[endpoint.service]
+        if endpoint in known:
+            return endpoint
+        if len(known) >= UNMATCHED:
+            endpoint = Endpoint(endpoint.service, "", "*", FOLDED, matched=False)
+            if endpoint in known:
+                return endpoint
+        known.add(endpoint)
+        self._new.append(endpoint)
+        return endpoint
+
+    def day(self, endpoint: Endpoint) -> RollingDay:
+        day = self.days.get(endpoint)
+        if day is None:
+            day = self.days[endpoint] = RollingDay()
+        return day
+
+    def service(self, name: str) -> Endpoint:
+        """The endpoint that stands for a whole service."""
+        known = self._services.get(name)
+        if known is None:
+            known = self._services[name] = service_endpoint(name)
+        return known
+
+    def window(self, endpoint: Endpoint, start: Minute) -> Window:
+        windows = self.by_start.setdefault(start, {})
+        window = windows.get(endpoint)
+        if window is None:
+            knowledge = self._knowledge
+            service = knowledge.baselines.get(self.service(endpoint.service))
+            window = windows[endpoint] = Window(
+                endpoint,
+                start,
+                day=self.day(endpoint),
+                regulars=knowledge.regulars.of(endpoint),
+                context=knowledge.context(endpoint),
+                service_days=service.days if service is not None else 0,
+            )
+        return window
+
+    def late_window(self, endpoint: Endpoint, start: Minute, partition: str, position: int) -> Window:
+        """What this tally adds to a window that is closed."""
+        key = endpoint, start, partition, position
+        window = self._late.get(key)
+        if window is None:
+            window = self._late[key] = Window(endpoint, start, day=self.day(endpoint))
+        return window
+
+    def at(self, start: Minute) -> Mapping[Endpoint, Window]:
+        """The live windows that begin at this minute."""
+        return self.by_start.get(start, {})
+
+    def close(self, start: Minute) -> list[tuple[Endpoint, Window]]:
+        """The windows that begin at this minute, by endpoint; they are live no longer."""
+        return sorted(self.by_start.pop(start, {}).items())
+
+    def drain_late(self) -> list[tuple[tuple[Endpoint, Minute, str, int], Window]]:
+        """(endpoint, start, partition, position) and window of what came late since the last call, in order."""
+        late, self._late = self._late, {}
+        return sorted(late.items(), key=lambda item: item[0])
+
+    def drain_admitted(self) -> list[Endpoint]:
+        new, self._new = self._new, []
+        return new

@@ -1,0 +1,45 @@
+"""What an evaluation starts from: the state that earlier ones stored, and the criteria by which it judges."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from alerts.suppression import Rules
+from detectors import Detector
+from model import Alert, Endpoint, Incident, Minute
+from pipeline.limits import Limits
+from pipeline.step import Regular
+from windows.baseline import Baseline
+from windows.context import Context
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationState:
+    """What earlier evaluations stored; empty for the first one."""
+
+    positions: Mapping[str, int] = field(default_factory=dict)
+    """Partition -> position of the last tally that was evaluated."""
+    watermark: Minute | None = None
+    closed_until: Minute | None = None
+    alerts: Iterable[Alert] = ()
+    """Those that are open or of the last 24 hours."""
+    incidents: Iterable[Incident] = ()
+    """Those that are open or of the last 24 hours."""
+    endpoints: Iterable[Endpoint] = ()
+    """The unmatched endpoints admitted so far."""
+    regulars: Iterable[Regular] = ()
+    """Of the last 30 days."""
+
+
+@dataclass(frozen=True, slots=True)
+class Criteria:
+    """By what windows are judged."""
+
+    baselines: Iterable[Baseline] = ()
+    contexts: Mapping[Endpoint, Context] = field(default_factory=dict)
+    """What the inventory knows of endpoints."""
+    limits: Limits | None = None
+    """None: the detectors' own."""
+    rules: Rules | None = None
+    """The suppression rules in force."""
+    detectors: Iterable[Detector] | None = None
+    """None: all that discovery finds."""

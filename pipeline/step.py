@@ -1,0 +1,79 @@
+"""What a step of the evaluation has to write."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from model import Alert, Endpoint, Failure, Incident, Minute, StatusClass
+from pipeline.learn import DaySummary, DayTops
+from windows.baseline import Baseline
+from windows.record import Record, WindowRow
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """Personal data: which IP called which endpoint how often in a closed window. Belongs in the day's `activity` table and nowhere else."""
+
+    ip: str
+    endpoint: Endpoint
+    window: Minute
+    status_class: StatusClass
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class Regular:
+    """Personal data: one IP's (or identity's) largest measure of a day so far; same keys replace each other by the larger value.
+
+    Given back to a new Evaluation for the last 30 days: an actor with 3 such days is only found when it exceeds itself.
+    """
+
+    day: int
+    endpoint: Endpoint
+    measure: str
+    actor: str
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """What one tally added to a window that was closed already. Merge with `merge_late(stored, late.partition, late.position, late.record)`,
+    which changes nothing when the stored record holds this position of this partition: a repeat is harmless.
+    """
+
+    endpoint: Endpoint
+    window: Minute
+    partition: str
+    position: int
+    record: Record
+    activity: list[Activity]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Everything to write after one tick, in this order; then `positions`, `watermark` and `closed_until` as the state of a next cold start."""
+
+    positions: Mapping[str, int]
+    """Partition -> position of the last tally that this and all earlier steps contain."""
+    watermark: Minute | None
+    closed_until: Minute | None
+    """Windows that end at or before this minute are closed."""
+    endpoints: list[Endpoint] = field(default_factory=list)
+    """Unmatched endpoints admitted by this step: persist them before the windows that name them."""
+    changed: list[WindowRow] = field(default_factory=list)
+    """Live windows that got calls: overwrite their rows."""
+    closed: list[WindowRow] = field(default_factory=list)
+    """Windows that closed in this step: overwrite their rows for the last time."""
+    late: list[Late] = field(default_factory=list)
+    alerts: list[Alert] = field(default_factory=list)
+    """New, changed or closed alerts: upsert by id."""
+    incidents: list[Incident] = field(default_factory=list)
+    """New, changed or closed incidents: upsert by id."""
+    activity: list[Activity] = field(default_factory=list)
+    regulars: list[Regular] = field(default_factory=list)
+    days: list[DayTops] = field(default_factory=list)
+    """For each endpoint with traffic, once a day is closed: what the day's summary needs beside the day's window records."""
+    summaries: list[DaySummary] = field(default_factory=list)
+    """Only with a learner: what it learned of the days that closed."""
+    baselines: list[Baseline] = field(default_factory=list)
+    """Only with a learner: the baselines that the following judgements used."""
+    failures: list[Failure] = field(default_factory=list)
