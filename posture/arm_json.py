@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import count
 from typing import Any, NamedTuple
 
 PROVIDER = "microsoft.apimanagement"
@@ -101,7 +102,7 @@ def _walk(resources: Iterable[Any], template: "_Template", kind: str, name: str)
         its_kind, its_name = _kind(body, kind), _name(body, kind, name)
         children = field(given, "resources")
         if its_kind.startswith(f"{PROVIDER}/service"):
-            service, path = _place(body, its_kind, its_name)
+            service, path = _place(body, its_kind, its_name, nested=bool(name), unnamed=template.unnamed)
             yield Resource(service, path, text(field(body, "id")) or text(field(body, "resourceId")) or its_name, body)
         if isinstance(children, Mapping):
             children = list(children.values())
@@ -119,18 +120,19 @@ def _name(body: Mapping[str, Any], parent: str, name: str) -> str:
     return f"{name}/{own}" if parent and name and own.split("/")[0] != name.split("/")[0] else own
 
 
-def _place(body: Mapping[str, Any], kind: str, name: str) -> tuple[str, str]:
+def _place(body: Mapping[str, Any], kind: str, name: str, *, nested: bool, unnamed: Iterator[int]) -> tuple[str, str]:
+    """(service, path). Where a name does not tell its parents' they are made up, so that no two resources are taken for one."""
     found = _ID.match(text(field(body, "id")) or text(field(body, "resourceId")))
     if found:
         return found[1], _spelled((found[2] or "").split("/"))
     collections = kind.split("/")[2:]
-    names = name.split("/")
-    if len(names) > len(collections) + 1:  # nested without its parents' names, or with them twice
-        names = names[: 1 + len(collections)]
+    names = name.split("/")[: 1 + len(collections)]
     missing = len(collections) + 1 - len(names)
-    names = [""] * missing + names
-    pairs = [part for pair in zip(collections, names[1:], strict=True) for part in pair]
-    return names[0], _spelled(pairs)
+    if missing and nested:
+        names[1:1] = [f"?{next(unnamed)}" for _ in range(missing)]
+    elif missing:
+        names[:0] = ["", *(f"?{next(unnamed)}" for _ in range(missing - 1))]
+    return names[0], _spelled([part for pair in zip(collections, names[1:], strict=True) for part in pair])
 
 
 def _spelled(parts: list[str]) -> str:
@@ -149,6 +151,7 @@ class _Template:
         self._parameters = field(document, "parameters") or {}
         self._variables = field(document, "variables") or {}
         self._depth = 0
+        self.unnamed = count(1)
 
     def resolve(self, value: Any) -> Any:
         if isinstance(value, str):
@@ -209,6 +212,16 @@ class _Template:
                 except ValueError:
                     return None
         return None
+
+
+def _identified(arguments: list[str]) -> str | None:
+    """What resourceId() makes of a type and names, for a subscription and group that nobody knows."""
+    at = next((at for at, argument in enumerate(arguments) if "/" in argument and "." in argument.partition("/")[0]), None)
+    if at is None:
+        return None
+    provider, *types = arguments[at].split("/")
+    pairs = zip(types, arguments[at + 1 :], strict=False)
+    return f"/providers/{provider}/" + "/".join(part for pair in pairs for part in pair)
 
 
 def _arguments(code: str) -> Iterator[str]:

@@ -125,3 +125,31 @@ def test_policies_are_put_together_through_base(api: str, operation: str | None,
     (snapshot,) = from_resources(resources)
     found = effective(snapshot, scopes_of("apis/orders", "search" if operation else None))
     assert [one.element.tag for one in found] == runs
+
+
+def test_children_without_their_parents_names_are_kept_apart() -> None:
+    """Some exporters list everything below the service flat, by the last part of its name only."""
+    kind = "Microsoft.ApiManagement/service"
+    policies = [
+        {"type": f"{kind}/apis/policies", "name": "policy", "properties": {"value": INNER.format(text)}}
+        for text in ("<cors />", "<base />")
+    ]
+    document = [
+        {
+            "type": kind,
+            "name": "contoso",
+            "properties": {},
+            "resources": [{"type": f"{kind}/apis", "name": "orders", "properties": {}}, *policies],
+        }
+    ]
+    (snapshot,) = from_resources(document)
+    assert list(snapshot.apis) == ["apis/orders"]
+    assert len(snapshot.policies) == 2
+
+
+def test_services_of_one_name_are_two_snapshots() -> None:
+    kind = "Microsoft.ApiManagement/service"
+    first, second = ({"type": kind, "name": "contoso", "sku": {"name": sku}, "properties": {}} for sku in ("Developer", "Premium"))
+    child = {"type": f"{kind}/apis", "name": "contoso/orders", "properties": {}}
+    found = from_resources([first, second, child])
+    assert [(one.service.sku if one.service else "", len(one.apis)) for one in found] == [("Developer", 0), ("Premium", 1)]
