@@ -17,6 +17,7 @@ MAX_FRAME_BYTES = 65536
 CHANNEL_MAX, HANDLE_MAX = 255, 1023
 CREDIT = 1000  # transfers a sender may have under way; topped up when half is used
 REPLIES_MAX = 100  # that may wait for their reader's credit
+UNFINISHED_BYTES = 16 << 20  # of messages that are still arriving, over all links of a connection
 LINGER = 1.0  # seconds between our last octet and the end of the socket, so that the peer can read it
 _U32, _WINDOW = 0xFFFFFFFF, 0x7FFFFFFF
 _HIGH_WATER = 1 << 20
@@ -88,6 +89,7 @@ class Connection(asyncio.Protocol):
         self._max_frame = 512  # what the peer takes
         self._sessions: dict[int, Session] = {}
         self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._unfinished = 0  # bytes of messages that are still arriving
         self._last_heard = self._loop.time()
 
     # the socket
@@ -350,7 +352,9 @@ class Connection(asyncio.Protocol):
 
     def _close_link(self, link: Incoming | Outgoing) -> None:
         link.closed = True
-        if isinstance(link, Outgoing):
+        if isinstance(link, Incoming):
+            self._forget(link)
+        else:
             if link.session.sending is link:
                 link.session.unsent.clear()
             if link.reader is not None:
@@ -377,14 +381,17 @@ class Connection(asyncio.Protocol):
             link.delivery = amqp.number(fields, 1), amqp.number(fields, 3, 0), fields[4] is True
         link.size += len(payload)
         if link.size > MAX_MESSAGE_BYTES:
-            link.message.clear()
+            self._forget(link)
         elif link.message or fields[5] is True:
             link.message += payload
+            self._unfinished += len(payload)
+            if self._unfinished > UNFINISHED_BYTES:
+                raise AmqpError("amqp:resource-limit-exceeded", f"more than {UNFINISHED_BYTES} bytes of messages are unfinished")
         if fields[5] is True:
             return
         (delivery, message_format, settled), link.delivery = link.delivery, None
         message, size = bytes(link.message) or payload, link.size
-        link.message.clear()
+        self._forget(link)
         link.size = 0
         link.count = (link.count + 1) & _U32
         if link.count % (CREDIT // 2) == 0:
@@ -402,6 +409,10 @@ class Connection(asyncio.Protocol):
         if not settled:
             ids = uint(delivery), uint(delivery)
             self._write(amqp.frame(session.channel, amqp.DISPOSITION, amqp.TRUE, *ids, amqp.TRUE, outcome, amqp.FALSE))
+
+    def _forget(self, link: Incoming) -> None:
+        self._unfinished -= len(link.message)
+        link.message.clear()
 
     def _answer(self, session: Session, node: str, payload: bytes) -> None:
         """Answers a request to `$cbs` or `$management` on the link that the peer opened for it."""

@@ -17,6 +17,7 @@ _SECTION_TYPES: dict[int, type] = {
     DATA: bytes, SEQUENCE: list, VALUE: object, FOOTER: dict,
 }  # fmt: skip
 _DATA_HEAD = b"\x00\x53\x75"
+_EMPTY_DATA = b"\xa0\x00"
 _KEY_PAIR = amqp.symbol(PARTITION_KEY)
 
 
@@ -45,6 +46,8 @@ def sections(message: bytes) -> list[Section]:
             raise AmqpError("amqp:decode-error", "a message section has no descriptor")
         code, start = amqp.decode(message, at + 1)
         value, at = amqp.decode(message, start)
+        if code == DATA and value is None:
+            value = b""  # how the JavaScript client sends a body of null
         if not isinstance(code, int) or code not in _SECTION_TYPES or not isinstance(value, _SECTION_TYPES[code]):
             raise AmqpError("amqp:decode-error", "a message section is of no known kind")
         if code == PROPERTIES and isinstance(value, list) and len(value) > 13:
@@ -95,7 +98,8 @@ def read_event(message: bytes) -> tuple[Event, int]:
         if section.code in (HEADER, DELIVERY_ANNOTATIONS, ANNOTATIONS):
             prefix = 0 if kept else section.end
         else:
-            kept.append(bytes((0x00, 0x53, section.code)) + message[section.start : section.end])
+            content = message[section.start : section.end] if section.value != b"" else _EMPTY_DATA
+            kept.append(bytes((0x00, 0x53, section.code)) + content)
             body = body or section.code in (DATA, SEQUENCE, VALUE)
     if not body:
         raise AmqpError("amqp:decode-error", "an event has no body")

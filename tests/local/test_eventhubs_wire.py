@@ -10,6 +10,7 @@ import struct
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -432,6 +433,36 @@ def test_a_malformed_event_is_rejected_alone(server: EventHubs, name: str, batch
         assert server._namespace.hubs["calls"].partitions[0].next == before, "nothing of a bad batch is stored"
         peer.transfer(GOOD, delivery=1)
         assert peer.until(DISPOSITION)[4] == {"accepted": []}
+
+
+@pytest.mark.parametrize("batched", [False, True])
+def test_a_body_of_null_is_an_empty_one(server: EventHubs, batched: bool) -> None:
+    """As the JavaScript client sends it."""
+    null = b"\x00\x53\x75\x40"
+    with Peer(server) as peer, Peer(server) as reader:
+        peer.open().attach("calls/Partitions/0", receiver=False)
+        partition = server._namespace.hubs["calls"].partitions[0]
+        output = bytearray()
+        encode_payload(output, BatchMessage(data=[GOOD, null]))
+        peer.transfer(bytes(output) if batched else null, message_format=event.BATCH_FORMAT if batched else 0)
+        assert peer.until(DISPOSITION)[4] == {"accepted": []}
+        key, selector = b"apache.org:selector-filter:string", f"amqp.annotation.x-opt-sequence-number > '{partition.next - 2}'"
+        reader.open().attach("calls/ConsumerGroups/g/Partitions/0", receiver=True, filters={key: (key, selector)})
+        reader.credit(1)
+        assert body(reader.until(TRANSFER)) == b""
+
+
+def test_messages_that_never_end_are_bounded_over_all_links(server: EventHubs) -> None:
+    with Peer(server) as peer:
+        peer.open()
+        for handle in range(30):
+            peer.attach("calls/Partitions/0", receiver=False, handle=handle)
+        part, limit = b"x" * 60_000, 16 << 20
+        with suppress(OSError):  # the server has closed before all was sent
+            for number in range(2 * limit // len(part)):
+                peer.transfer(part, handle=number % 30, delivery=number % 30, more=True)
+        assert peer.until(CLOSE)[0][0] == b"amqp:resource-limit-exceeded"
+    assert alive(server)
 
 
 def test_other_message_formats_are_rejected(server: EventHubs) -> None:
