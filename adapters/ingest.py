@@ -31,6 +31,7 @@ LOOKS_PER_BATCH = 250
 SUSPECTS_PER_BATCH = 250
 """Calls of one batch that are looked into for attacks alone, at most."""
 
+NO_PARTITION = "the host did not say of which partition the message is"
 AHEAD = timedelta(minutes=10)
 """How far a gateway's clock may run ahead of ours."""
 
@@ -90,7 +91,10 @@ class Ingest:
         self._tails: dict[str, Tail] = {}
 
     def batch(self, partition: str, events: Sequence[Event], now: datetime) -> Ingested:
-        """Count the events, in sequence order, that nobody has counted yet. Raises only for a storage fault."""
+        """Count the events, in sequence order, that nobody has counted yet. Raises only for a storage fault. `partition` "": the host did not say of which
+        one they are, so no chain can hold them; they are quarantined whole."""
+        if not partition:
+            return self._without_partition(events, now)
         counted = rejected = 0
         tail = self._tails.get(partition) or self._find(partition)
         erased = self._tombstones.at(now) if self._tombstones else Tombstones()
@@ -118,6 +122,15 @@ class Ingest:
                     tail = self._after_dropped(partition, tail, batch.day, now)
             left = [event for event in left if event.sequence > tail.last]
         return Ingested(counted, rejected, len(events) - counted - rejected)
+
+    def _without_partition(self, events: Sequence[Event], now: datetime) -> Ingested:
+        erased = self._tombstones.at(now) if self._tombstones else Tombstones()
+        # two partitions can have the same numbers in one hour: the moment of the first tells their blobs apart
+        name = f"unknown-{events[0].enqueued:%H%M%S%f}" if events else ""
+        found = [Rejection(name, event.sequence, event.enqueued, NO_PARTITION, event.body) for event in events]
+        if found:
+            self._evidence.quarantine([self._kept_of(rejection, now, erased) for rejection in found])
+        return Ingested(0, len(found), 0)
 
     def _find(self, partition: str) -> Tail:
         known = self._tails.get(partition) or self._progress(partition)

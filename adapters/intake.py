@@ -75,12 +75,12 @@ def collect_seldom() -> None:
 
 
 def partition_of(events: Sequence[EventHubEvent]) -> str:
-    """Partition id of a batch (a batch never mixes partitions); "?" when there is no event or the host gave no partition context."""
+    """Partition id of a batch (a batch never mixes partitions); "" when there is no event or the host gave no partition context."""
     if not events:
-        return "?"
+        return ""
     context = _partition_context(events[0])
     partition = context.get("PartitionId") if isinstance(context, dict) else None
-    return partition if isinstance(partition, str) else "?"
+    return partition if isinstance(partition, str) else ""
 
 
 def sequence_numbers(events: Sequence[EventHubEvent]) -> list[int | None]:

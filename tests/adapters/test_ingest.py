@@ -191,6 +191,19 @@ def test_rejected_messages_are_kept_with_reason_partition_and_sequence_number(ta
     assert len(base64.b64decode(kept[2]["prefix"])) == 4096
 
 
+def test_a_batch_of_no_known_partition_is_quarantined_whole(tables: Tables, evidence: Evidence) -> None:
+    log = BatchLog(tables)
+    ingest = Ingest(log, evidence, KEY, timedelta(hours=24), lambda _: NOWHERE)
+    for later in (0, 1, 0):  # another batch with the same numbers, and a repeat of the first
+        some = [Event(at, NOW + timedelta(seconds=later), call()) for at in range(3)]
+        assert (ingest.batch("", some, NOW).calls, ingest.batch("", some, NOW).rejected) == (0, 3)
+    container = evidence.service.get_container_client(QUARANTINE)
+    kept = [json.loads(line) for blob in container.list_blobs() for line in container.download_blob(blob.name).readall().splitlines()]
+    assert [found["reason"] for found in kept] == ["the host did not say of which partition the message is"] * 6
+    assert not log.partitions()
+    assert ingest.batch("", [], NOW).rejected == 0
+
+
 def test_a_batch_too_large_for_one_entity_is_written_in_parts(tables: Tables, evidence: Evidence) -> None:
     ingest = Ingest(BatchLog(tables), evidence, KEY, timedelta(hours=24), lambda _: NOWHERE)
     bodies = [call(query="&".join(f"p{at}={number}x{at}" for at in range(64))) for number in range(1000)]
