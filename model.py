@@ -63,6 +63,8 @@ class ApiCall(msgspec.Struct, rename="camel", gc=False, kw_only=True):
     user_id: str | None = None
     identity: str | None = None
     auth: list[str] | None = None
+    guard: str | None = None
+    """"blocked:ID", "slowed:ID", "would-block:ID" or "would-slow:ID": what the gateway's guard did, by the id of a response."""
     error_reason: str | None = None
     duration_ms: float | None = None
     request_bytes: int | None = None

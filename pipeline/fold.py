@@ -15,7 +15,8 @@ from urllib.parse import unquote_plus
 from attacks.per_call import injection, polluted, suspicious_agent
 from intel.addresses import TrustedProxies, canonical_ip, client_ip
 from intel.mask import masked
-from model import OTHER, ApiCall, Endpoint
+from model import OTHER, WINDOW_MINUTES, ApiCall, Endpoint
+from pipeline.callers import codes, is_guarded, is_served, name_of, tables_of
 from stats.buckets import bucket
 from windows.tally import Row, Tally
 from windows.values import hash_value, value_type
@@ -94,6 +95,10 @@ class _Endpoints(dict[tuple[str | None, str | None, str, str | None, str], int])
             self[key] = number  # keys of unmatched calls hold their paths: not worth keeping
         return number
 
+    def of(self, call: ApiCall) -> int:
+        template = call.url_template
+        return self[call.service, call.api_id, call.method, template, "" if template and template[-1] != "*" else call.path]
+
     @property
     def all(self) -> list[Endpoint]:
         return list(self._numbers)
@@ -153,13 +158,23 @@ def fold(
     looks: "Mapping[int, Look] | None" = None,
     trusted: TrustedProxies | None = None,
     listed: Callable[[str], Iterable[tuple[str, str]]] | None = None,
+    country: Callable[[str], str] | None = None,
 ) -> Tally:
     """The tally of some calls. `key`, 16 to 64 bytes, keys the hashes of parameter values; values themselves go no further than this function.
     `looks`: what looking into some of the calls showed, by their index. `trusted`: the proxies whose X-Forwarded-For is believed.
-    `listed`: (rule, name of a list) for each list that an address is on.
+    `listed`: (rule, name of a list) for each list that an address is on. `country`: two letters, or "", of a canonical address.
+
+    Calls that the gateway's guard refused are counted in the table `guarded` and in no other: nothing is judged or learned from them.
     """
+    guarded = [call for call in calls if call.guard is not None and is_guarded(call)]
+    if guarded:
+        served = [at for at, call in enumerate(calls) if is_served(call)]
+        if len(served) < len(calls):
+            if looks:
+                looks = {now: looks[at] for now, at in enumerate(served) if at in looks}
+            calls = [calls[at] for at in served]
     if not calls:
-        return Tally()
+        return _only_guarded(guarded) if guarded else Tally()
     endpoints, pairs, buckets = _Endpoints(), _Pairs(), _Buckets()
     ips: _Index[str | None] = _Index(lambda text: canonical_ip(text) if text else "")
     agents: _Index[str | None] = _Index(lambda text: masked((text or "")[:AGENT_LENGTH]), NAMES_PER_BATCH)
@@ -167,8 +182,8 @@ def fold(
     evidence: _Index[tuple[str, ...]] = _Index(lambda kinds: "+".join(sorted(set(kinds)))[:NAME_LENGTH], NAMES_PER_BATCH)
     reasons: _Index[str] = _Index(lambda text: text[:NAME_LENGTH], NAMES_PER_BATCH)
 
-    minutes = [int(call.time.timestamp()) // 60 for call in calls]
-    since = min(minutes)
+    minutes = [_minute(call) for call in calls]
+    since = min(*minutes, *map(_minute, guarded)) if guarded else min(minutes)
     minute = [m - since for m in minutes]
     endpoint = [endpoints[c.service, c.api_id, c.method, t, "" if t and t[-1] != "*" else c.path] for c in calls for t in (c.url_template,)]
     if trusted is None:
@@ -217,8 +232,14 @@ def fold(
         ),
         "sizes": [(*row, n) for row, n in sizes.items() if row[4] >= 0],
     }
+    window = [m - (m + since) % WINDOW_MINUTES for m in minute]
+    who = [identities[name_of(call)] for call in calls]
+    country_of = codes(ips.names, country) if country is not None else None
+    tables |= tables_of(window, endpoint, endpoints.all, status, (ip, who, agent), country_of)
     rules: _Index[str] = _Index(str)
     details: _Index[str] = _Index(str)
+    if guarded:
+        tables["guarded"] = _guarded(guarded, since, endpoints, details)
     seen_at_once: Counter[tuple[int, ...]] = Counter()
     attacks = {pair: family for pair, (_, value) in enumerate(distinct) if (family := injection(value)) is not None}
     if attacks:
@@ -291,6 +312,20 @@ def fold(
         places.names,
         {table: rows for table, rows in tables.items() if rows},
     )
+
+
+def _minute(call: ApiCall) -> int:
+    return int(call.time.timestamp()) // 60
+
+
+def _guarded(calls: Iterable[ApiCall], since: int, endpoints: _Endpoints, details: _Index[str]) -> list[Row]:
+    return _counted(Counter((_minute(call) - since, endpoints.of(call), details[call.guard or ""]) for call in calls))
+
+
+def _only_guarded(calls: Sequence[ApiCall]) -> Tally:
+    endpoints, details, since = _Endpoints(), _Index[str](str), min(map(_minute, calls))
+    rows = sorted(_guarded(calls, since, endpoints, details))
+    return Tally(since, endpoints.all, details=details.names, tables={"guarded": rows})
 
 
 def _verdict(agent: str) -> str | None:

@@ -8,6 +8,7 @@ from urllib.parse import unquote_plus
 
 from model import Endpoint
 from stats.buckets import bucket
+from windows import countries
 from windows.tally import KINDS, TABLES, Tally
 from windows.values import hash_value, value_type
 
@@ -15,17 +16,22 @@ Key = tuple[Any, ...]
 Counts = dict[Key, tuple[int, ...]]
 
 
-def straight(events: Iterable[dict[str, Any]], key: bytes) -> Counts:
+def straight(events: Iterable[dict[str, Any]], key: bytes, country: Callable[[str], str] | None = None) -> Counts:
     """What calls (as JSON objects of the event contract, all matched by an operation) come to, without sightings."""
     sums: Counter[Key] = Counter()
     largest: dict[Key, int] = defaultdict(int)
     ok: Counter[Key] = Counter()
     sizes: Counter[Key] = Counter()
     types: dict[Key, int] = {}
+    served: Counter[Key] = Counter()
     for event in events:
         minute = int(datetime.fromisoformat(event["time"]).timestamp() // 60)
         endpoint = Endpoint(event.get("service", ""), event.get("apiId", ""), event["method"], event["urlTemplate"])
         status, ip = event["status"], event.get("clientIp", "")
+        if event.get("guard"):
+            sums["guarded", minute, endpoint, event["guard"]] += 1
+            if event["guard"].startswith(("blocked:", "slowed:")):
+                continue
         call = ("calls", minute, endpoint, ip, status)
         sums[call] += 1
         for at, name in enumerate(("requestBytes", "responseBytes")):
@@ -43,6 +49,15 @@ def straight(events: Iterable[dict[str, Any]], key: bytes) -> Counts:
             sums[row] += 1
             ok[row] += 200 <= status < 300
             types[row] = value_type(value)
+        window = minute // 20 * 20
+        names = (("identity", "subject:"), ("userId", "user:"), ("subscriptionId", "subscription:"))
+        who = next((prefix + event[name] for name, prefix in names if event.get(name)), "")
+        place = country(ip) if country else ""
+        caller = ("callers", window, endpoint.service, ip, who, event.get("userAgent", ""), place)
+        sums[caller] += 1
+        served[caller] += 200 <= status < 300
+        if country:
+            sums["countries", window, endpoint, place, status // 100] += 1
         sums["agents", minute, endpoint, event.get("userAgent", "")] += 1
         sums["auth", minute, endpoint, "+".join(sorted(event.get("auth", []))), status] += 1
         if event.get("errorReason"):
@@ -56,6 +71,8 @@ def straight(events: Iterable[dict[str, Any]], key: bytes) -> Counts:
             found[row] = (n, sizes[*row, 0], sizes[*row, 1], largest[*row, 0], largest[*row, 1])
         elif row[0] == "values":
             found[row] = (n, ok[row], types[row])
+        elif row[0] == "callers":
+            found[row] = (n, served[row])
         else:
             found[row] = (n,)
     return found
@@ -78,11 +95,14 @@ def counted(tallies: Iterable[Tally]) -> Counts:
             "kind": KINDS.__getitem__,
             "information": tally.information.__getitem__,
             "place": tally.places.__getitem__,
+            "country": countries.country,
         }
         for table, columns in TABLES.items():
             for row in tally.rows(table):
                 cells = dict(zip(columns.all, row, strict=True))
                 key = (table, *(names[name](cells[name]) if name in names else cells[name] for name in columns.keys))
+                if table == "callers":  # of its endpoint only the service counts
+                    key = (*key[:2], key[2].service, *key[3:])
                 sums, maxima = [cells[name] for name in columns.sums], [cells[name] for name in columns.maxima]
                 if key in found:
                     before = found[key]

@@ -50,6 +50,12 @@ TABLES: dict[str, Columns] = {
     "sensitive": Columns(("minute", "endpoint", "information", "place", "confidence", "status_class")),
     # how many calls were looked into
     "looks": Columns(("minute", "endpoint")),
+    # calls that the gateway's guard touched; detail: "blocked:ID", "slowed:ID", "would-block:ID", "would-slow:ID"; the first two stand in no other table
+    "guarded": Columns(("minute", "endpoint", "detail")),
+    # the next two know only windows, by the minute at which they begin. country: two letters as a number, see windows.countries; 0 for unknown
+    "countries": Columns(("minute", "endpoint", "country", "status_class")),
+    # who called from where by which program; endpoint: any of the service; identity: the narrowest, "" for nobody; ok: how many of n were answered 2xx
+    "callers": Columns(("minute", "endpoint", "ip", "identity", "agent", "country"), ("n", "ok")),
 }
 KINDS = ("request bytes", "response bytes", "milliseconds")
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from intel.addresses import TrustedProxies
 from local import traffic
 from model import OTHER, Endpoint
+from pipeline.contents import Look
 from pipeline.decode import decode
 from pipeline.fold import AGENT_LENGTH, NAMES_PER_BATCH, PARAMETERS_PER_CALL, SUSPICIOUS_AGENT, fold, unmatched_template
 from tests.counting import counted, straight
@@ -42,6 +43,7 @@ EVENTS = st.lists(
             "subscriptionId": st.sampled_from(["", "web"]),
             "userId": st.sampled_from(["", "1"]),
             "identity": st.sampled_from(["", "9f1c"]),
+            "guard": st.sampled_from(["", "", "", "blocked:k7", "slowed:k8", "would-block:k7", "would-slow:k8"]),
             "requestBytes": st.integers(0, 10_000),
             "responseBytes": st.integers(0, 10**9),
             "durationMs": st.floats(0, 1e6),
@@ -51,14 +53,18 @@ EVENTS = st.lists(
 )
 
 
+COUNTRIES = {"192.0.2.1": "NL", "192.0.2.2": "DE", "2001:db8::1": ""}
+
+
 @settings(max_examples=200, deadline=None)
 @given(EVENTS, st.integers(0, 30))
 def test_every_table_equals_a_straight_count_however_batched(events: list[dict[str, Any]], cut: int) -> None:
     events = [WHOLE | event for event in events]
     calls = [decode(traffic.encode(event)) for event in events]
-    tallies = [unpack(pack(fold(some, KEY))) for some in (calls[:cut], calls[cut:])]
-    assert {key: value for key, value in counted(tallies).items() if key[0] != "sightings"} == straight(events, KEY)
-    assert sum(tally.calls for tally in tallies) == len(events)
+    for country in (None, COUNTRIES.__getitem__):
+        tallies = [unpack(pack(fold(some, KEY, country=country))) for some in (calls[:cut], calls[cut:])]
+        assert {key: value for key, value in counted(tallies).items() if key[0] != "sightings"} == straight(events, KEY, country)
+        assert sum(tally.calls for tally in tallies) == sum(not event["guard"].startswith(("blocked:", "slowed:")) for event in events)
 
 
 @given(EVENTS.filter(bool))
@@ -216,3 +222,37 @@ def test_values_do_not_leave_the_fold() -> None:
     packed = pack(tally({"query": f"q={secret}", "pathParameters": {"id": secret}}))
     assert secret.encode() not in packed
     assert hash_value(secret, KEY) != hash_value(secret, b"x" * 32)
+
+
+# ---- the guard
+
+
+@pytest.mark.parametrize("guard", ["blocked:k7q2xd", "slowed:k7q2xd"])
+def test_a_refused_call_is_counted_apart_and_nowhere_else(guard: str) -> None:
+    attack = {"guard": guard, "status": 403, "errorReason": "HeaderNotFound", "query": "q=1' or 1=1--", "userAgent": "sqlmap/1.8"}
+    found = tally(attack)
+    assert set(found.tables) == {"guarded"}
+    assert (found.details, found.ips, found.identities, found.calls) == ([guard], [], [], 0)
+    beside = tally({}, attack, attack | {"time": "2026-11-24T10:09:00Z"})
+    assert set(beside.tables) - {"guarded"} == set(tally({}).tables)
+    assert beside.rows("calls") == tally({}).rows("calls")
+    assert sum(n for *_, n in beside.rows("guarded")) == 2
+
+
+def test_a_call_of_a_dry_run_happened_and_is_counted_twice() -> None:
+    found = tally({"guard": "would-block:k7q2xd"})
+    assert found.calls == 1
+    assert found.details[found.rows("guarded")[0][2]] == "would-block:k7q2xd"
+
+
+@pytest.mark.parametrize("guard", ["blocked", "blocked:", "blocked:K7", "allowed:k7", "blocked:" + "k" * 17, 7, ["blocked:k7"]])
+def test_what_no_guard_says_is_ignored(guard: object) -> None:
+    found = tally({"guard": guard})
+    assert (found.calls, "guarded" in found.tables) == (1, False)
+
+
+def test_looks_stay_with_their_calls() -> None:
+    calls = [decode(traffic.encode(WHOLE | {"path": f"/{at}", "guard": "blocked:k1" if at == 0 else None})) for at in range(3)]
+    look = Look([("iban", "response.body $.iban", 2)], [])
+    found = fold(calls, KEY, {0: look, 2: look})
+    assert [n for *_, n in found.rows("looks")] == [1]

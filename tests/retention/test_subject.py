@@ -253,11 +253,9 @@ def test_without_someone_every_total_stays_and_nothing_of_them_does(seed: int, u
                 rows = read.rows(name)
                 assert len({row[: len(columns.keys)] for row in rows}) == len(rows)
                 assert not any(hides(names[row[at]], row[0]) for row in rows)
-                mine = [
-                    row
-                    for row in tally.rows(name)
-                    if getattr(tally, "ips" if column == "ip" else "identities")[row[at]] not in ("", OTHER, *gone)
-                ]
+                actors = {"ip": tally.ips, "identity": tally.identities}
+                places = [(own.__getitem__, columns.keys.index(of)) for of, own in actors.items() if of in columns.keys]
+                mine = [row for row in tally.rows(name) if not {own(row[at]) for own, at in places} & {"", OTHER, *gone}]
                 for row in mine:
                     assert row in rows
     if until >= 1005:
