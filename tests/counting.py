@@ -100,7 +100,7 @@ def counted(tallies: Iterable[Tally]) -> Counts:
         for table, columns in TABLES.items():
             for row in tally.rows(table):
                 cells = dict(zip(columns.all, row, strict=True))
-                key = (table, *(names[name](cells[name]) if name in names else cells[name] for name in columns.keys))
+                key: tuple[Any, ...] = (table, *(names[name](cells[name]) if name in names else cells[name] for name in columns.keys))
                 if table == "callers":  # of its endpoint only the service counts
                     key = (*key[:2], key[2].service, *key[3:])
                 sums, maxima = [cells[name] for name in columns.sums], [cells[name] for name in columns.maxima]
