@@ -58,8 +58,8 @@ class App:
     def ingest(self) -> "Ingest":
         from adapters import intel
         from adapters.batches import Tail
-        from adapters.evaluate import read_progress
         from adapters.ingest import Ingest
+        from adapters.progress import read_progress
         from intel.addresses import TrustedProxies
 
         return Ingest(

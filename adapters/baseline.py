@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 import msgspec
 
 from adapters import suppressions, windows
-from adapters.evaluate import read_progress
+from adapters.progress import read_progress
 from adapters.tables import Changed, Tables, joined, pieces
 from alerts.suppression import learnable
 from model import Endpoint, moment

@@ -1,34 +1,29 @@
 """One tick of the evaluation: read what the log has grown by, let the pure evaluation judge it, write what it says."""
 
-import json
 import logging
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from itertools import chain, islice
 from threading import Lock
 from time import monotonic
 
-import msgspec
-
-from adapters import alerts, inventory, ledger, outbox, suppressions, windows
+from adapters import alerts, inventory, ledger, suppressions
 from adapters.batches import Batch, BatchLog, Tail
-from adapters.tables import Changed, Entity, Tables, joined, pieces
+from adapters.progress import Progress, read_progress, write_progress
+from adapters.steps import Fed, StepWriter
+from adapters.tables import Changed, Tables, joined
 from adapters.telemetry import Reporter
 from adapters.tombstones import TombstoneStore
 from alerts.suppression import Rules
-from model import Endpoint, Minute, minute_of, moment
+from model import Minute, minute_of, moment
 from pipeline.evaluation import RECALL, Evaluation
 from pipeline.limits import Limits
 from pipeline.start import Criteria, EvaluationState
-from pipeline.step import Activity, Late, Regular, Step
-from posture.inventory import Inventory, merge
+from pipeline.step import Regular, Step
 from retention.guard import Guard
 from retention.policy import Promises, promises
 from windows.baseline import MINUTES_PER_DAY, Baseline, unpack_baseline
-from windows.record import WindowRow, merge_late
-from windows.tally import Tally, unpack
+from windows.tally import unpack
 
 log = logging.getLogger("gatewatch.evaluate")
 
@@ -38,42 +33,6 @@ RECALL_SECONDS = 10.0
 """Of one tick, for rebuilding what only the slowest attacks need."""
 FRESH = timedelta(minutes=1)
 """How long a new suppression rule may take to be in force."""
-
-
-@dataclass(slots=True)
-class Progress:
-    """How far the evaluation has come: the one row that says from where to go on."""
-
-    tails: dict[str, Tail] = field(default_factory=dict)
-    watermark: Minute | None = None
-    closed_until: Minute | None = None
-    evaluated: datetime | None = None
-    etag: str | None = None
-
-
-def read_progress(tables: Tables) -> Progress:
-    entity = tables.get("progress", "evaluate", "progress")
-    if entity is None:
-        return Progress()
-    state = json.loads(entity["state"])
-    return Progress(
-        {partition: Tail(last, date.fromisoformat(day)) for partition, (last, day) in state["tails"].items()},
-        state["watermark"],
-        state["closedUntil"],
-        datetime.fromisoformat(state["evaluated"]),
-        entity["etag"],
-    )
-
-
-def _write_progress(tables: Tables, progress: Progress) -> str:
-    state = {
-        "tails": {partition: (tail.last, tail.day.isoformat()) for partition, tail in progress.tails.items() if tail.day},
-        "watermark": progress.watermark,
-        "closedUntil": progress.closed_until,
-        "evaluated": progress.evaluated.isoformat() if progress.evaluated else None,
-    }
-    entity = {"PartitionKey": "evaluate", "RowKey": "progress", "state": json.dumps(state)}
-    return tables.replace("progress", entity, progress.etag)
 
 
 class Evaluator:
@@ -101,8 +60,7 @@ class Evaluator:
         self._recalled = 0
         self._progress = Progress()
         self._learned: str | None = None
-        self._known: set[Endpoint] = set()
-        self._inventories: dict[Endpoint, Inventory] = {}
+        self._writer = StepWriter(tables, key, {})
         self._reporter = Reporter()
         self._lock = Lock()
 
@@ -120,21 +78,19 @@ class Evaluator:
             evaluation.suppress(self._rules)
             evaluation.limit(self._limits(now))
             self._recall_days(evaluation, now)
-            fed = 0
-            tallies: list[tuple[str, int, Tally]] = []
+            fed: list[Fed] = []
             for partition, batches in self._batches.grown(self._progress.tails):
                 for batch in islice(batches, BATCHES_PER_STEP):
                     tally = unpack(batch.packed)
                     evaluation.feed(partition, tally, batch.last)
-                    tallies.append((partition, batch.last, tally))
+                    fed.append((partition, batch.last, tally))
                     self._progress.tails[partition] = Tail(batch.last, batch.day)
-                    fed += 1
             try:
-                self._write(evaluation.step(now), tallies, now)
+                self._write(evaluation, evaluation.step(now), fed, now)
             except BaseException:
                 self._evaluation = None  # what was written is written again, to the same keys
                 raise
-            done += fed
+            done += len(fed)
             if not fed or datetime.now(UTC) >= deadline:
                 return done
 
@@ -149,8 +105,7 @@ class Evaluator:
                 self._learned = version
             return self._evaluation
         known = dict(inventory.read(self._tables))
-        self._known = set(known)
-        self._inventories = {endpoint: alert for endpoint, alert in known.items() if alert is not None}
+        self._writer = StepWriter(self._tables, self._key, known)
         since = (stored.watermark or 0) - 24 * 60
         evaluation = Evaluation(
             EvaluationState(
@@ -163,7 +118,7 @@ class Evaluator:
             ),
             Criteria(
                 baselines=_baselines(self._tables),
-                contexts={endpoint: row.context() for endpoint, row in self._inventories.items()},
+                contexts={endpoint: item.context() for endpoint, item in known.items() if item is not None},
                 limits=self._limits(now),
                 rules=self._rules,
             ),
@@ -211,72 +166,18 @@ class Evaluator:
     def _regulars(self, stored: Progress) -> Iterator[Regular]:
         return ledger.regulars(self._tables, (moment(stored.closed_until or 0) - timedelta(days=30)).date())
 
-    def _write(self, step: Step, tallies: list[tuple[str, int, Tally]], now: datetime) -> None:
-        tables = self._tables
-        guard = Guard(self._key, now, self._kept, self._tombstones.at(now))
-        rows = step.changed + step.closed
-        new = {row.endpoint for row in rows} - self._known | set(step.endpoints)
-        if new:
-            inventory.admit(tables, new)
-            self._known |= new
-        for table, some in _by_table("windows", "%Y%m", ((row.window, windows.row_of(row)) for row in rows)):
-            tables.upsert(table, some)
-        for late in step.late:
-            self._merge_late(late, guard)
-        windows.learn_again(tables, (late.window for late in step.late))
-        self._write_activity(step.activity, guard)
-        kept = (regular for regular in step.regulars if guard.keeps(regular.actor, regular.day * 1440))
-        for table, some in _by_table("activity", "%Y%m%d", ((found.day * 1440, ledger.regular_row(found, self._key)) for found in kept)):
-            if guard.takes(table):
-                tables.upsert(table, some)
-        for table, some in _by_table(
-            "days", "%Y%m", ((day.day * 1440, _tops_row(day.endpoint, day.day, msgspec.msgpack.encode(day))) for day in step.days)
-        ):
-            tables.upsert(table, some)
-        self._take_stock(tallies, step.watermark if step.watermark is not None else minute_of(now))
-        with outbox.announced(tables, step.alerts, now):
-            alerts.write(tables, map(guard.alert, step.alerts), map(guard.incident, step.incidents))
+    def _write(self, evaluation: Evaluation, step: Step, fed: list[Fed], now: datetime) -> None:
+        """Write the step, then how far it came. What was seen becomes part of the inventory after it was judged by what the inventory said before."""
+        changed = self._writer.write(step, fed, Guard(self._key, now, self._kept, self._tombstones.at(now)), now)
+        evaluation.know({endpoint: item.context() for endpoint, item in changed.items()})
         self._progress.watermark, self._progress.closed_until, self._progress.evaluated = step.watermark, step.closed_until, now
         try:
-            self._progress.etag = _write_progress(tables, self._progress)
+            self._progress.etag = write_progress(self._tables, self._progress)
         except Changed:
             log.warning("another instance evaluates too; starting again from the tables")
             self._evaluation = None
             return
         self._reporter.step(step, now)
-
-    def _take_stock(self, tallies: list[tuple[str, int, Tally]], now: Minute) -> None:
-        """What was seen becomes part of the inventory, after it was judged by what the inventory said before."""
-        changed = merge(self._inventories, tallies, lambda endpoint: endpoint.matched or endpoint in self._known)
-        changed = {endpoint: item.aged(now) for endpoint, item in changed.items()}
-        inventory.write(self._tables, changed.values())
-        self._inventories |= changed
-        if self._evaluation is not None:
-            self._evaluation.know({endpoint: item.context() for endpoint, item in changed.items()})
-
-    def _merge_late(self, late: Late, guard: Guard) -> None:
-        stored = windows.get(self._tables, late.endpoint, late.window)
-        row = WindowRow(late.endpoint, late.window, merge_late(stored, late.partition, late.position, late.record))
-        self._tables.upsert(windows.table_of(late.window), [windows.row_of(row)])
-        self._write_activity(late.activity, guard, f"late-{late.partition}-{late.position}")
-
-    def _write_activity(self, activity: Iterable[Activity], guard: Guard, suffix: str = "") -> None:
-        kept = (entry for entry in activity if guard.keeps(entry.ip, entry.window))
-        for table, some in _by_table("activity", "%Y%m%d", ledger.rows(kept, self._key, suffix)):
-            if guard.takes(table):  # a replay of history does not bring back what was dropped
-                self._tables.upsert(table, some)
-
-
-def _by_table(prefix: str, form: str, rows: Iterable[tuple[Minute, Entity]]) -> Iterator[tuple[str, list[Entity]]]:
-    """The rows by the table of their time: `windows202611`, `activity20261124`."""
-    found: dict[str, list[Entity]] = defaultdict(list)
-    for minute, row in rows:
-        found[f"{prefix}{moment(minute):{form}}"].append(row)
-    yield from sorted(found.items())
-
-
-def _tops_row(endpoint: Endpoint, day: int, packed: bytes) -> Entity:
-    return {"PartitionKey": f"{moment(day * 1440):%Y%m%d}", "RowKey": f"tops-{endpoint.id}", **pieces(packed)}
 
 
 def _baselines(tables: Tables) -> Iterator[Baseline]:

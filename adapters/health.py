@@ -6,9 +6,9 @@ from typing import Any
 
 from adapters import intel, outbox, overrides
 from adapters.batches import BatchLog, Tail
-from adapters.evaluate import Progress, read_progress
 from adapters.evidence import Evidence
 from adapters.hub import last_enqueued
+from adapters.progress import Progress, read_progress
 from adapters.purge import wrong
 from adapters.tables import Tables
 from adapters.webhook import Webhook

@@ -18,8 +18,8 @@ from azure.storage.blob import BlobProperties, ContainerClient
 
 from adapters import alerts, outbox, suppressions, tombstones
 from adapters.batches import BatchLog, day_of
-from adapters.evaluate import read_progress
 from adapters.evidence import Evidence
+from adapters.progress import read_progress
 from adapters.tables import Changed, Entity, Tables
 from adapters.telemetry import Reporter
 from alerts import render

@@ -14,9 +14,10 @@ from azure.core.exceptions import HttpResponseError
 from adapters import alerts, baseline, inventory, ledger, windows
 from adapters.app import App
 from adapters.batches import Batch, BatchLog, Tail
-from adapters.evaluate import Evaluator, read_progress
+from adapters.evaluate import Evaluator
 from adapters.evidence import Evidence
 from adapters.ingest import Event, Ingest
+from adapters.progress import read_progress
 from adapters.tables import Entity, Tables
 from local import traffic
 from model import WINDOW_MINUTES, minute_of, moment

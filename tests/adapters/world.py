@@ -15,9 +15,10 @@ from azure.storage.blob import BlobServiceClient
 
 from adapters.batches import BatchLog, Tail
 from adapters.dsr import Hold, Requests
-from adapters.evaluate import Evaluator, read_progress
+from adapters.evaluate import Evaluator
 from adapters.evidence import Evidence
 from adapters.ingest import Event, Ingest
+from adapters.progress import read_progress
 from adapters.purge import Purge, Run
 from adapters.tables import Tables
 from adapters.tombstones import TombstoneStore
