@@ -20,8 +20,10 @@ import msgspec
 
 from intel.addresses import canonical_ip
 from model import WINDOW_MINUTES, Alert, is_service_endpoint
+from windows.rules import SUSPICIOUS_IP, TOR_EXIT_NODE
 
 VENDOR = "Gatewatch"
+
 PRODUCT = "Gatewatch"
 OCSF_VERSION = "1.5.0"
 """The first with `anomaly_analyses`; later ones accept it."""
@@ -29,7 +31,7 @@ OCSF_VERSION = "1.5.0"
 Change = Literal["created", "updated", "closed"]
 Document = Mapping[str, Any]
 
-LISTED = frozenset({"API_AccessFromTorExitNode", "API_AccessFromSuspiciousIP"})
+LISTED = frozenset({TOR_EXIT_NODE, SUSPICIOUS_IP})
 """Alert types whose evidence is that threat-intelligence feeds list the client; MATCHED names the feeds."""
 MATCHED = "what matched"
 

@@ -6,9 +6,8 @@ from detectors import detector
 from detectors.seen_in_calls import seen_in_calls
 from model import Severity, Sighting
 from windows.baseline import Baseline
+from windows.rules import INJECTION
 from windows.window import Window
-
-ID = "API_Injection"
 
 
 def _severity(_details: set[str], ok: int) -> Severity | None:
@@ -16,7 +15,7 @@ def _severity(_details: set[str], ok: int) -> Severity | None:
 
 
 @detector(
-    id=ID,
+    id=INJECTION,
     title="Injection attempt against an API endpoint",
     severity=Severity.MEDIUM,
     sees="A parameter, header, cookie or body value was written to be run as code. An answer of 2xx makes it severe: the attempt was not refused.",
@@ -35,4 +34,4 @@ def _severity(_details: set[str], ok: int) -> Severity | None:
 def injection(window: Window, baseline: Baseline) -> Iterator[Sighting]:  # noqa: ARG001  a rule needs no baseline
     """Any parameter, header, cookie, path or body value that a pattern family or libinjection recognises after decoding twice. High
     when a call was answered 2xx."""
-    return seen_in_calls(window, ID, _severity)
+    return seen_in_calls(window, INJECTION, _severity)

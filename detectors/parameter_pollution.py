@@ -6,9 +6,8 @@ from detectors import detector
 from detectors.seen_in_calls import seen_in_calls
 from model import Severity, Sighting
 from windows.baseline import Baseline
+from windows.rules import POLLUTION
 from windows.window import Window
-
-ID = "API_ParameterPollution"
 
 
 def _severity(_details: set[str], ok: int) -> Severity | None:
@@ -16,7 +15,7 @@ def _severity(_details: set[str], ok: int) -> Severity | None:
 
 
 @detector(
-    id=ID,
+    id=POLLUTION,
     title="Parameter pollution in an API call",
     severity=Severity.MEDIUM,
     sees="One call carried the same parameter twice with different values, or a path parameter again in the query: gateway and backend may not read the same one.",
@@ -33,4 +32,4 @@ def _severity(_details: set[str], ok: int) -> Severity | None:
 )
 def parameter_pollution(window: Window, baseline: Baseline) -> Iterator[Sighting]:  # noqa: ARG001  a rule needs no baseline
     """Any call with a parameter twice and different values, or in a second place. Low while no such call was answered 2xx."""
-    return seen_in_calls(window, ID, _severity)
+    return seen_in_calls(window, POLLUTION, _severity)

@@ -5,13 +5,12 @@ from collections.abc import Iterator
 from detectors import detector
 from model import Severity, Sighting
 from windows.baseline import Baseline
+from windows.rules import SENSITIVE_URL
 from windows.window import Window
-
-ID = "API_SensitiveDataInUrl"
 
 
 @detector(
-    id=ID,
+    id=SENSITIVE_URL,
     title="Sensitive data in the URL of an API endpoint",
     severity=Severity.MEDIUM,
     sees="Calls to this endpoint carried sensitive information in the path or the query.",
@@ -29,11 +28,11 @@ ID = "API_SensitiveDataInUrl"
 )
 def sensitive_data_in_url(window: Window, baseline: Baseline) -> Iterator[Sighting]:  # noqa: ARG001  a rule needs no baseline
     """Any call in whose path or query a sensitive information type was recognised with confidence."""
-    if not any(rule == ID for rule, _, _ in window.touched_sightings):
+    if not any(rule == SENSITIVE_URL for rule, _, _ in window.touched_sightings):
         return
     n, names = 0, set()
     for (rule, _, detail), statuses in window.sightings.items():
-        if rule == ID:
+        if rule == SENSITIVE_URL:
             n += sum(statuses.values())
             names.add(detail)
     yield Sighting(n, evidence={"information types": ", ".join(sorted(names)[:8])})

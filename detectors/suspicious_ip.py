@@ -6,13 +6,12 @@ from detectors import detector
 from detectors.seen_in_calls import seen_in_calls
 from model import Severity, Sighting
 from windows.baseline import Baseline
+from windows.rules import SUSPICIOUS_IP
 from windows.window import Window
-
-ID = "API_AccessFromSuspiciousIP"
 
 
 @detector(
-    id=ID,
+    id=SUSPICIOUS_IP,
     title="API endpoint access from suspicious IP",
     severity=Severity.HIGH,
     sees="The client IP is listed by a threat-intelligence feed, for attacks on others.",
@@ -31,4 +30,4 @@ ID = "API_AccessFromSuspiciousIP"
 )
 def suspicious_ip(window: Window, baseline: Baseline) -> Iterator[Sighting]:  # noqa: ARG001  a rule needs no baseline
     """Any call from an address that is on a list and on no allow-list."""
-    return seen_in_calls(window, ID)
+    return seen_in_calls(window, SUSPICIOUS_IP)

@@ -6,9 +6,8 @@ from detectors import detector
 from detectors.seen_in_calls import seen_in_calls
 from model import Severity, Sighting
 from windows.baseline import Baseline
+from windows.rules import SUSPICIOUS_AGENT
 from windows.window import Window
-
-ID = "API_AccessFromSuspiciousUserAgent"
 
 
 def _severity(details: set[str], _ok: int) -> Severity | None:
@@ -16,7 +15,7 @@ def _severity(details: set[str], _ok: int) -> Severity | None:
 
 
 @detector(
-    id=ID,
+    id=SUSPICIOUS_AGENT,
     title="Suspicious User Agent detected",
     severity=Severity.MEDIUM,
     sees="Calls carried a user agent that tries to run code where it is logged or shown, or that names a security scanner.",
@@ -34,4 +33,4 @@ def _severity(details: set[str], _ok: int) -> Severity | None:
 )
 def suspicious_user_agent(window: Window, baseline: Baseline) -> Iterator[Sighting]:  # noqa: ARG001  a rule needs no baseline
     """Any call whose user agent matches. Low for a scanner that names itself."""
-    return seen_in_calls(window, ID, _severity)
+    return seen_in_calls(window, SUSPICIOUS_AGENT, _severity)

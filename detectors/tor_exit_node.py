@@ -6,13 +6,12 @@ from detectors import detector
 from detectors.seen_in_calls import seen_in_calls
 from model import Severity, Sighting
 from windows.baseline import Baseline
+from windows.rules import TOR_EXIT_NODE
 from windows.window import Window
-
-ID = "API_AccessFromTorExitNode"
 
 
 @detector(
-    id=ID,
+    id=TOR_EXIT_NODE,
     title="Access from a Tor exit node to an API endpoint",
     severity=Severity.MEDIUM,
     sees="The client IP is on the current list of Tor exit nodes.",
@@ -30,4 +29,4 @@ ID = "API_AccessFromTorExitNode"
 )
 def tor_exit_node(window: Window, baseline: Baseline) -> Iterator[Sighting]:  # noqa: ARG001  a rule needs no baseline
     """Any call from an address of the Tor exit list."""
-    return seen_in_calls(window, ID)
+    return seen_in_calls(window, TOR_EXIT_NODE)

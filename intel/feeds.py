@@ -18,6 +18,7 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 
 from intel.addresses import Range, network, number
+from windows.rules import SUSPICIOUS_IP, TOR_EXIT_NODE
 
 Kind = Literal["tor", "malicious", "allow"]
 KINDS: tuple[Kind, ...] = ("tor", "malicious", "allow")
@@ -28,7 +29,7 @@ MAX_AGE: dict[Kind, timedelta] = {"tor": timedelta(hours=24), "malicious": timed
 WIDEST = {4: 8, 6: 16}
 """Prefix lengths; a wider entry accuses a continent and is taken for a mistake."""
 
-RULES = {"tor": "API_AccessFromTorExitNode", "malicious": "API_AccessFromSuspiciousIP"}
+RULES = {"tor": TOR_EXIT_NODE, "malicious": SUSPICIOUS_IP}
 """Kind of feed -> the detector of whom it lists."""
 
 FORMAT = 1

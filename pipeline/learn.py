@@ -135,15 +135,15 @@ def _summary(endpoint: Endpoint, day: int, alive: int, records: Mapping[int, Rec
     }
     tops.update({measure: found for measure, found in day_tops.items() if not measure.startswith("ips:")})
     return DaySummary(
-        endpoint,
-        day,
-        sum(record.n for record in records.values()),
-        alive,
-        {name: _learnable(counts) for name, counts in series.items()},
-        tops,
-        pairs,
-        {key: log_moments(histogram.items()) for key, histogram in histograms.items()},
-        {name: _parameter_day(name, records.values(), day_tops) for name in names},
+        endpoint=endpoint,
+        day=day,
+        calls=sum(record.n for record in records.values()),
+        alive=alive,
+        series={name: _learnable(counts) for name, counts in series.items()},
+        tops=tops,
+        pairs=pairs,
+        logs={key: log_moments(histogram.items()) for key, histogram in histograms.items()},
+        parameters={name: _parameter_day(name, records.values(), day_tops) for name in names},
     )
 
 
@@ -164,12 +164,14 @@ def _parameter_day(name: str, records: Iterable[Record], day_tops: Mapping[str, 
         for kind, ips in one.type_ips.items():
             type_ips[kind] = max(type_ips.get(kind, 0), ips)
     ips = max(one.usual_ips for one in found)
+    bound, hashes = pack_sketch(union((unpack_sketch(one.bound, one.hashes) for one in found), DAY_VALUES))
     return ParameterDay(
-        sum(one.n for one in found),
-        max(ips, *(int(n) for n in day_tops.get(f"ips:{name}", [0]))) if ips else 0,
-        types,
-        type_ips,
-        *pack_sketch(union((unpack_sketch(one.bound, one.hashes) for one in found), DAY_VALUES)),
+        n=sum(one.n for one in found),
+        ips=max(ips, *(int(n) for n in day_tops.get(f"ips:{name}", [0]))) if ips else 0,
+        types=types,
+        type_ips=type_ips,
+        bound=bound,
+        hashes=hashes,
     )
 
 
@@ -194,22 +196,24 @@ def baseline_of(endpoint: Endpoint, summaries: Sequence[DaySummary]) -> Baseline
         fitted = fit(counts, weekday(first))
         if fitted is not None:
             series[name] = fitted
+    parameters, types = _known(summaries, first)
     return Baseline(
-        endpoint,
-        last,
-        days,
-        sum(summary.calls for summary in summaries),
-        series,
-        {
+        endpoint=endpoint,
+        day=last,
+        days=days,
+        calls=sum(summary.calls for summary in summaries),
+        series=series,
+        tops={
             measure: largest(*(summary.tops[measure] for summary in summaries if measure in summary.tops))
             for measure in sorted({measure for summary in summaries for measure in summary.tops})
         },
-        {name: sum(summary.pairs.get(name, 0) for summary in summaries) for name in STATUS_CLASSES},
-        _logs(summaries),
-        _latency([summary for summary in summaries if summary.day > last - LATENCY_DAYS]),
-        *_known(summaries, first),
-        _fresh([summary for summary in summaries if summary.day > last - FRESH_DAYS]),
-        _seen(summaries),
+        pairs={name: sum(summary.pairs.get(name, 0) for summary in summaries) for name in STATUS_CLASSES},
+        logs=_logs(summaries),
+        latency=_latency([summary for summary in summaries if summary.day > last - LATENCY_DAYS]),
+        parameters=parameters,
+        types=types,
+        fresh=_fresh([summary for summary in summaries if summary.day > last - FRESH_DAYS]),
+        seen=_seen(summaries),
     )
 
 

@@ -22,7 +22,7 @@ LARGEST_REQUEST = 16 * 1024
 """Bytes of a request's body."""
 LONGEST_ID = 256
 ACTOR_LENGTH = 128
-"""Characters of an actor in the tables: `pipeline.fold` cuts identities there."""
+"""Characters of an actor in the tables: `pipeline.numbering` cuts identities there."""
 
 Kind = Literal["ip", "subscriptionId", "userId", "identity"]
 PREFIXES: Mapping[Kind, str] = {"ip": "", "subscriptionId": "subscription:", "userId": "user:", "identity": "subject:"}

@@ -82,15 +82,19 @@ def merge_records(a: Record, b: Record) -> Record:
             parameters[name] = theirs
             continue
         both = union((unpack_sketch(mine.bound, mine.hashes), unpack_sketch(theirs.bound, theirs.hashes)), LEARNT_VALUES)
+        bound, hashes = pack_sketch(both)
         parameters[name] = ParameterRecord(
-            mine.n + theirs.n,
-            mine.ok + theirs.ok,
-            max(round(both.distinct), mine.distinct, theirs.distinct),
-            max(mine.ips, theirs.ips),
-            _sum(mine.types, theirs.types),
-            {kind: max(mine.type_ips.get(kind, 0), theirs.type_ips.get(kind, 0)) for kind in mine.type_ips.keys() | theirs.type_ips},
-            max(mine.usual_ips, theirs.usual_ips),
-            *pack_sketch(both),
+            n=mine.n + theirs.n,
+            ok=mine.ok + theirs.ok,
+            distinct=max(round(both.distinct), mine.distinct, theirs.distinct),
+            ips=max(mine.ips, theirs.ips),
+            types=_sum(mine.types, theirs.types),
+            type_ips={
+                type_: max(mine.type_ips.get(type_, 0), theirs.type_ips.get(type_, 0)) for type_ in mine.type_ips.keys() | theirs.type_ips
+            },
+            usual_ips=max(mine.usual_ips, theirs.usual_ips),
+            bound=bound,
+            hashes=hashes,
         )
     for name, n in b.series.items():
         before = series.get(name, 0)
@@ -100,21 +104,21 @@ def merge_records(a: Record, b: Record) -> Record:
         else:
             series[name] = taint(marked, untainted(before) + untainted(n))
     return Record(
-        _sum(a.calls, b.calls),
-        max(a.ips, b.ips),
-        a.request_bytes + b.request_bytes,
-        a.response_bytes + b.response_bytes,
-        {key: _sum(a.sizes.get(key, {}), b.sizes.get(key, {})) for key in a.sizes.keys() | b.sizes},
-        parameters,
-        _sum(a.agents, b.agents),
-        _sum(a.auth, b.auth),
-        _sum(a.reasons, b.reasons),
-        _sum(a.sightings, b.sightings),
-        series,
-        {key: largest(a.tops.get(key, ()), b.tops.get(key, ())) for key in a.tops.keys() | b.tops},
-        _sum(a.pairs, b.pairs),
-        sorted({*a.found, *b.found}),
-        {key: max(a.late.get(key, -1), b.late.get(key, -1)) for key in a.late.keys() | b.late},
+        calls=_sum(a.calls, b.calls),
+        ips=max(a.ips, b.ips),
+        request_bytes=a.request_bytes + b.request_bytes,
+        response_bytes=a.response_bytes + b.response_bytes,
+        sizes={key: _sum(a.sizes.get(key, {}), b.sizes.get(key, {})) for key in a.sizes.keys() | b.sizes},
+        parameters=parameters,
+        agents=_sum(a.agents, b.agents),
+        auth=_sum(a.auth, b.auth),
+        reasons=_sum(a.reasons, b.reasons),
+        sightings=_sum(a.sightings, b.sightings),
+        series=series,
+        tops={key: largest(a.tops.get(key, ()), b.tops.get(key, ())) for key in a.tops.keys() | b.tops},
+        pairs=_sum(a.pairs, b.pairs),
+        found=sorted({*a.found, *b.found}),
+        late={key: max(a.late.get(key, -1), b.late.get(key, -1)) for key in a.late.keys() | b.late},
     )
 
 

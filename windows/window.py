@@ -352,68 +352,81 @@ class Window:
 
     def record(self, seen: Mapping[str, Sketch] | None = None) -> Record:
         """What stays. `seen`: the values known of each parameter, where enough days are known; without it nothing is counted as new."""
-        flagged, tainted = self.flagged.union(NOBODY), self.tainted
-        series: dict[str, int] = {}
-        tops: dict[str, list[float]] = {}
-        pairs: dict[str, int] = {}
-        for kind, class_ in enumerate(STATUS_CLASSES, 1):
-            name: str = class_
-            ips = self.ips[kind]
-            if not ips:
-                continue
-            usual = {ip: n for ip, n in ips.items() if ip not in self.flagged} if self.flagged else ips
-            series[name] = taint(name in tainted, sum(usual.values()))
-            pairs[name] = len(usual)
-            _rank(tops, f"calls:{name}", (n for ip, n in usual.items() if ip not in flagged), 2)
-            _rank(tops, f"identity:{name}", (n for who, n in self.identities[kind].items() if who not in flagged), 2)
-        if self.refused:
-            series["auth"] = taint("auth" in tainted, sum(n for ip, n in self.refused.items() if ip not in self.flagged))
-            _rank(tops, "refused", (n for ip, n in self.refused.items() if ip not in flagged), 2)
-        sizes = [own for ip, own in self.bytes.items() if ip not in flagged]
-        _rank(tops, "response:sum", (own[1] for own in sizes), 0)
-        _rank(tops, "response:call", (own[3] for own in sizes), 0)
-        _rank(tops, "response:third", (own[5] for own in sizes), 0)
-        _rank(tops, "request:call", (own[2] for own in sizes), 0)
-        _rank(tops, "routes", (len(routes) for ip, routes in self.routes.items() if ip not in flagged), 2)
+        series, tops, pairs = self._learnable()
         parameters: dict[str, ParameterRecord] = {}
         for name, parameter in self.parameters.items():
-            values: Iterable[int] = parameter.values
-            if self.flagged:
-                values = set().union(*(own for ip, own in parameter.by_ip.items() if ip not in self.flagged))
-            short = {shorten(value) for value in values}
-            learnt = sketch(short, LEARNT_VALUES)
-            parameters[name] = ParameterRecord(
-                parameter.n,
-                parameter.ok,
-                len(parameter.values),
-                len(parameter.by_ip),
-                {kind: count for kind, (count, _) in parameter.types.items()},
-                {kind: len(ips - self.flagged) for kind, (_, ips) in parameter.types.items()},
-                len(parameter.by_ip.keys() - self.flagged),
-                *pack_sketch(learnt),
-            )
-            marked = f"distinct:{name}" in tainted
+            short = self._usual_values(parameter)
+            parameters[name] = self._parameter_record(parameter, short)
+            marked = f"distinct:{name}" in self.tainted
             series[f"distinct:{name}"] = taint(marked, len(short))
             if seen is not None:
                 known = seen.get(name)
                 series[f"unseen:{name}"] = taint(marked, round(known.unseen(short)) if known else len(short))
-            _rank(tops, f"distinct:{name}", (len(own) for ip, own in parameter.by_ip.items() if ip not in flagged), 2)
+            left_out = self.flagged.union(NOBODY)
+            _rank(tops, f"distinct:{name}", (len(own) for ip, own in parameter.by_ip.items() if ip not in left_out), 2)
         return Record(
-            dict(self.statuses),
-            len(self.bytes),
-            self.request_bytes,
-            self.response_bytes,
-            {f"{kind} {STATUS_CLASSES[of - 1]}": dict(histogram) for (kind, of), histogram in self.sizes.items()},
-            parameters,
-            dict(self.agents),
-            dict(self.auth),
-            dict(self.reasons),
-            _sighted(self.sightings),
-            series,
-            tops,
-            pairs,
-            sorted(self.found),
-            dict(self.late),
+            calls=dict(self.statuses),
+            ips=len(self.bytes),
+            request_bytes=self.request_bytes,
+            response_bytes=self.response_bytes,
+            sizes={f"{metric} {STATUS_CLASSES[of - 1]}": dict(histogram) for (metric, of), histogram in self.sizes.items()},
+            parameters=parameters,
+            agents=dict(self.agents),
+            auth=dict(self.auth),
+            reasons=dict(self.reasons),
+            sightings=_sightings_by_rule(self.sightings),
+            series=series,
+            tops=tops,
+            pairs=pairs,
+            found=sorted(self.found),
+            late=dict(self.late),
+        )
+
+    def _learnable(self) -> tuple[dict[str, int], dict[str, list[float]], dict[str, int]]:
+        """`series`, `tops` and `pairs` of the record, but for those of parameters: all without the actors that were found."""
+        flagged, left_out = self.flagged, self.flagged.union(NOBODY)
+        series: dict[str, int] = {}
+        tops: dict[str, list[float]] = {}
+        pairs: dict[str, int] = {}
+        for number, status_class in enumerate(STATUS_CLASSES, 1):
+            ips = self.ips[number]
+            if not ips:
+                continue
+            usual = {ip: n for ip, n in ips.items() if ip not in flagged} if flagged else ips
+            series[status_class] = taint(status_class in self.tainted, sum(usual.values()))
+            pairs[status_class] = len(usual)
+            _rank(tops, f"calls:{status_class}", (n for ip, n in usual.items() if ip not in left_out), 2)
+            _rank(tops, f"identity:{status_class}", (n for who, n in self.identities[number].items() if who not in left_out), 2)
+        if self.refused:
+            series["auth"] = taint("auth" in self.tainted, sum(n for ip, n in self.refused.items() if ip not in flagged))
+            _rank(tops, "refused", (n for ip, n in self.refused.items() if ip not in left_out), 2)
+        sizes = [own for ip, own in self.bytes.items() if ip not in left_out]
+        _rank(tops, "response:sum", (own[1] for own in sizes), 0)
+        _rank(tops, "response:call", (own[3] for own in sizes), 0)
+        _rank(tops, "response:third", (own[5] for own in sizes), 0)
+        _rank(tops, "request:call", (own[2] for own in sizes), 0)
+        _rank(tops, "routes", (len(routes) for ip, routes in self.routes.items() if ip not in left_out), 2)
+        return series, tops, pairs
+
+    def _usual_values(self, parameter: Parameter) -> set[int]:
+        """Short hashes of the values that callers sent who were not found."""
+        values: Iterable[int] = parameter.values
+        if self.flagged:
+            values = set().union(*(own for ip, own in parameter.by_ip.items() if ip not in self.flagged))
+        return {shorten(value) for value in values}
+
+    def _parameter_record(self, parameter: Parameter, short: set[int]) -> ParameterRecord:
+        bound, hashes = pack_sketch(sketch(short, LEARNT_VALUES))
+        return ParameterRecord(
+            n=parameter.n,
+            ok=parameter.ok,
+            distinct=len(parameter.values),
+            ips=len(parameter.by_ip),
+            types={type_: count for type_, (count, _) in parameter.types.items()},
+            type_ips={type_: len(ips - self.flagged) for type_, (_, ips) in parameter.types.items()},
+            usual_ips=len(parameter.by_ip.keys() - self.flagged),
+            bound=bound,
+            hashes=hashes,
         )
 
 
@@ -435,7 +448,7 @@ def _rank(tops: dict[str, list[float]], measure: str, values: Iterable[float], a
         tops[measure] = found
 
 
-def _sighted(sightings: Mapping[tuple[str, str, str], Mapping[int, int]]) -> dict[str, int]:
+def _sightings_by_rule(sightings: Mapping[tuple[str, str, str], Mapping[int, int]]) -> dict[str, int]:
     found: dict[str, int] = {}
     for (rule, _, detail), statuses in sightings.items():
         _count(found, f"{rule} {detail}", sum(statuses.values()))

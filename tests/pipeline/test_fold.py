@@ -11,9 +11,11 @@ from local import traffic
 from model import OTHER, Endpoint
 from pipeline.contents import Look
 from pipeline.decode import decode
-from pipeline.fold import AGENT_LENGTH, NAMES_PER_BATCH, PARAMETERS_PER_CALL, SUSPICIOUS_AGENT, fold, unmatched_template
+from pipeline.fold import AGENT_LENGTH, fold
+from pipeline.numbering import NAMES_PER_BATCH, PARAMETERS_PER_CALL, unmatched_template
 from tests.counting import counted, straight
 from tests.pipeline.test_decode import WHOLE
+from windows.rules import SUSPICIOUS_AGENT
 from windows.tally import TABLES, Tally, pack, unpack
 from windows.values import VALUE_TYPES, hash_value, value_type
 

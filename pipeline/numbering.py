@@ -1,0 +1,145 @@
+"""Numbers for what repeats in a batch: names, endpoints, parameters with their values, sizes. A tally keeps each once and counts by number.
+
+Everything that an attacker can vary is capped, here per batch and again per window; what overflows is counted under OTHER, so totals stay true.
+"""
+
+import re
+from collections.abc import Callable, Hashable
+from typing import Generic, TypeVar
+from urllib.parse import unquote_plus
+
+from intel.mask import masked
+from model import OTHER, ApiCall, Endpoint
+from stats.buckets import bucket
+
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "QUERY"})
+PARAMETERS_PER_CALL = 64
+NAMES_PER_BATCH = 2048
+"""Distinct parameter names, user agents, identities, reasons, unmatched templates: each."""
+NAME_LENGTH = 128
+TEMPLATE_LENGTH = 1024
+LARGEST_SIZE = 1 << 48
+"""Bytes or milliseconds; beyond it a number is taken for unknown."""
+
+REST = "{…}"
+"""Stands in a template for whatever follows."""
+_WORD = re.compile(r"v\d{1,3}|[A-Za-z._~-]{1,32}")
+
+
+K = TypeVar("K", bound=Hashable)
+
+
+class Index(dict[K, int], Generic[K]):
+    """Gives every key the number of its name; names past the cap all get the number of OTHER."""
+
+    def __init__(self, name: Callable[[K], str], cap: int | None = None) -> None:
+        super().__init__()
+        self._name = name
+        self._cap = cap
+        self._numbers: dict[str, int] = {}
+
+    def __missing__(self, key: K) -> int:
+        name = self._name(key)
+        if self._cap is not None and len(self._numbers) >= self._cap and name not in self._numbers:
+            name = OTHER
+        self[key] = number = self._numbers.setdefault(name, len(self._numbers))
+        return number
+
+    @property
+    def names(self) -> list[str]:
+        return list(self._numbers)
+
+
+class Endpoints(dict[tuple[str | None, str | None, str, str | None, str], int]):
+    """Numbers endpoints; a call that matched no operation, or only a wildcard, belongs to the folded template of its path."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._numbers: dict[Endpoint, int] = {}
+        self._unmatched = 0
+
+    def __missing__(self, key: tuple[str | None, str | None, str, str | None, str]) -> int:
+        service, api, method, template, path = key
+        service, api = (service or "")[:NAME_LENGTH], (api or "")[:NAME_LENGTH]
+        method = method if method in METHODS else OTHER.upper()
+        if template and not template.endswith("*"):
+            endpoint = Endpoint(service, api, method, template[:TEMPLATE_LENGTH])
+        else:
+            endpoint = Endpoint(service, api, method, unmatched_template(path), matched=False)
+            if endpoint not in self._numbers:
+                self._unmatched += 1
+                if self._unmatched > NAMES_PER_BATCH:
+                    endpoint = endpoint._replace(template=f"/{REST}")
+        number = self._numbers.setdefault(endpoint, len(self._numbers))
+        if endpoint.matched:
+            self[key] = number  # keys of unmatched calls hold their paths: not worth keeping
+        return number
+
+    def of(self, call: ApiCall) -> int:
+        template = call.url_template
+        return self[call.service, call.api_id, call.method, template, "" if template and template[-1] != "*" else call.path]
+
+    @property
+    def all(self) -> list[Endpoint]:
+        return list(self._numbers)
+
+
+class Pairs(dict[tuple[str, str], int]):
+    """Numbers the distinct (parameter, value) pairs of a batch, from the pieces of queries and the items of path parameters as they came."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.parameters: Index[str] = Index(masked, NAMES_PER_BATCH)
+        self._numbers: dict[tuple[int, str], int] = {}
+        self._pieces: dict[str, int] = {}
+
+    def __missing__(self, item: tuple[str, str]) -> int:
+        name, value = item
+        self[item] = number = self._number(f"path:{name[:NAME_LENGTH]}", value)
+        return number
+
+    def of_query(self, query: str) -> list[int]:
+        pieces = query.split("&", PARAMETERS_PER_CALL)
+        rest = [self._number(f"query:{OTHER}", pieces.pop())] if len(pieces) > PARAMETERS_PER_CALL else []
+        known = self._pieces
+        try:
+            return [known[piece] for piece in pieces] + rest
+        except KeyError:
+            for piece in pieces:
+                if piece and piece not in known:
+                    known[piece] = self._of_piece(piece)
+            return [known[piece] for piece in pieces if piece] + rest
+
+    def _of_piece(self, piece: str) -> int:
+        name, _, value = piece.partition("=")
+        if "%" in piece or "+" in piece:
+            name, value = unquote_plus(name), unquote_plus(value)
+        return self._number(f"query:{name[:NAME_LENGTH]}", value)
+
+    def _number(self, parameter: str, value: str) -> int:
+        return self._numbers.setdefault((self.parameters[parameter], value), len(self._numbers))
+
+    @property
+    def all(self) -> list[tuple[int, str]]:
+        return list(self._numbers)
+
+
+class Buckets(dict[float | None, int]):
+    """Remembers the bucket of a size; -1 is unknown."""
+
+    def __missing__(self, size: float | None) -> int:
+        self[size] = found = -1 if size is None or not 0 <= size < LARGEST_SIZE else bucket(size)
+        return found
+
+
+def unmatched_template(path: str) -> str:
+    """`/v1/admin/{…}` of `/v1/admin/users/7`: at most two leading segments that read like words; the rest is folded."""
+    kept: list[str] = []
+    segments = [segment for segment in path[:NAME_LENGTH].split("/") if segment]
+    for segment in segments[:2]:
+        if not _WORD.fullmatch(segment):
+            break
+        kept.append(segment)
+    if len(segments) > len(kept):
+        kept.append(REST)
+    return "/" + "/".join(kept)
