@@ -256,6 +256,11 @@ class Settings:
     sites: tuple[str, ...] = ()
     """Origins under which the app is reached, the one that links lead to first; empty where none is known."""
 
+    @property
+    def site(self) -> str:
+        """Where links to the page lead, "" where no address is known."""
+        return self.sites[0] if self.sites else ""
+
     def __repr__(self) -> str:
         return f"Settings({self.event_hub!r}, {self.hub!r}, {self.state!r}, {self.evidence!r})"
 

@@ -62,7 +62,7 @@ def read_incidents(tables: Tables, since: Minute) -> Iterator[Incident]:
 def read_page(tables: Tables, limit: int, after: str) -> tuple[list["Stored"], str | None]:
     """At most `limit` alerts behind the one of key `after` ("" for the newest), and the key to go on after."""
     rows, following = _page(tables, "alerts", limit, after)
-    return [_stored(row) for row in rows], following
+    return [stored_of(row) for row in rows], following
 
 
 def read_incident_page(tables: Tables, limit: int, after: str) -> tuple[list[Incident], str | None]:
@@ -89,7 +89,7 @@ class Stored:
 def find(tables: Tables, id: str) -> Stored | None:
     """Raises ValueError for what is no id."""
     row = tables.get("alerts", "alerts", key_of(id))
-    return _stored(row) if row else None
+    return stored_of(row) if row else None
 
 
 def find_incident(tables: Tables, id: str) -> Incident | None:
@@ -125,11 +125,12 @@ def remember(tables: Tables, id: str, receiver: str, sent: Mapping[str, Sent]) -
 
 def _page(tables: Tables, partition: str, limit: int, after: str) -> tuple[list[Entity], str | None]:
     where = "PartitionKey eq @partition and RowKey gt @after"
-    rows = list(islice(tables.query("alerts", where, partition=partition, after=after), limit + 1))
+    rows = list(islice(tables.query("alerts", where, per_request=limit + 1, partition=partition, after=after), limit + 1))
     return rows[:limit], rows[limit - 1]["RowKey"] if len(rows) > limit else None
 
 
-def _stored(row: Entity) -> Stored:
+def stored_of(row: Entity) -> Stored:
+    """An alert from its row, etag beside its properties."""
     changes = unpack(row["changes"]) if "changes" in row else ()
     triage = Triage(number(row.get("revision", 0)), changes)
     told = {name.removeprefix(TOLD): outgoing.unpack(text) for name, text in row.items() if name.startswith(TOLD)}

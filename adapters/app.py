@@ -9,6 +9,7 @@ from settings import Settings
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from adapters.alert_index import AlertIndex
     from adapters.batches import BatchLog
     from adapters.deliver import Deliver
     from adapters.dsr import Requests
@@ -97,6 +98,12 @@ class App:
         return TombstoneStore(self.tables, self.hash_key)
 
     @cached_property
+    def alert_index(self) -> "AlertIndex":
+        from adapters.alert_index import AlertIndex
+
+        return AlertIndex(self.tables)
+
+    @cached_property
     def purge(self) -> "Purge":
         from adapters.purge import Purge
 
@@ -133,7 +140,7 @@ class App:
             "hub": AlertHub(settings.hub, settings.alert_hub),
             "webhook": Webhook(self.evidence, settings.webhook_networks),
         }
-        return Deliver(self.tables, receivers, settings.alert_formats, settings.gateway)
+        return Deliver(self.tables, receivers, settings.alert_formats, settings.gateway, settings.site)
 
     @cached_property
     def probe(self) -> "Probe":

@@ -38,9 +38,11 @@ class Receiver(Protocol):
 class Deliver:
     """Any number may run at a time, here or elsewhere: then a message may arrive more than once, and never under two ids."""
 
-    def __init__(self, tables: Tables, receivers: Mapping[str, Receiver], formats: Sequence[str], gateway: str = "") -> None:
-        """`receivers`: for every name in outbox.RECEIVERS. `gateway`: ARM id of the API Management service, or ""."""
-        self._tables, self._receivers, self._formats, self._gateway = tables, receivers, formats, gateway
+    def __init__(
+        self, tables: Tables, receivers: Mapping[str, Receiver], formats: Sequence[str], gateway: str = "", site: str = ""
+    ) -> None:
+        """`receivers`: for every name in outbox.RECEIVERS. `gateway`: ARM id of the API Management service, or ""; `site`: origin of the page, or ""."""
+        self._tables, self._receivers, self._formats, self._gateway, self._site = tables, receivers, formats, gateway, site
         self._locks = {name: Lock() for name in RECEIVERS}
 
     def run(self, now: datetime, out_of_time: Callable[[], bool] = lambda: False) -> int:
@@ -130,7 +132,7 @@ class Deliver:
             return
         try:
             points = series.of(self._tables, alert)
-            document = render(alert, gateway_of(alert, self._gateway), status=status, series=points)
+            document = render(alert, gateway_of(alert, self._gateway), status=status, series=points, site=self._site)
         except KeyError as error:
             raise MessageRefused(f"this version knows no detector {error}") from None
         for message in owed:

@@ -127,6 +127,11 @@ class Requests:
         entity = self._tables.get(TABLE, PARTITION, id)
         return _request(entity) if entity else None
 
+    def recent(self, limit: int) -> list[Request]:
+        """The latest requests, newest first."""
+        found = [_request(entity) for entity in self._tables.rows(TABLE, "PartitionKey eq @partition", partition=PARTITION)]
+        return sorted(found, key=lambda request: request.asked, reverse=True)[:limit]
+
     def go_on(self, request: Request, now: datetime, out_of_time: Callable[[], bool] = lambda: False) -> Request:
         """Work on an unfinished erasure; a rival at the same one does no harm."""
         try:

@@ -51,11 +51,16 @@ class Gateway(NamedTuple):
 
 
 class Point(NamedTuple):
-    """One window of the picture that goes with an alert."""
+    """One window of the picture that goes with an alert: what everyone together did, from where to where that is usual, and what must not be exceeded, by
+    the accused where the alert accuses one. `actor`: what the accused did; None where that is not known (yet)."""
 
     window: Minute
     observed: float
     expected: float | None
+    low: float | None = None
+    high: float | None = None
+    limit: float | None = None
+    actor: float | None = None
 
 
 UNKNOWN_GATEWAY = Gateway()
@@ -94,10 +99,11 @@ def render(
     status: str | None = None,
     actors: bool = True,
     series: Sequence[Point] = (),
+    site: str = "",
     detectors: Mapping[str, Detector] | None = None,
 ) -> dict[str, Any]:
     """The alert as a JSON-ready object. `status` is the analysts' (Active, InProgress, Resolved, Dismissed); without one it is Active, whether it lasts or
-    not, for no one has looked at it. `actors` False leaves out IPs and identities: for telemetry. KeyError on an unknown detector.
+    not, for no one has looked at it. `actors` False leaves out IPs and identities: for telemetry. `site`: origin of the page that the alert links to. KeyError on an unknown detector.
     """
     detector = BREACH if alert.detector == BREACH.id else (by_id() if detectors is None else detectors)[alert.detector]
     resource = _resource(alert, gateway)
@@ -125,7 +131,7 @@ def render(
             "productName": "Gatewatch",
             "status": status or "Active",
             "extendedLinks": [],
-            "alertUri": "",
+            "alertUri": f"{site}/ui/alerts/{alert.id}" if site else "",
             "entities": _entities(alert, resource, actors),
             "isIncident": False,
             "correlationKey": alert.incident,
@@ -133,15 +139,42 @@ def render(
             "techniques": sorted({*techniques, *(technique.partition(".")[0] for technique in detector.techniques)}),
             "subTechniques": [technique for technique in detector.techniques if "." in technique],
             "extendedProperties": _properties(alert, detector, gateway, resource, actors),
-            "supportingEvidence": {
-                "type": "series",
-                "series": series_name(alert) or "",
-                "window": f"PT{WINDOW_MINUTES}M",
-                "points": [{"start": utc(point.window), "observed": point.observed, "expected": point.expected} for point in series],
-            }
-            if series
-            else {},
+            "supportingEvidence": {**_numbers(alert), **(_picture(alert, series, actors) if series else {})},
         },
+    }
+
+
+def _numbers(alert: Alert) -> dict[str, Any]:
+    """What the sentences say, as numbers; None for what was not measured."""
+    sighting = alert.sighting
+    above = (sighting.observed - sighting.mean) / sighting.deviation if sighting.mean is not None and sighting.deviation else None
+    return {
+        "type": "numbers",
+        "observed": sighting.observed,
+        "expected": sighting.expected,
+        "threshold": sighting.threshold,
+        "unit": sighting.unit,
+        "mean": sighting.mean,
+        "standardDeviation": sighting.deviation,
+        "standardDeviations": round(above, 2) if above is not None else None,
+        "timesExpected": round(sighting.observed / sighting.expected, 2) if sighting.expected else None,
+        "judged": "actor" if sighting.actor else "everyone",
+        "baselineDays": alert.baseline_days,
+        "windows": alert.windows,
+    }
+
+
+def _picture(alert: Alert, series: Sequence[Point], actors: bool) -> dict[str, Any]:
+    def described(point: Point) -> dict[str, Any]:
+        everyone = {"start": utc(point.window), "observed": point.observed, "expected": point.expected}
+        own = {"actor": point.actor} if actors and alert.sighting.actor else {}
+        return {**everyone, "low": point.low, "high": point.high, "limit": point.limit, **own}
+
+    return {
+        "type": "series",
+        "series": series_name(alert) or "",
+        "window": f"PT{WINDOW_MINUTES}M",
+        "points": [described(point) for point in series],
     }
 
 

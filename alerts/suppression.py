@@ -60,6 +60,12 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.personal and covers(self.actor, actor)
 
 
+def would_cover(rule: Rule, alerts: Iterable[Alert], detectors: Mapping[str, Detector] | None = None) -> list[Alert]:
+    """Those of these alerts that the rule is about, whenever they were."""
+    known = by_id() if detectors is None else detectors
+    return [alert for alert in alerts if alert.detector in known and _covers(rule, alert_key(alert, known[alert.detector].key))]
+
+
 class Rules:
     """Rules by which findings are compared; one that teaches goes before one that does not."""
 

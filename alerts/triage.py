@@ -64,7 +64,11 @@ class AlertPatch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def parse(body: bytes) -> AlertPatch:
     """Raises ValueError in one sentence that never quotes the body."""
-    patch = decoded(body, AlertPatch, f"{FORM}, with status one of {', '.join(STATUSES)}, expected true or false, or a comment")
+    return checked(decoded(body, AlertPatch, f"{FORM}, with status one of {', '.join(STATUSES)}, expected true or false, or a comment"))
+
+
+def checked(patch: AlertPatch) -> AlertPatch:
+    """The same. Raises ValueError for what changes nothing or contradicts itself."""
     if patch.status is None and not patch.expected and not patch.comment.strip():
         raise ValueError(f"the body changes nothing: it must be such as {FORM}")
     if patch.expected and patch.status not in (None, "Dismissed"):

@@ -163,9 +163,9 @@ class CountingTables(Tables):
         self.asked += 1
         return super().get(table, partition, row)
 
-    def query(self, table: str, where: str, /, select: list[str] | None = None, **values: Any) -> Iterator[Entity]:
+    def query(self, table: str, where: str, /, select: list[str] | None = None, per_request: int = 1000, **values: Any) -> Iterator[Entity]:
         self.asked += 1
-        return super().query(table, where, select, **values)
+        return super().query(table, where, select, per_request, **values)
 
     def names(self, prefix: str) -> list[str]:
         self.asked += 1

@@ -58,6 +58,11 @@ class Seasonal(msgspec.Struct, frozen=True, array_like=True):
     def expected(self, weekday: int, slot: int) -> float:
         return self.seasons[weekday in WEEKEND_DAYS][slot]
 
+    def usual(self, weekday: int, slot: int) -> tuple[float, float]:
+        """The range around the expected count that all but the ten wildest windows of 30 days stayed in, measured above and mirrored below."""
+        middle, reach = stabilise(self.expected(weekday, slot)), max(self.residual, RESIDUAL_LEAST)
+        return max(0.0, unstabilise(max(middle - reach, stabilise(0.0)))), unstabilise(middle + reach)
+
     def threshold(self, weekday: int, slot: int, k: float, c: float) -> float:
         """What must be exceeded: both the season by `k` own residuals and the moving average by `c` deviations."""
         seasonal = stabilise(self.seasons[weekday in WEEKEND_DAYS][slot]) + k * max(self.residual, RESIDUAL_LEAST)

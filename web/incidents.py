@@ -1,14 +1,19 @@
 """GET /api/incidents and /api/incidents/{id}: what one analyst should look at as one thing, newest first."""
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from adapters import alerts
 from adapters.tables import Tables
-from alerts.render import called, gateway_of, render, utc
+from alerts.render import called, utc
 from detectors import by_id
 from model import Incident
+from web.alerts import document_of
 from web.paging import limits
+
+SHOWN = 200
+READERS = 8
 
 
 def page(tables: Tables, parameters: Mapping[str, str]) -> tuple[int, dict[str, Any]]:
@@ -21,18 +26,20 @@ def page(tables: Tables, parameters: Mapping[str, str]) -> tuple[int, dict[str, 
     return 200, {"value": [described(incident) for incident in found], "next": following}
 
 
-def one(tables: Tables, id: str, gateway: str = "") -> tuple[int, dict[str, Any]]:
-    """With its alerts, each as /api/alerts shows it."""
+def one(tables: Tables, id: str, gateway: str = "", site: str = "") -> tuple[int, dict[str, Any]]:
+    """With its alerts, each as /api/alerts shows it, SHOWN at most, the oldest first."""
     try:
         incident = alerts.find_incident(tables, id)
     except ValueError:
         incident = None
     if incident is None:
         return 404, {"error": "there is no incident of this id"}
-    found = [stored for stored in (alerts.find(tables, alert) for alert in incident.alerts) if stored]
+    with ThreadPoolExecutor(READERS) as readers:
+        found = [stored for stored in readers.map(lambda alert: alerts.find(tables, alert), incident.alerts[:SHOWN]) if stored]
     return 200, {
         **described(incident),
-        "alerts": [render(stored.alert, gateway_of(stored.alert, gateway), status=stored.status) for stored in found],
+        "alerts": [document_of(stored, gateway, site) for stored in found],
+        "count": len(incident.alerts),
     }
 
 

@@ -1,8 +1,10 @@
 """GET /api/privacy: the retention policy with what each place holds now, what the last purges removed, and what cannot be seen from here."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from adapters.dsr import Request
 from adapters.evidence import Evidence
 from adapters.purge import runs, states, wrong
 from adapters.tables import Tables
@@ -13,7 +15,10 @@ from settings import Settings
 RUNS = 24
 
 
-def page(settings: Settings, tables: Tables, evidence: Evidence, now: datetime) -> dict[str, Any]:
+REQUESTS = 50
+
+
+def page(settings: Settings, tables: Tables, evidence: Evidence, now: datetime, requests: Iterable[Request] = ()) -> dict[str, Any]:
     """Names nobody. Times are ISO 8601, UTC."""
     kept = settings.kept
     latest = runs(tables, RUNS)
@@ -51,6 +56,19 @@ def page(settings: Settings, tables: Tables, evidence: Evidence, now: datetime) 
                 "problems": run.problems + run.standing,
             }
             for run in latest
+        ],
+        "requests": [
+            {
+                "id": request.id,
+                "kind": request.kind,
+                "by": request.by,
+                "asked": request.asked.isoformat(),
+                "subjectKind": request.subject_kind,
+                "stage": request.stage,
+                "finished": request.finished.isoformat() if request.finished else None,
+                "items": sum(request.removed.values()) if request.kind == "erase" else request.found,
+            }
+            for request in requests
         ],
         "legalHold": {"until": settings.legal_hold[0].isoformat(), "reason": settings.legal_hold[1]} if settings.legal_hold else None,
         "geography": settings.geography or None,

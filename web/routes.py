@@ -74,27 +74,44 @@ def _dsr_status(app: "App", request: Request) -> Answer:
 
 
 def _privacy(app: "App", request: Request) -> Answer:
-    from web.privacy import page
+    from web.privacy import REQUESTS, page
 
-    return Answer(200, page(app.settings, app.tables, app.evidence, request.now))
+    return Answer(200, page(app.settings, app.tables, app.evidence, request.now, app.requests.recent(REQUESTS)))
 
 
 def _alerts(app: "App", request: Request) -> Answer:
     from web.alerts import page
 
-    return Answer(*page(app.tables, request.parameters, app.settings.gateway))
+    return Answer(*page(app.tables, app.alert_index, request.parameters, request.now, app.settings.gateway, app.settings.site))
+
+
+def _amend_alerts(app: "App", request: Request) -> Answer:
+    from web.alerts import amend_many
+
+    try:
+        return Answer(*amend_many(app.tables, request.body, request.headers, request.now))
+    finally:
+        app.alert_index.forget()
 
 
 def _alert(app: "App", request: Request) -> Answer:
     from web.alerts import one
 
-    return Answer(*one(app.tables, request.path["id"], app.settings.gateway))
+    return Answer(*one(app.tables, request.path["id"], app.settings.gateway, app.settings.site, app.hash_key))
 
 
 def _amend_alert(app: "App", request: Request) -> Answer:
     from web.alerts import amend
 
-    return Answer(*amend(app.tables, request.path["id"], request.body, request.headers, request.now, app.settings.gateway))
+    settings = app.settings
+    try:
+        return Answer(
+            *amend(
+                app.tables, request.path["id"], request.body, request.headers, request.now, settings.gateway, settings.site, app.hash_key
+            )
+        )
+    finally:
+        app.alert_index.forget()
 
 
 def _incidents(app: "App", request: Request) -> Answer:
@@ -106,7 +123,7 @@ def _incidents(app: "App", request: Request) -> Answer:
 def _incident(app: "App", request: Request) -> Answer:
     from web.incidents import one
 
-    return Answer(*one(app.tables, request.path["id"], app.settings.gateway))
+    return Answer(*one(app.tables, request.path["id"], app.settings.gateway, app.settings.site))
 
 
 def _suppressions(app: "App", request: Request) -> Answer:
@@ -119,6 +136,12 @@ def _suppress(app: "App", request: Request) -> Answer:
     from web.suppressions import add
 
     return Answer(*add(app.tables, request.body, request.headers, request.now))
+
+
+def _preview_suppression(app: "App", request: Request) -> Answer:
+    from web.suppressions import preview
+
+    return Answer(*preview(app.alert_index, request.body, request.headers, request.now))
 
 
 def _unsuppress(app: "App", request: Request) -> Answer:
@@ -163,11 +186,12 @@ RESOURCES: tuple[Resource, ...] = (
     Resource("dsr_delete", "dsr/delete", {"POST": (Role.PRIVACY, _dsr_delete)}),
     Resource("dsr_status", "dsr/{id}", {"GET": (Role.PRIVACY, _dsr_status)}),
     Resource("privacy", "privacy", {"GET": (Role.PRIVACY, _privacy)}),
-    Resource("alerts", "alerts", {"GET": (Role.READER, _alerts)}),
+    Resource("alerts", "alerts", {"GET": (Role.READER, _alerts), "PATCH": (Role.ANALYST, _amend_alerts)}),
     Resource("alert", "alerts/{id}", {"GET": (Role.READER, _alert), "PATCH": (Role.ANALYST, _amend_alert)}),
     Resource("incidents", "incidents", {"GET": (Role.READER, _incidents)}),
     Resource("incident", "incidents/{id}", {"GET": (Role.READER, _incident)}),
     Resource("suppressions", "suppressions", {"GET": (Role.READER, _suppressions), "POST": (Role.ANALYST, _suppress)}),
+    Resource("suppressions_preview", "suppressions/preview", {"POST": (Role.ANALYST, _preview_suppression)}),
     Resource("suppression", "suppressions/{id}", {"DELETE": (Role.ANALYST, _unsuppress)}),
     Resource("inventory", "inventory", {"GET": (Role.READER, _inventory)}),
     Resource("usage", "usage", {"GET": (Role.READER, _usage)}),

@@ -9,11 +9,17 @@ from typing import Any
 import msgspec
 
 from adapters import suppressions
+from adapters.alert_index import AlertIndex
 from adapters.tables import Tables
-from alerts.suppression import MOST, Rule, parse
+from alerts.render import utc
+from alerts.suppression import MOST, Rule, parse, would_cover
+from detectors import by_id
 from web.caller import caller
 
 KEY = "function key"
+LOOKED_AT = 1000
+"""Alerts that a preview compares, the newest."""
+SHOWN = 5
 _ID = re.compile(r"[0-9a-f]{32}")
 
 
@@ -32,6 +38,29 @@ def add(tables: Tables, body: bytes, headers: Mapping[str, str], now: datetime) 
         return 409, {"error": f"{MOST} rules are in force already: delete some"}
     suppressions.write(tables, rule)
     return 201, described(rule, now)
+
+
+def preview(index: AlertIndex, body: bytes, headers: Mapping[str, str], now: datetime) -> tuple[int, dict[str, Any]]:
+    """What the same request would have covered among the newest alerts, without making the rule."""
+    try:
+        rule = parse(body, "0" * 32, caller(headers, KEY), now)
+    except ValueError as error:
+        return 400, {"error": str(error)}
+    rows = index.rows(now)[:LOOKED_AT]
+    stored = {row.stored.alert.id: row for row in rows}
+    covered = would_cover(rule, [row.stored.alert for row in rows])
+    samples = [
+        {"id": alert.id, "title": by_id()[alert.detector].title, "start": utc(alert.first), "status": stored[alert.id].status}
+        for alert in covered[:SHOWN]
+    ]
+    return 200, {
+        "covered": len(covered),
+        "open": sum(stored[alert.id].status in ("Active", "InProgress") for alert in covered),
+        "of": len(rows),
+        "since": utc(rows[-1].first) if rows else None,
+        "actors": len({alert.sighting.actor for alert in covered if alert.sighting.actor}),
+        "samples": samples,
+    }
 
 
 def remove(tables: Tables, id: str) -> tuple[int, dict[str, Any]]:

@@ -56,6 +56,11 @@ class Baseline(msgspec.Struct, frozen=True, array_like=True):
         found = self.series.get(series)
         return found.expected(*_place(window)) if found else None
 
+    def usual(self, series: str, window: Minute) -> tuple[float, float] | None:
+        """From how many to how many are usual in that window; None for a series that is not known."""
+        found = self.series.get(series)
+        return found.usual(*_place(window)) if found else None
+
     def threshold(self, series: str, window: Minute, k: float, c: float) -> float:
         """What a count of this series must exceed by rule B, `k` being more while the baseline is young; 0 for a series that was never seen, which leaves
         the detector's floor."""

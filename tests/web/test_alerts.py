@@ -9,6 +9,7 @@ import pytest
 from azure.data.tables import UpdateMode
 
 from adapters import alerts, outbox, windows
+from adapters.alert_index import AlertIndex
 from adapters.baseline import run as learn
 from adapters.tables import Entity, Tables
 from model import Incident, Severity, minute_of
@@ -48,7 +49,7 @@ def test_who_changed_what_and_when_is_kept_and_an_etag_guards_it(tables: Tables)
     assert refused["current"]["properties"]["status"] == "Resolved"
     assert one(tables, raised.id)[1]["properties"]["status"] == "Resolved"
     assert ask(tables, raised.id, b'{"status": "InProgress"}', "*")[1]["properties"]["status"] == "InProgress"
-    (listed,) = page(tables, {})[1]["value"]
+    (listed,) = page(tables, AlertIndex(tables), {}, NOW)[1]["value"]
     assert (listed["properties"]["status"], listed["etag"]) == ("InProgress", '"r2"')
 
 
@@ -76,7 +77,9 @@ def test_the_gateway_is_named_where_it_is_known(tables: Tables) -> None:
     alerts.write(tables, [raised], [])
     id = "/subscriptions/1/resourceGroups/rg/providers/Microsoft.ApiManagement/service/Contoso"
     assert one(tables, raised.id, id)[1]["id"] == f"{id}/providers/Microsoft.Security/alerts/{raised.id}"
-    assert page(tables, {}, id)[1]["value"][0]["properties"]["extendedProperties"]["ResourceId"] == f"{id}/apis/shop"
+    assert (
+        page(tables, AlertIndex(tables), {}, NOW, id)[1]["value"][0]["properties"]["extendedProperties"]["ResourceId"] == f"{id}/apis/shop"
+    )
     assert one(tables, raised.id, id.replace("Contoso", "other"))[1]["id"] == f"/providers/Microsoft.Security/alerts/{raised.id}"
 
 

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from adapters import alerts, baseline, suppressions
+from adapters.alert_index import AlertIndex
 from adapters.tables import Tables, joined
 from model import Alert, minute_of
 from retention.subject import of
@@ -74,7 +75,7 @@ def test_a_rule_is_in_force_within_a_minute_and_its_alerts_are_dismissed_and_in_
     new = [alert for alert in accusing(world) if alert.first > minute_of(NOW) + 60]
     assert new
     assert {(item.suppressed, item.incident) for item in new} == {(made["id"], "")}
-    shown = {item["name"]: item["properties"]["status"] for item in page(world.tables, {})[1]["value"]}
+    shown = {item["name"]: item["properties"]["status"] for item in page(world.tables, AlertIndex(world.tables), {}, world.now)[1]["value"]}
     assert {shown[item.id] for item in new} == {"Dismissed"}
     remove(world.tables, made["id"])
     world.now += timedelta(hours=3)

@@ -198,3 +198,33 @@ export function Dialog({title, close, children}) {
   return html`<dialog ref=${box} aria-labelledby="dialog-title" onClose=${close} onCancel=${close}><h2 id="dialog-title">${title}</h2>${children}</dialog>`
 }
 export const More = ({next, query, path}) => next && html`<p class="more"><a class="button" href=${address(path, query, {cursor: next})}>Older</a></p>`
+
+// ---- what several views show ---------------------------------------------------------------------------------------------
+
+export const ORIGINS = {"declared": "declared", "behind-wildcard": "behind a wildcard", "undeclared": "undeclared", "never-seen": "never called", "removed-but-called": "removed, still called"}
+export const originWord = origin => ORIGINS[origin] ?? origin
+export const Origin = ({of}) => of && of !== "declared" ? html` <${Tag} kind=${of === "undeclared" || of === "removed-but-called" ? "bad" : "warn"}>${originWord(of)}</${Tag}>` : null
+export const Authentication = ({of, by}) => html`<${Mark} good=${of === "Authenticated" ? true : of === "Unauthenticated" ? false : null}>${of ?? "Awaiting data"}</${Mark}>${by && html`<div class="sub">${by}</div>`}`
+export const Active = ({of, cause}) => html`<${Mark} good=${of === "Active" ? true : null}>${of ?? "Awaiting data"}</${Mark}>${cause && html`<div class="sub">${cause}</div>`}`
+export const STATES = {open: "open", resolved: "resolved", exempted: "exempted", notApplicable: "not applicable"}
+export const State = ({of}) => html`<${Tag} kind=${of === "open" || of === "unhealthy" ? "warn" : of === "resolved" || of === "healthy" ? "good" : ""}>${STATES[of] ?? of}</${Tag}>`
+
+export function AlertTable({rows, may, chosen, choose, results = {}}) {
+  const [last, setLast] = useState(-1)
+  const toggle = (event, at) => {
+    const next = new Set(chosen), on = event.target.checked, [from, to] = event.shiftKey && last >= 0 ? [Math.min(last, at), Math.max(last, at)] : [at, at]
+    for (let i = from; i <= to; i++) on ? next.add(rows[i].name) : next.delete(rows[i].name)
+    setLast(at); choose(next)
+  }
+  return html`<${Scroll} label="Alerts"><table><thead><tr>${may && choose && html`<th scope="col"><input type="checkbox" aria-label="choose all shown" checked=${chosen.size > 0 && chosen.size === rows.length} onChange=${e => choose(e.target.checked ? new Set(rows.map(row => row.name)) : new Set())}/></th>`}
+      <th scope="col">severity</th><th scope="col">alert</th><th scope="col">endpoint</th><th scope="col">actor</th><th scope="col" class="n">deviation</th><th scope="col">status</th><th scope="col">since</th></tr></thead>
+    <tbody>${rows.map((row, at) => html`<${AlertRow} key=${row.name} row=${row} chosen=${may && choose ? chosen.has(row.name) : null} toggle=${event => toggle(event, at)} result=${results[row.name]}/>`)}</tbody></table></${Scroll}>`
+}
+
+function AlertRow({row, chosen, toggle, result}) {
+  const one = row.properties, about = row.about, evidence = one.supportingEvidence
+  return html`<tr>${chosen !== null && html`<td><input type="checkbox" aria-label="choose ${one.alertDisplayName}, ${one.compromisedEntity}" checked=${chosen} onClick=${toggle}/></td>`}
+    <td><${Severity} of=${one.severity}/></td><td><a class="row" href="/ui/alerts/${row.name}">${one.alertDisplayName}</a>${result && html`<div class=${result.status === 200 ? "result-good" : "result-bad"}>${result.status === 200 ? "changed" : result.status === 412 ? `not changed: ${result.last?.[0] ? `${result.last[0].by} made it ${statusWord(result.last[0].status)}` : "somebody was faster"}; apply again to overrule` : `not changed: ${result.error}`}</div>`}</td>
+    <td class="break">${one.compromisedEntity}</td><td class=${about.actor ? "mono break actor" : "tight"}>${about.actor ?? html`<span class="quiet">everyone</span>`}</td><td class="n tight">${deviation(evidence)}</td><td><${Status} of=${one.status}/>${about.suppressed && html`<div class="sub">suppressed</div>`}</td><td class="tight"><${Time} of=${one.startTimeUtc}/></td></tr>`
+}
+export const deviation = evidence => evidence.timesExpected != null ? `${number(evidence.timesExpected)}×` : evidence.threshold ? `${number(evidence.observed / evidence.threshold)}× limit` : evidence.observed != null ? number(evidence.observed) : "–"

@@ -1,0 +1,94 @@
+"""Which alerts are asked for: the query parameters of GET /api/alerts as one test of a row."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import get_args
+
+from adapters.alert_index import Row
+from alerts.triage import Status
+from detectors import by_id
+from model import Minute, Severity, minute_of
+
+NAMES = ("status", "severity", "detector", "service", "api", "endpoint", "actor", "incident", "from", "to", "q")
+STATUSES = frozenset(get_args(Status))
+SEVERITIES = frozenset(severity.label for severity in Severity)
+LONGEST = 500
+
+
+@dataclass(frozen=True, slots=True)
+class AlertFilter:
+    """What is empty lets everything through. Times are minutes; an alert is in a time that it overlaps."""
+
+    status: frozenset[str] = frozenset()
+    severity: frozenset[str] = frozenset()
+    detector: frozenset[str] = frozenset()
+    service: str = ""
+    api: str = ""
+    endpoint: str = ""
+    actor: str = ""
+    incident: str = ""
+    since: Minute | None = None
+    until: Minute | None = None
+    text: str = ""
+
+    def keeps(self, row: Row) -> bool:
+        return (
+            (not self.status or row.status in self.status)
+            and (not self.severity or row.severity in self.severity)
+            and (not self.detector or row.detector in self.detector)
+            and self.service in ("", row.service)
+            and self.api in ("", row.api)
+            and self.endpoint in ("", row.endpoint)
+            and self.actor in ("", row.actor)
+            and self.incident in ("", row.incident)
+            and (self.since is None or row.last >= self.since)
+            and (self.until is None or row.first <= self.until)
+            and (not self.text or self.text in _searched(row))
+        )
+
+    def without(self, name: str) -> "AlertFilter":
+        """The same with any status, severity or detector: what a reader could choose instead."""
+        return replace(self, **{name: frozenset()})  # type: ignore[arg-type]
+
+
+def parse(parameters: Mapping[str, str]) -> AlertFilter:
+    """From a query; what may be several is separated by commas. Raises ValueError in one sentence that never quotes it."""
+    given = {name: parameters.get(name, "").strip() for name in NAMES}
+    if any(len(value) > LONGEST for value in given.values()):
+        raise ValueError(f"a filter has at most {LONGEST} characters")
+    return AlertFilter(
+        status=_several(given["status"], STATUSES, "status"),
+        severity=_several(given["severity"], SEVERITIES, "severity"),
+        detector=frozenset(filter(None, given["detector"].split(","))),
+        service=given["service"],
+        api=given["api"],
+        endpoint=given["endpoint"],
+        actor=given["actor"],
+        incident=given["incident"],
+        since=_minute(given["from"], "from"),
+        until=_minute(given["to"], "to"),
+        text=given["q"].casefold(),
+    )
+
+
+def _searched(row: Row) -> str:
+    detector = by_id().get(row.detector)
+    return f"{detector.title if detector else ''}\n{row.detector}\n{row.service}\n{row.endpoint}\n{row.actor}\n{row.key[9:]}".casefold()
+
+
+def _several(text: str, known: frozenset[str], name: str) -> frozenset[str]:
+    found = frozenset(filter(None, text.split(",")))
+    if found - known:
+        raise ValueError(f"{name} must be one or more of {', '.join(sorted(known))}, separated by commas")
+    return found
+
+
+def _minute(text: str, name: str) -> Minute | None:
+    if not text:
+        return None
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f'{name} must be a time such as "2027-01-31T00:00:00Z"') from None
+    return minute_of(at if at.tzinfo else at.replace(tzinfo=UTC))
