@@ -69,6 +69,9 @@ class ApiCall(msgspec.Struct, rename="camel", gc=False, kw_only=True):
     duration_ms: float | None = None
     request_bytes: int | None = None
     response_bytes: int | None = None
+    scheme: str | None = None
+    request_content_type: str | None = None
+    response_content_type: str | None = None
 
 
 class Endpoint(NamedTuple):

@@ -60,7 +60,7 @@ class Evaluator:
         self._recalled = 0
         self._progress = Progress()
         self._learned: str | None = None
-        self._writer = StepWriter(tables, key, {})
+        self._writer = StepWriter(tables, key, {}, {})
         self._reporter = Reporter()
         self._lock = Lock()
 
@@ -105,7 +105,7 @@ class Evaluator:
                 self._learned = version
             return self._evaluation
         known = dict(inventory.read(self._tables))
-        self._writer = StepWriter(self._tables, self._key, known)
+        self._writer = StepWriter(self._tables, self._key, known, inventory.coverages(self._tables))
         since = (stored.watermark or 0) - 24 * 60
         evaluation = Evaluation(
             EvaluationState(

@@ -1,17 +1,36 @@
-"""The `endpoints` table: one row an endpoint, with its inventory."""
+"""The `endpoints` table: one row an endpoint, with its inventory; and one a gateway, with the hours in which events came."""
 
+import hashlib
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 import msgspec
 
 from adapters.tables import Entity, Tables, int64, joined, pieces
 from model import Endpoint, moment
 from posture.inventory import Inventory
+from posture.inventory_coverage import Coverage
+from posture.inventory_shape import Shape
 
 TABLE = "endpoints"
+COVERAGE = "coverage"
+FACTS = ["RowKey", "service", "api", "method", "template", "matched", *(f"d{number}" for number in range(4))]
+"""What a list needs of a row: all but its shape, which is the larger part."""
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Inventory).decode
+_decode_shape = msgspec.msgpack.Decoder(Shape).decode
+_decode_coverage = msgspec.msgpack.Decoder(Coverage).decode
+
+
+class Packed(NamedTuple):
+    """An endpoint and its inventory without the shape, as stored; b"" where nothing is known yet."""
+
+    endpoint: Endpoint
+    facts: bytes
+
+    def inventory(self) -> Inventory | None:
+        return _decode(self.facts) if self.facts else None
 
 
 def admit(tables: Tables, endpoints: Iterable[Endpoint]) -> None:
@@ -23,11 +42,46 @@ def write(tables: Tables, inventories: Iterable[Inventory]) -> None:
     tables.upsert(TABLE, ({**_row(row.endpoint), **_known(row)} for row in inventories))
 
 
+def write_coverage(tables: Tables, coverages: Iterable[Coverage]) -> None:
+    tables.upsert(TABLE, ({"PartitionKey": COVERAGE, "RowKey": _digest(one.service), **pieces(_encode(one))} for one in coverages))
+
+
 def read(tables: Tables) -> Iterator[tuple[Endpoint, Inventory | None]]:
     """Every endpoint, and what is known of it."""
     for row in tables.query(TABLE, "PartitionKey eq 'endpoints'"):
-        packed = joined(row)
-        yield Endpoint(row["service"], row["api"], row["method"], row["template"], row["matched"]), _decode(packed) if packed else None
+        yield _endpoint(row), _whole(row)
+
+
+def one(tables: Tables, id: str) -> tuple[Endpoint, Inventory | None] | None:
+    """By `Endpoint.id`."""
+    row = tables.get(TABLE, "endpoints", id)
+    return (_endpoint(row), _whole(row)) if row else None
+
+
+def packed(tables: Tables, since: str = "") -> Iterator[Packed]:
+    """Every endpoint without its shape, or those that were written since a time of the storage's clock (RFC 3339)."""
+    where = f"PartitionKey eq 'endpoints' and Timestamp ge datetime'{since}'" if since else "PartitionKey eq 'endpoints'"
+    for row in tables.query(TABLE, where, select=FACTS):
+        yield Packed(_endpoint(row), joined(row))
+
+
+def coverages(tables: Tables) -> dict[str, Coverage]:
+    """By service."""
+    found = (_decode_coverage(joined(row)) for row in tables.query(TABLE, "PartitionKey eq @coverage", coverage=COVERAGE))
+    return {one.service: one for one in found}
+
+
+def _endpoint(row: Entity) -> Endpoint:
+    return Endpoint(row["service"], row["api"], row["method"], row["template"], row["matched"])
+
+
+def _whole(row: Entity) -> Inventory | None:
+    facts, shape = joined(row), joined(row, "s")
+    if not facts:
+        return None
+    known = _decode(facts)
+    known.shape = _decode_shape(shape) if shape else None
+    return known
 
 
 def _row(endpoint: Endpoint) -> Entity:
@@ -48,5 +102,10 @@ def _known(inventory: Inventory) -> Entity:
         "lastSeen": moment(inventory.last),
         "calls": int64(inventory.calls),
         "sensitive": ", ".join(inventory.context().sensitive)[:8192],
-        **pieces(_encode(inventory)),
+        **pieces(_encode(msgspec.structs.replace(inventory, shape=None))),
+        **(pieces(_encode(inventory.shape), "s") if inventory.shape is not None else {}),
     }
+
+
+def _digest(text: str) -> str:
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()

@@ -14,6 +14,7 @@ from adapters.tables import Entity, Tables, pieces
 from model import Endpoint, Minute, minute_of, moment
 from pipeline.step import Activity, Late, Regular, Step
 from posture.inventory import Inventory, merge
+from posture.inventory_coverage import Coverage, cover
 from retention.guard import Guard
 from windows.baseline import MINUTES_PER_DAY
 from windows.record import WindowRow, merge_late
@@ -26,9 +27,10 @@ Fed = tuple[str, int, Tally]
 class StepWriter:
     """Knows the inventory as it is stored. After a fault in `write` make another from what is stored then."""
 
-    def __init__(self, tables: Tables, key: bytes, known: Mapping[Endpoint, Inventory | None]) -> None:
-        """`known`: the inventory's endpoints; None for one that was only admitted."""
+    def __init__(self, tables: Tables, key: bytes, known: Mapping[Endpoint, Inventory | None], coverages: dict[str, Coverage]) -> None:
+        """`known`: the inventory's endpoints; None for one that was only admitted. `coverages`: when each gateway was heard."""
         self._tables, self._key = tables, key
+        self._coverages = coverages
         self._known = set(known)
         self._inventories = {endpoint: item for endpoint, item in known.items() if item is not None}
 
@@ -37,7 +39,9 @@ class StepWriter:
         new = self._new(step)
         self._known |= new
         late_rows = self._merged(step.late, step.closed)
+        fed = list(fed)
         changed = self._inventoried(fed, step.watermark if step.watermark is not None else minute_of(now))
+        covered = cover(self._coverages, (tally for _, _, tally in fed))
         if new:
             inventory.admit(self._tables, new)
         self._write_windows([*step.changed, *step.closed])
@@ -48,8 +52,11 @@ class StepWriter:
         self._write_activity(step.activity, guard)
         self._write_regulars(step.regulars, guard)
         self._write_days(step)
+        inventory.write_coverage(self._tables, covered.values())
+        self._coverages.update(covered)
         inventory.write(self._tables, changed.values())
         self._inventories.update(changed)
+        self._known |= changed.keys()
         with outbox.announced(self._tables, step.alerts, now):
             alerts.write(self._tables, map(guard.alert, step.alerts), map(guard.incident, step.incidents))
         return changed
@@ -73,7 +80,7 @@ class StepWriter:
 
     def _inventoried(self, fed: Iterable[Fed], now: Minute) -> dict[Endpoint, Inventory]:
         """The inventory's rows that these tallies change."""
-        changed = merge(self._inventories, fed, lambda endpoint: endpoint.matched or endpoint in self._known)
+        changed = merge(self._inventories, fed, lambda endpoint: endpoint.matched or endpoint in self._known, self._key)
         return {endpoint: item.aged(now) for endpoint, item in changed.items()}
 
     # what is written

@@ -155,17 +155,17 @@ class Tables:
         return write()
 
 
-def pieces(packed: bytes) -> Entity:
+def pieces(packed: bytes, prefix: str = "d") -> Entity:
     """Properties d0, d1 … that hold `packed`. Raises ValueError where one entity cannot hold it."""
     if len(packed) > LARGEST_ENTITY:
         raise ValueError(f"{len(packed)} bytes do not fit into one entity")
-    return {f"d{at // PIECE}": packed[at : at + PIECE] for at in range(0, len(packed), PIECE)}
+    return {f"{prefix}{at // PIECE}": packed[at : at + PIECE] for at in range(0, len(packed), PIECE)}
 
 
-def joined(entity: Mapping[str, Any]) -> bytes:
+def joined(entity: Mapping[str, Any], prefix: str = "d") -> bytes:
     """What `pieces` split."""
     found: list[bytes] = []
-    while (piece := entity.get(f"d{len(found)}")) is not None:
+    while (piece := entity.get(f"{prefix}{len(found)}")) is not None:
         found.append(piece)
     return b"".join(found)
 

@@ -63,6 +63,24 @@ def number(address: str) -> tuple[int, int]:
     raise ValueError("not a canonical address")
 
 
+def is_public(address: str) -> bool:
+    """Whether a canonical address is one of the internet's: not private (RFC 1918, RFC 4193), shared (RFC 6598), loopback or link-local. Ranges for
+    documentation count as public: tests and examples call from there."""
+    if not address:
+        return False
+    version, value = number(address)
+    if version == 6:
+        return value > 1 and value >> 121 != 0xFC >> 1 and value >> 118 != 0xFE80 >> 6
+    return not any(value >> shift == prefix for shift, prefix in _NOT_PUBLIC)
+
+
+_NOT_PUBLIC = (
+    (24, 0), (24, 10), (22, (100 << 24 | 64 << 16) >> 22), (24, 127), (16, 169 << 8 | 254), (20, (172 << 24 | 16 << 16) >> 20),
+    (16, 192 << 8 | 168), (28, 14),
+)  # fmt: skip
+"""(bits to drop, what remains): 0/8, 10/8, 100.64/10, 127/8, 169.254/16, 172.16/12, 192.168/16; and 224/4, from where nobody calls."""
+
+
 class Range(NamedTuple):
     """Addresses `first` to `last`, both included, of IP version `version`."""
 

@@ -10,6 +10,7 @@ import msgspec
 from attacks.per_call import injection
 from classifiers.text_values import Part, Where
 from model import ApiCall
+from pipeline.body_fields import body_fields
 from posture.inventory import CONFIDENCES
 
 if TYPE_CHECKING:  # compiling the types takes a while, and only looking needs them
@@ -71,6 +72,8 @@ class Look(NamedTuple):
     """Injections outside the URL, as "sql in request.body"; the URL of every call is examined when it is folded."""
     sampled: bool = True
     """False for a call that was looked into for attacks alone: it says nothing about what its shape carries."""
+    bodies: tuple[tuple[int, tuple[tuple[str, int], ...]], ...] = ()
+    """The fields of its bodies, as `body_fields` lists them."""
 
 
 def look(carried: Sequence[Part], found: "Iterable[Found]", never_in_urls: Collection[str]) -> Look:
@@ -82,7 +85,7 @@ def look(carried: Sequence[Part], found: "Iterable[Found]", never_in_urls: Colle
         if found.where in ("request.path", "request.query") and found.confidence != "low" and found.type in never_in_urls
     }
     places = {(found.type, f"{found.where} {found.general_path}", CONFIDENCES.index(found.confidence)) for found in kept}
-    return Look(sorted(places), sorted(leaked), _attacks(carried))
+    return Look(sorted(places), sorted(leaked), _attacks(carried), bodies=body_fields(carried))
 
 
 def attacked(message: bytes) -> Look | None:

@@ -15,6 +15,7 @@ from intel.addresses import TrustedProxies, canonical_ip, client_ip
 from intel.mask import masked
 from model import WINDOW_MINUTES, ApiCall
 from pipeline.callers import codes, is_guarded, is_served, name_of, tables_of
+from pipeline.fold_form import form_of
 from pipeline.numbering import LARGEST_SIZE, NAME_LENGTH, NAMES_PER_BATCH, PARAMETERS_PER_CALL, Buckets, Endpoints, Index, Pairs
 from windows.rules import INJECTION, POLLUTION, SENSITIVE_URL, SUSPICIOUS_AGENT
 from windows.tally import Row, Tally
@@ -78,6 +79,8 @@ def fold(
         tables["sensitive"] = _sensitive(batch, looks)
         sightings.of_looks(looks)
     tables["sightings"] = _counted(sightings.counts)
+    form = form_of(batch.calls, batch.minute, batch.endpoint, batch.ip, looks)
+    tables |= form.tables
     for rows in tables.values():
         rows.sort(key=itemgetter(0))
     return Tally(
@@ -93,6 +96,8 @@ def fold(
         details=sightings.details.names,
         information=batch.information.names,
         places=batch.places.names,
+        media=form.media,
+        fields=form.fields,
         tables={table: rows for table, rows in tables.items() if rows},
     )
 

@@ -1,10 +1,33 @@
 """The inventory of one endpoint: which information types it takes in and gives out, where, since when, and how closely it was looked at."""
 
 from collections.abc import Callable, Iterable, Mapping
+from hashlib import blake2b
 
 import msgspec
 
-from model import OTHER, Endpoint, Minute
+from intel.addresses import is_public
+from model import NOBODY, OTHER, Endpoint, Minute
+from posture.inventory_shape import (
+    DAY,
+    FIELDS,
+    GENERATION,
+    KINDS_OF_PROOF,
+    MARK_BITS,
+    MEDIA,
+    PARAMETERS,
+    REVISIONS,
+    STATUSES,
+    Call,
+    Generation,
+    Shape,
+    add,
+    copied,
+    count,
+    count_name,
+    is_proven,
+    new,
+)
+from stats.recent import Recent, saw, without_days_before
 from windows.context import Context
 from windows.tally import Tally
 
@@ -13,6 +36,9 @@ AGES_OUT = 30 * 24 * 60
 PLACES = 200
 """Of one endpoint: callers choose the names in what they send."""
 CONFIDENCES = ("low", "medium", "high")
+DAYS = 30
+"""Days of event time (UTC) that are counted one by one: today, and the 29 before."""
+DIRECTIONS = ("request", "response")
 
 
 class Exposure(msgspec.Struct, omit_defaults=True):
@@ -33,6 +59,17 @@ class Exposure(msgspec.Struct, omit_defaults=True):
         return self.place.partition(".")[0]
 
 
+class Day(msgspec.Struct, array_like=True):
+    """One day of an endpoint (UTC). `classes`: calls by status class 1xx to 5xx; `proofs`: evidence -> calls answered 2xx, "" for nothing."""
+
+    classes: list[int]
+    proofs: dict[str, int] = {}
+
+    @property
+    def calls(self) -> int:
+        return sum(self.classes)
+
+
 class Inventory(msgspec.Struct):
     """`calls` are all, `looks` those that were looked into; `anonymous` is the last minute at which a caller who proved nothing got a 2xx."""
 
@@ -45,6 +82,16 @@ class Inventory(msgspec.Struct):
     exposures: list[Exposure] = []
     upto: dict[str, int] = {}
     """Hub partition -> position of the last tally that is in here: a repeat is harmless."""
+    days: dict[int, Day] = {}
+    """Days since 1970 -> what was counted of the last DAYS."""
+    external_first: Minute | None = None
+    external_last: Minute | None = None
+    """Calls from a public address, be they answered or not."""
+    callers: Recent = {}
+    """Addresses, as a sketch that keeps none."""
+    policy: str = ""
+    """Hash of the policies under which `proofs` were shown; "" where no configuration was read."""
+    shape: Shape | None = None
 
     def context(self) -> Context:
         """What the severity of a finding depends on."""
@@ -54,7 +101,16 @@ class Inventory(msgspec.Struct):
     def aged(self, now: Minute) -> "Inventory":
         kept = [exposure for exposure in self.exposures if exposure.last > now - AGES_OUT]
         anonymous = self.anonymous if self.anonymous is not None and self.anonymous > now - AGES_OUT else None
-        return msgspec.structs.replace(self, exposures=kept, anonymous=anonymous)
+        oldest = now // DAY - DAYS
+        days = {day: counts for day, counts in self.days.items() if day > oldest}
+        return msgspec.structs.replace(
+            self, exposures=kept, anonymous=anonymous, days=days, callers=without_days_before(self.callers, oldest + 1)
+        )
+
+    def forgotten(self, policy: str) -> "Inventory":
+        """As it stands when the policies of its API have changed: how callers prove themselves is to be learned anew."""
+        days = {day: Day(list(counts.classes)) for day, counts in self.days.items()}
+        return msgspec.structs.replace(self, days=days, anonymous=None, policy=policy)
 
     @property
     def unseen_share(self) -> float | None:
@@ -63,50 +119,127 @@ class Inventory(msgspec.Struct):
 
 
 def merge(
-    known: Mapping[Endpoint, Inventory], tallies: Iterable[tuple[str, int, Tally]], kept: Callable[[Endpoint], bool]
+    known: Mapping[Endpoint, Inventory], tallies: Iterable[tuple[str, int, Tally]], kept: Callable[[Endpoint], bool], key: bytes = b""
 ) -> dict[Endpoint, Inventory]:
     """The inventories that some tallies (hub partition, position, tally) change. What an inventory contains already is not added again.
-    `kept`: whether an endpoint has an inventory at all; of the paths that match no operation only so many have."""
+    `kept`: whether an endpoint has an inventory at all; of the paths that match no operation only so many have. `key` keys the hashes of addresses."""
     changed: dict[Endpoint, Inventory] = {}
     for partition, position, tally in tallies:
         mine: dict[int, Inventory] = {}
+        called = {row[1] for row in tally.tables.get("calls", ())}
         for number, endpoint in enumerate(tally.endpoints):
-            if not kept(endpoint):
+            if number not in called or not kept(endpoint):
                 continue
             ours = changed.get(endpoint)  # copied once, however many tallies change it
             one = ours or known.get(endpoint)
             if one is None or one.upto.get(partition, -1) < position:
                 mine[number] = changed[endpoint] = ours or _copy(one, endpoint)
-        _add(mine, tally)
+        hashes = [_hashed(address, key) for address in tally.ips]
+        _add_counts(mine, tally, hashes)
+        for minute, number, kind, place, confidence, status_class, n in tally.rows("sensitive"):
+            if number in mine:
+                _sighted(mine[number], tally.information[kind], tally.places[place], confidence, minute, status_class, n)
+        _add_shapes(mine, tally, hashes)
         for one in mine.values():
             one.upto[partition] = position
     return changed
 
 
+def _hashed(address: str, key: bytes) -> int:
+    """64 bits of a keyed hash, which go no further than a sketch and a mark; 0 for nobody."""
+    return 0 if address in NOBODY else int.from_bytes(blake2b(address.encode(), key=key, digest_size=8).digest(), "little")
+
+
 def _copy(one: Inventory | None, endpoint: Endpoint) -> Inventory:
     if one is None:
-        return Inventory(endpoint, -1, -1, exposures=[], upto={})
-    exposures = [msgspec.structs.replace(exposure, classes=list(exposure.classes)) for exposure in one.exposures]
-    return msgspec.structs.replace(one, exposures=exposures, upto=dict(one.upto))
+        return Inventory(endpoint, -1, -1, exposures=[], upto={}, days={}, callers={})
+    return msgspec.structs.replace(
+        one,
+        exposures=[msgspec.structs.replace(exposure, classes=list(exposure.classes)) for exposure in one.exposures],
+        upto=dict(one.upto),
+        days={day: Day(list(counts.classes), dict(counts.proofs)) for day, counts in one.days.items()},
+        callers={register: list(kept) for register, kept in one.callers.items()},
+        shape=copied(one.shape),
+    )
 
 
-def _add(mine: Mapping[int, Inventory], tally: Tally) -> None:
-    for minute, endpoint, _, _, n, *_ in tally.rows("calls"):
-        if endpoint in mine:
-            one = mine[endpoint]
-            one.calls += n
-            one.first = minute if one.first < 0 else min(one.first, minute)
-            one.last = max(one.last, minute)
+def _add_counts(mine: Mapping[int, Inventory], tally: Tally, hashes: list[int]) -> None:
+    public = [address not in NOBODY and is_public(address) for address in tally.ips]
+    for minute, endpoint, ip, status, n, *_ in tally.rows("calls"):
+        if (one := mine.get(endpoint)) is None:
+            continue
+        one.calls += n
+        one.first = minute if one.first < 0 else min(one.first, minute)
+        one.last = max(one.last, minute)
+        if (counts := _day(one, minute)) is not None:
+            counts.classes[status // 100 - 1] += n
+            if hashes[ip]:
+                saw(one.callers, hashes[ip], minute // DAY)
+        if public[ip]:
+            one.external_first = minute if one.external_first is None else min(one.external_first, minute)
+            one.external_last = minute if one.external_last is None else max(one.external_last, minute)
     for _, endpoint, n in tally.rows("looks"):
         if endpoint in mine:
             mine[endpoint].looks += n
-    for minute, endpoint, evidence, status, _ in tally.rows("auth"):
-        if endpoint in mine and status // 100 == 2 and not tally.evidence[evidence]:
-            one = mine[endpoint]
+    for minute, endpoint, evidence, status, n in tally.rows("auth"):
+        if status // 100 != 2 or (one := mine.get(endpoint)) is None:
+            continue
+        shown = tally.evidence[evidence]
+        if (counts := _day(one, minute)) is not None:
+            kind = shown if shown in counts.proofs or len(counts.proofs) < KINDS_OF_PROOF else OTHER
+            counts.proofs[kind] = counts.proofs.get(kind, 0) + n
+        if not is_proven(shown):
             one.anonymous = max(one.anonymous or 0, minute)
-    for minute, endpoint, kind, place, confidence, status_class, n in tally.rows("sensitive"):
-        if endpoint in mine:
-            _sighted(mine[endpoint], tally.information[kind], tally.places[place], confidence, minute, status_class, n)
+
+
+def _day(one: Inventory, minute: Minute) -> Day | None:
+    """The day of a minute; None where it is too old to be counted by itself."""
+    day = minute // DAY
+    counts = one.days.get(day)
+    if counts is None:
+        newest = max(one.days, default=day)
+        if day <= newest - DAYS - 1:
+            return None
+        counts = one.days[day] = Day([0] * 5, {})
+        for old in [known for known in one.days if known < max(day, newest) - DAYS]:
+            del one.days[old]
+    return counts
+
+
+def _add_shapes(mine: Mapping[int, Inventory], tally: Tally, hashes: list[int]) -> None:
+    marks = [hashed & ((1 << MARK_BITS) - 1) if hashed else -1 for hashed in hashes]
+
+    def generation(endpoint: int, minute: Minute) -> Generation | None:
+        one = mine.get(endpoint)
+        if one is None:
+            return None
+        if one.shape is None:
+            one.shape = Shape(new(minute // GENERATION))
+        return one.shape.at(minute)
+
+    for minute, endpoint, ip, status, n, *_ in tally.rows("calls"):
+        if found := generation(endpoint, minute):
+            found.calls += n
+            found.ok += n if status // 100 == 2 else 0
+            count(found.statuses, status, Call(minute, n, marks[ip]), STATUSES)
+    for minute, endpoint, ip, parameter, _, _, ok, kind in tally.rows("values"):
+        if ok and (found := generation(endpoint, minute)):
+            count_name(found.parameters, tally.parameters[parameter], kind, Call(minute, ok, marks[ip]), PARAMETERS)
+    for minute, endpoint, direction, media, status_class, n in tally.rows("media"):
+        if status_class == 2 and (found := generation(endpoint, minute)):
+            count(found.media, f"{DIRECTIONS[direction]} {tally.media[media]}", Call(minute, n), MEDIA)
+    for minute, endpoint, wildcard, plain, revision, n in tally.rows("forms"):
+        if found := generation(endpoint, minute):
+            found.wildcard += n if wildcard else 0
+            found.plain = add(found.plain, Call(minute, n)) if plain else found.plain
+            if revision:
+                count(found.revisions, revision, Call(minute, n), REVISIONS)
+    for minute, endpoint, direction, n in tally.rows("bodies"):
+        if found := generation(endpoint, minute):
+            found.bodies[DIRECTIONS[direction]] = found.bodies.get(DIRECTIONS[direction], 0) + n
+    for minute, endpoint, ip, field, kind, n in tally.rows("fields"):
+        if found := generation(endpoint, minute):
+            count_name(found.fields, tally.fields[field], kind, Call(minute, n, marks[ip]), FIELDS)
 
 
 def _sighted(one: Inventory, kind: str, place: str, confidence: int, minute: Minute, status_class: int, n: int) -> None:

@@ -9,6 +9,7 @@ from urllib.parse import unquote_plus
 from model import Endpoint
 from stats.buckets import bucket
 from windows import countries
+from windows.media import media_type
 from windows.tally import KINDS, TABLES, Tally
 from windows.values import hash_value, value_type
 
@@ -60,6 +61,13 @@ def straight(events: Iterable[dict[str, Any]], key: bytes, country: Callable[[st
             sums["countries", window, endpoint, place, status // 100] += 1
         sums["agents", minute, endpoint, event.get("userAgent", "")] += 1
         sums["auth", minute, endpoint, "+".join(sorted(event.get("auth", []))), status] += 1
+        for direction, name in enumerate(("requestContentType", "responseContentType")):
+            if event.get(name):
+                sums["media", minute, endpoint, direction, media_type(event[name], by_caller=not direction), status // 100] += 1
+        revision = event.get("apiRevision", "")
+        plain, numbered = event.get("scheme") == "http", int(revision) if revision.isdigit() else 0
+        if plain or numbered > 1:
+            sums["forms", minute, endpoint, 0, int(plain), numbered] += 1
         if event.get("errorReason"):
             sums["reasons", minute, endpoint, event["errorReason"]] += 1
         for kind, name in zip(KINDS, ("requestBytes", "responseBytes", "durationMs"), strict=True):
@@ -96,6 +104,8 @@ def counted(tallies: Iterable[Tally]) -> Counts:
             "information": tally.information.__getitem__,
             "place": tally.places.__getitem__,
             "country": countries.country,
+            "media": tally.media.__getitem__,
+            "field": tally.fields.__getitem__,
         }
         for table, columns in TABLES.items():
             for row in tally.rows(table):

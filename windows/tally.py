@@ -56,6 +56,13 @@ TABLES: dict[str, Columns] = {
     "countries": Columns(("minute", "endpoint", "country", "status_class")),
     # who called from where by which program; endpoint: any of the service; identity: the narrowest, "" for nobody; ok: how many of n were answered 2xx
     "callers": Columns(("minute", "endpoint", "ip", "identity", "agent", "country"), ("n", "ok")),
+    # direction: 0 request, 1 response; media: a type without parameters
+    "media": Columns(("minute", "endpoint", "direction", "media", "status_class")),
+    # calls that are not as most: wildcard and plain (http) 0 or 1; revision 0 where there is none
+    "forms": Columns(("minute", "endpoint", "wildcard", "plain", "revision")),
+    # bodies answered 2xx that were listed, and the fields in them: "response $.payee.iban"; value_type: index into values.VALUE_TYPES
+    "bodies": Columns(("minute", "endpoint", "direction")),
+    "fields": Columns(("minute", "endpoint", "ip", "field", "value_type")),
 }
 KINDS = ("request bytes", "response bytes", "milliseconds")
 
@@ -67,7 +74,7 @@ class Tally:
     """`tables[name]` is a list of rows in the column order of TABLES[name].all, their minutes counted from `since`.
 
     `status` is the HTTP status. Columns named `endpoint`, `ip`, `identity`, `parameter`, `agent`, `evidence`, `reason`, `rule`, `detail`,
-    `information` and `place` are indices into the lists below. An unknown IP is "", an identity is "subscription:…", "user:…" or "subject:…", a parameter "path:id"
+    `information`, `place`, `media` and `field` are indices into the lists below. An unknown IP is "", an identity is "subscription:…", "user:…" or "subject:…", a parameter "path:id"
     or "query:page".
     """
 
@@ -83,6 +90,8 @@ class Tally:
     details: list[str] = field(default_factory=list)
     information: list[str] = field(default_factory=list)
     places: list[str] = field(default_factory=list)
+    media: list[str] = field(default_factory=list)
+    fields: list[str] = field(default_factory=list)
     tables: dict[str, list[Row]] = field(default_factory=dict)
 
     def rows(self, table: str) -> list[Row]:
@@ -102,7 +111,21 @@ class Tally:
         return sum(row[n] for row in self.tables.get("calls", ()))
 
 
-DICTIONARIES = ("ips", "identities", "parameters", "agents", "evidence", "reasons", "rules", "details", "information", "places")
+DICTIONARIES = (
+    "ips",
+    "identities",
+    "parameters",
+    "agents",
+    "evidence",
+    "reasons",
+    "rules",
+    "details",
+    "information",
+    "places",
+    "media",
+    "fields",
+)
+"""In the order in which they are packed. New ones come last: what an older version wrote has fewer."""
 
 
 class _Packed(msgspec.Struct, array_like=True):
@@ -128,5 +151,7 @@ def unpack(packed: bytes) -> Tally:
         raise ValueError(f"not a packed tally: {error}") from error
     if found.format != FORMAT:
         raise ValueError(f"a tally of format {found.format}, where this version reads {FORMAT}: upgrade before reading it")
-    dictionaries = dict(zip(DICTIONARIES, found.dictionaries, strict=True))
+    if len(found.dictionaries) > len(DICTIONARIES):
+        raise ValueError("a tally with dictionaries that this version does not know: upgrade before reading it")
+    dictionaries = dict(zip(DICTIONARIES, found.dictionaries, strict=False))
     return Tally(found.since, found.endpoints, **dictionaries, tables=found.tables)

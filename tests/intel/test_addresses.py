@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from intel.addresses import HOPS, Range, TrustedProxies, canonical_ip, client_ip, network, number
+from intel.addresses import HOPS, Range, TrustedProxies, canonical_ip, client_ip, is_public, network, number
 
 
 @pytest.mark.parametrize(
@@ -125,3 +125,17 @@ def test_what_the_client_writes_never_counts(forged: list[ipaddress.IPv4Address]
 def test_a_malformed_proxy_is_named() -> None:
     with pytest.raises(ValueError, match=r"trusted proxy '10\.0\.0/8' is not an address or a CIDR"):
         TrustedProxies.parse(["10.0.0.0/8", "10.0.0/8"])
+
+
+@pytest.mark.parametrize(
+    ("address", "public"),
+    [
+        ("", False), ("0.0.0.0", False), ("9.255.255.255", True), ("10.0.0.1", False), ("11.0.0.0", True), ("100.63.255.255", True),
+        ("100.64.0.1", False), ("100.127.255.255", False), ("100.128.0.0", True), ("127.0.0.1", False), ("169.254.169.254", False),
+        ("169.255.0.0", True), ("172.15.255.255", True), ("172.16.0.1", False), ("172.31.255.255", False), ("172.32.0.0", True),
+        ("192.168.1.1", False), ("192.169.0.0", True), ("203.0.113.7", True), ("224.0.0.1", False), ("::", False), ("::1", False),
+        ("fc00::1", False), ("fdff::1", False), ("fe80::1", False), ("febf::1", False), ("fec0::1", True), ("2001:db8::1", True), ("::2", True),
+    ],
+)  # fmt: skip
+def test_public_addresses_are_those_of_the_internet(address: str, public: bool) -> None:
+    assert is_public(address) is public

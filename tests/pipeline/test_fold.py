@@ -49,6 +49,10 @@ EVENTS = st.lists(
             "requestBytes": st.integers(0, 10_000),
             "responseBytes": st.integers(0, 10**9),
             "durationMs": st.floats(0, 1e6),
+            "scheme": st.sampled_from(["https", "http"]),
+            "apiRevision": st.sampled_from(["", "1", "2", "x"]),
+            "requestContentType": st.sampled_from(["", "Application/JSON; charset=utf-8", "application/x-secret"]),
+            "responseContentType": st.sampled_from(["", "application/json", "application/vnd.contoso.order.v2+json"]),
         }
     ),
     max_size=30,

@@ -219,7 +219,9 @@ def made(random: Random) -> Tally:
             rows[key] = (*key, *(random.randrange(1, 9) for _ in columns.sums + columns.maxima))
         tables[name] = sorted(rows.values(), key=lambda row: row[0])
     names = [f"n{number}" for number in range(3)]
-    return Tally(1000, [Endpoint("s", "a", "GET", "/")], ips, identities, names, names, names, names, names, names, names, names, tables)
+    return Tally(
+        1000, [Endpoint("s", "a", "GET", "/")], ips, identities, names, names, names, names, names, names, names, names, tables=tables
+    )
 
 
 def totals(tally: Tally, *but: str) -> Counter[tuple[object, ...]]:
