@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import msgspec
+from azure.data.tables import UpdateMode
 
 from adapters.tables import Entity, Tables, int64, joined, pieces
 from model import Endpoint, moment
@@ -34,8 +35,8 @@ class Packed(NamedTuple):
 
 
 def admit(tables: Tables, endpoints: Iterable[Endpoint]) -> None:
-    """Rows of endpoints of which nothing is known yet; what is known of them follows."""
-    tables.upsert(TABLE, map(_row, endpoints))
+    """Rows of endpoints of which nothing is known yet; what is known of them follows. What is known of one already stays."""
+    tables.upsert(TABLE, map(_row, endpoints), UpdateMode.MERGE)
 
 
 def write(tables: Tables, inventories: Iterable[Inventory]) -> None:

@@ -22,6 +22,8 @@ from adapters.tables import Entity, Tables
 from local import traffic
 from model import WINDOW_MINUTES, minute_of, moment
 from settings import read
+from stats.recent import distinct
+from tests.inventory_truth import truth
 from tests.pipeline.test_decode import WHOLE
 from tests.test_settings import LOCAL
 from web.inventory import page as inventory_page
@@ -124,6 +126,32 @@ def test_windows_equal_a_straight_count_through_crashes_cold_starts_and_late_cal
         judge.tick(NOW, NOW)
         judge.tick(QUIET, NOW)
         assert stored(tables) == Counter(of(call) for call in some), f"schedule {group}/{number}"
+        expect_inventory(tables, some)
+
+
+def expect_inventory(tables: Tables, some: list[dict[str, Any]]) -> None:
+    """Every column of every endpoint equals a straight count."""
+    known = {endpoint: row for endpoint, row in inventory.read(tables) if row is not None and endpoint.matched}
+    expected = truth(some)
+    assert known.keys() == expected.keys()
+    for endpoint, true in expected.items():
+        row = known[endpoint]
+        assert (row.calls, row.first, row.last) == (len(true.minutes), min(true.minutes), max(true.minutes))
+        assert {day: counts.classes for day, counts in row.days.items()} == {
+            day: [counts[kind] for kind in range(1, 6)] for day, counts in true.classes.items()
+        }
+        assert {day: counts.proofs for day, counts in row.days.items() if counts.proofs} == true.proofs
+        assert (row.external_first, row.external_last) == (min(true.public), max(true.public))
+        assert abs(distinct(row.callers, 0) - len(true.callers)) <= 1
+        assert row.shape is not None
+        shape = row.shape.whole()
+        assert (shape.calls, {status: seen.n for status, seen in shape.statuses.items()}) == (len(true.minutes), true.statuses)
+        assert {name: one.seen.n for name, one in shape.parameters.items()} == true.parameters
+        assert {name: seen.n for name, seen in shape.media.items()} == true.media
+    coverage = inventory.coverages(tables)[traffic.SERVICE]
+    minutes = [minute for true in expected.values() for minute in true.minutes]
+    assert (coverage.first, coverage.last) == (min(minutes), max(minutes))
+    assert sum(bits.bit_count() for bits in coverage.hours.values()) == len({minute // 60 for minute in minutes})
 
 
 def fill(tables: Tables, evidence: Evidence, some: list[dict[str, Any]], first: int = 0) -> None:
