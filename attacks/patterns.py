@@ -24,10 +24,10 @@ def _words(text: str) -> frozenset[str]:
 
 
 def _family(name: str, *alternatives: str, words: str = "", marks: str = "") -> Family:
-    return Family(name, _words(words), tuple(marks.split(" ")) if marks else (), "|".join(alternatives))
+    return Family(name, _words(words), tuple(mark.replace("␣", " ") for mark in marks.split(" ")) if marks else (), "|".join(alternatives))
 
 
-_LITERAL = r"(?:-?\d[\d.]{0,20}|0x[0-9a-f]{1,40}|'[^']{0,60}'?|\"[^\"]{0,60}\"?|true|false|null)"
+_LITERAL = r"[~!]?(?:-?\d[\d.]{0,20}|0x[0-9a-f]{1,40}|'[^']{0,60}'?|\"[^\"]{0,60}\"?|true|false|null|@@\w{1,30})"
 _COMPARE = (
     r"(?:<=>|<>|!=|<=|>=|=|<|>"
     r"|\bnot like\b|\blike\b|\brlike\b|\bregexp\b|\bis(?: not)?\b|\b(?:not )?in\b|\b(?:not )?between\b|\bsounds like\b)"
@@ -45,7 +45,8 @@ BREAKOUT = (
     rf"{_JUNCTION}[\s('\"@!~+]{{0,12}}+-?[\w.$\[\]]{{0,40}}+['\"`)]{{0,4}}+\s?(?:\([^()]{{0,60}}+\)\s?)?(?:{_COMPARE}|--|#|/\*|;|$)"
     rf"|{_JUNCTION} ?(?:not )?[('\"]{{0,4}}\s?(?:select|exists|case|if|sleep|benchmark|ascii|substr|length|count|true|false|not|\d)\b"
     # another clause
-    r"|(?:union|order by|group by|limit|procedure|intersect|except|minus)\b[\s('\"%\d]"
+    r"|(?:union|intersect|except|minus)(?: all| distinct)?[\s(]{1,4}(?:select|values|table)\b|(?:order|group) by [\w.(,\d ]{1,60}(?:--|#|/\*|;|$)"
+    r"|limit [\d(]|procedure analyse"
     # another statement
     r"|;\s?(?:--|#|/\*|(?:drop|delete|insert|update|select|exec|declare|shutdown|create|alter|truncate|if|waitfor|begin|call|copy)\b)"
     # a comment that hides the rest
@@ -53,15 +54,19 @@ BREAKOUT = (
     # an operator
     r"|(?:\|\||[+^*/%-])\s?[('\"]{0,4}(?:select|chr|char|cast|convert|utl_|dbms_|sleep|version|user\b|benchmark)"
     r"|(?:\|\||[+^*-])\s?[('\"]{0,2}[01]['\")]{0,2}$|(?:=|<>|!=|<|>)\s?['\"(\d]"
+    # arithmetic, a cast, a lock
+    r"|(?:\|\||[-+*/^%|&])\s?\d{1,4}\s?(?:(?:\|\||[-+*/^%|&])\s?['\"]|#|--)|(?:\|\||&&)\s?(?:true|false|null)\b|::(?:jsonb?|text|int|varchar|regclass)\b"
+    r"|for (?:update|share)\b\s?(?:--|#|;|$)|(?:@>|<@|#>>?|->>?)\s?['\"]"
     r")"
     r"|['\"][)\]}%]{0,6} [)]{0,4}(?:like|rlike|regexp|between|in|is|into|where|as \w+ where|offset) ?[('\"%\d]"
 )
 """A quote that ends the developer's string, then SQL. Only a quote that no earlier one in the text has opened counts: `percall` looks at the parity."""
 
 GADGET = (
-    r"\"@type\"\s?:\s?\"(?:com\.sun|com\.mchange|com\.zaxxer|org\.(?:apache|hibernate|springframework|eclipse|h2)|javax?\.|sun\.|l?ch\.qos"
+    r"\"@(?:type|class)\"\s?:\s?\"(?:com\.sun|com\.mchange|com\.zaxxer|org\.(?:apache|hibernate|springframework|eclipse|h2)|javax?\.|sun\.|l?ch\.qos"
     r"|\[)"
-    r"|\"\$type\"\s?:\s?\"(?:system\.|microsoft\.)|\"__(?:class|reduce|type)__\"\s?:"
+    r"|\"\$type\"\s?:\s?\"(?:system\.(?!collections|string|u?int|guid|date|decimal|double|boolean|object|byte|uri|version|timespan|private)"
+    r"|microsoft\.(?!odata|azure|graph|web|sql))|\"__(?:class|reduce|type)__\"\s?:|\"py/(?:object|reduce|type|module|function)\"\s?:"
 )
 """In JSON: the class that a polymorphic reader (fastjson, Jackson, Json.NET) is told to build."""
 
@@ -69,7 +74,8 @@ NOSQL = _family(
     "nosql",
     r"\$where\b\s?['\"]?\s?(?::|\]|=)|\$(?:function|accumulator)\b['\"]?\s?:"
     r"|\[\s?\$(?:ne|gt|gte|lt|lte|nin|in|regex|exists|or|and|not|eq|elemmatch|where|options|size)\s?\]",
-    r"['\"]?\$ne['\"]?\s?:\s?(?:null|-?[01]\b|['\"][^'\"]{0,12}['\"]|\{\s?\}|\[\s?\]|true|false|undefined)",
+    r"['\"]?\$ne['\"]?\s?:\s?(?:null|-?[01]\b|['\"][^'\"]{0,2}['\"]|\{\s?\}|\[\s?\]|true|false|undefined)",
+    r"(?:pass\w{0,8}|pwd|user\w{0,8}|login|e?mail|token|secret|code|pin|otp|\bid)['\"]?\s?:\s?\{\s?['\"]?\$(?:ne|gte?|lte?|nin|in|regex|exists|not|eq)\b",
     r"['\"]?\$(?:gt|gte|lt|regex|nin)['\"]?\s?:\s?(?:['\"]\s?['\"]|['\"]?\.[*+]|['\"]\^|\[\s?\]|\[\s?['\"]{2}|null|\{\s?\}|undefined)",
     r"\$(?:or|and)['\"]?\s?:\s?\[\s?\{\s?\}",
     r"['\"]\s?(?:\|\||&&)\s?['\"]?\w{0,12}['\"]?\s?={2,3}\s?['\"]?\w{0,12}|['\"];\s?(?:return|while|var|sleep|db\.)\b"
@@ -83,7 +89,7 @@ NOSQL = _family(
 
 _SCRIPT_WORDS = (
     "alert prompt confirm eval settimeout setinterval function execscript atob document fromcharcode innerhtml outerhtml constructor __proto__ onerror"
-    " throw fetch import expression binding behavior xmlhttprequest activexobject websocket location javascript getscript ajax image date"
+    " throw fetch import expression binding behavior xmlhttprequest activexobject websocket location navigator localstorage javascript getscript ajax image date"
 )
 _PROGRAMS = (
     "wget curl lwp fetch tftp nc ncat netcat telnet nslookup dig ping traceroute tracert bash zsh dash ksh csh sh powershell pwsh cmd python perl ruby php"
@@ -95,17 +101,59 @@ _PROGRAMS = (
 _CALLS = (
     "system passthru shell_exec popen proc_open pcntl_exec exec assert call_user_func call_user_func_array create_function file_get_contents"
     " file_put_contents fopen readfile include require eval unserialize var_dump print preg_replace die exit echo base _decode base64_decode gzinflate str_rot"
-    " putenv ini_set phpinfo phpversion php_uname phpcredits getenv __import__ os subprocess child_process process kernel runtime io thread"
+    " sy whoami putenv ini_set phpinfo phpversion php_uname phpcredits getenv __import__ os subprocess child_process process kernel runtime io thread"
 )
+
+LENT = _family(
+    "command",
+    # PowerShell by its names and aliases
+    r"\b(?:iex|invoke-expression)\b\s?[($'\"`]|\|\s?iex\b|\b(?:iwr|irm|invoke-(?:webrequest|restmethod))\s(?:-\w+ )?['\"]?(?:https?:|\w[\w-]{0,40}\.\w)",
+    r"\bdownload(?:string|file|data)\s?\(|\bnew-object\s(?:system\.)?net\.|\[(?:system\.)?(?:diagnostics\.process|reflection\.assembly|net\.webclient)\]?"
+    r"|frombase64string\s?\(",
+    r"\[scriptblock\]\s?::|\bstart-process\s[\"'\w]|\bsaps\s\w{1,20}\.exe|\b(?:get-content|gc)\s[a-z]:[\\/]|\bset-executionpolicy\s\w|^&\s?\(\s?\[|;\s?&\s?\$?\w{3,}\s?$",
+    r"\b(?:powershell|pwsh)(?:\.exe)?\s[-/](?:e|ec|en|enc\w{0,12}|c|command|nop\w{0,6}|w|windowstyle|ep|executionpolicy|noni\w{0,11}|file|f|sta)\b",
+    # programs lent for what they were not made for
+    r"\bcertutil(?:\.exe)?\s.{0,20}-(?:urlcache|decode|f\b)|\bwmic\s(?:/\S{1,30} )?process\scall|\bmshta(?:\.exe)?\s(?:https?:|javascript|vbscript)"
+    r"|\bregsvr32\s.{0,20}/i:|\brundll32(?:\.exe)?\s\S{1,40},|\bbitsadmin\s.{0,20}/transfer|\bmsiexec\s.{0,12}/i\s?https?:",
+    r"\bfind\s\S{1,60}\s.{0,60}-exec(?:dir)?\s\w|--checkpoint-action=|-o\s?proxycommand\s?=|\btar\s.{0,60}--to-command|\bbusybox\s\w{2,10}\s"
+    r"|\bxargs\s(?:-\S{1,10} ){0,3}(?:sh|bash|rm|cat)\b|^--?(?:output)\s?=?\s?/\S{1,60}\shttps?:",
+    # other languages' ways to a shell
+    r"\beval\s?\(\s?(?:compile|__import__|bytes|chr|base64|open|exec|input)|\bexec\s?\(\s?(?:compile|__import__|bytes|chr|base64)"
+    r"|__(?:subclasses|globals|builtins|mro|bases?|class|import)__\s?[.(\[]|\bkernel\s?\.\s?open\s?\(|\bopen\s?\(\s?['\"]\s?\|"
+    r"|\(\s?\$\w{1,12}\s?=\s?'[^']{0,20}'\s?\.|\bio\s?\.\s?(?:popen|read)\s?\(\s?['\"]\s?\||\bprocessbuilder\b",
+    marks="iex invoke- iwr irm download new-object [system [diag [refl [net frombase64 [script start-process saps content executionpolicy powershell pwsh & certutil wmic mshta"
+    " regsvr32 rundll32 bitsadmin msiexec -exec checkpoint proxycommand to-command busybox xargs --output eval exec( __ kernel open( ($ popen io. processbuilder",
+)
+"""A command that needs nothing before it to end the developer's own."""
+
+CHAINED = _family(
+    "command",
+    r"(?:(?:^|[^\w\s)])\s?[;|&`]\s?(?:/(?:usr/)?s?bin/)?(?:id|ls|env|ps|dir|pwd)|[;|&`]\s?(?:/(?:usr/)?s?bin/)?(?:whoami|uname)|[;|&`]\s?/(?:usr/)?s?bin/\w{2,12})(?:\s(?:-\w{1,6}|/))*\s?(?:$|[;|&])",
+    r"[;|&`(]\s?(?:/(?:usr/)?s?bin/)?(?:cat|tac|head|tail|more|less|nl|od|xxd|strings|grep|awk|sed|cp|mv|rm|ls|chmod|echo|rev|base64|net|sleep|call)\s{1,3}(?:-\S{1,20}\s)?(?:[~./*$-]\S|\d+\s?(?:$|[`);&|])|user\b|whoami)",
+    words=_PROGRAMS,
+)
+
+DISGUISED = _words(
+    "cat tac wget curl bash whoami uname ifconfig ipconfig netstat powershell pwsh cmd python perl passwd shadow sleep ping nslookup ncat netcat chmod system exec eval passthru popen nohup base64 mkfifo systeminfo tasklist"
+)
+"""Words that nobody takes apart without a reason."""
+
+PROGRAMS = DISGUISED | _words(_PROGRAMS) | _words("etc hosts call user")
+
+CLASS_NAME = (
+    r"^(?:java\.(?:lang|io|net|nio|rmi|beans|util\.(?:zip|jar|concurrent))|com\.(?:sun|opensymphony|mchange|bea)|javax\.(?:naming|script|management|swing|xml)|org\.apache\.(?:commons|xalan|struts|logging))\."
+    r"(?![\w.]*(?:exception|error|string|integer|long|boolean|double|number|list|map|set|entity|throwable)$)\w[\w.$]{1,80}$"
+)
+"""A class that a program is told by name."""
 
 FAMILIES: tuple[Family, ...] = (
     _family(
         "xpath",
         r"['\"\])\d]\s?(?:or|and|\|)\s.{0,80}?(?:(?:name|position|text|string-length|contains|starts-with|local-name|last)\s?\("
         r"|count\s?\(\s?/|substring\s?\(\s?(?:/|name))"
-        r"|/(?:child|descendant|parent|ancestor|following|preceding|self|attribute)(?:-or-self)?::|::node\s?\(|\]\s?\|\s?//|^count\s?\(\s?/"
+        r"|/(?:child|descendant|parent|ancestor|following|preceding|self|attribute)(?:-or-self)?::|::node\s?\(|['\"\])]\s?\|\s?/{1,2}|^count\s?\(\s?/"
         r"|\bdoc\s?\(\s?(?:concat|['\"]https?:)",
-        marks=":: name( text() position( count( string-length( contains( starts-with( doc( substring( last( ]|//",
+        marks=":: name( text() position( count( string-length( contains( starts-with( doc( substring( last( |/ |",
     ),
     _family(
         "xxe",
@@ -153,19 +201,41 @@ FAMILIES: tuple[Family, ...] = (
     _family(
         "sql",
         r"@@(?:version|hostname|datadir|basedir|global|servername|innodb|tmpdir|session|language)",
-        r"^\s?\(\d{1,9}\s?(?:[=<>]| like )\s?\d{1,9}\)\s?\*",
+        r"^\s?\(\d{1,9}\s?(?:[=<>]| like )\s?\d{1,9}\)\s?\*|\b(?:and|or|xor|where|having|=)\s?\(?\w{0,20}\s?@@\w{2,30}|@@(?:rowcount|identity|error|spid|trancount)\b",
         r"^\s?-?\d{1,12}\)*\s?;?\s?--(?:\s?-\s?$|\s?[-+]\s?$|\s[-+])|^\s?-?\d{1,12}[);]{1,6}\s?--$|^\s?-?\d{1,12}['\")]{1,6}\s?(?:--|#"
         r"|/\*)",
         marks="@@ )* -- #",
     ),
     _family(
         "sql",
+        # nothing but arithmetic with a comparison in it, or with a query
+        r"^\s?['\"]?-?\d[\d\s+*/%^|&().e-]{0,40}\((?:[\d\s+*/%^|&()!~.e-]{0,40}\d\s?(?:=|<|>|<>|!=)\s?\d|select\b|case\b|if\s?\()",
+        r"^\s?-?\d{1,12}['\")]{0,6}\s?(?:[-+*/%^|&]|div\b|mod\b)\s?\(?\s?(?:select|case|if|sleep|benchmark|version|user|database)\b",
+        marks="( div mod",
+    ),
+    _family(
+        "sql",
+        # documents inside tables
+        r"\b(?:and|or|xor|where|having)\b[^;]{0,60}?(?:@>|<@|#>>?|->>?|\?[|&])\s?(?:'|\")|::jsonb?\b\s?(?:@>|<@|->|#>|\?|=|--)|'\s?::\s?(?:jsonb?|int|text)\b"
+        r"|\bjson_(?:extract|length|keys|depth|value|query|contains|exists|type|array|object)\s?\(\s?['\"(\[]"
+        r"|\b(?:and|or|where|having)\b.{0,40}?\bjsonb?_\w{3,30}\s?\(",
+        marks="@> <@ #> -> ?| ?& :: json",
+    ),
+    _family(
+        "sql",
+        r"\b(?:or|and|xor)\s?'[^']{0,60}'\s?(?:\?[|&]?|@>|<@|&&|\|\||=|<|>)\s?'|\b(?:and|or)\s\d{1,9}\s?=\s?\(|^\s?-?\d{1,12} is (?:not )?\d|\bunion(?: all)? select\s?$|['\"]\s?;\s?@@",
+        words="or and xor is union select",
+        marks="@@",
+    ),
+    _family("sql", r"^\s?-?\d{1,12}['\")]{0,6}\s(?:into @\w|union (?:all )?(?:table \w|values\s?\(|\())|^\s?or\s?\d|\bcopy\s?\(.{0,60}?\bto program\b", words="into union or program"),
+    _family(
+        "sql",
         rf"(?:^|[\s)'\"\d%;+])(?:or|and|xor|having|where|\|\||&&)[\s(+!~-]{{0,9}}(?:not |binary )?\(?{_LITERAL}\)?\s?"
         rf"(?:{_COMPARE})\s?\(?(?:binary )?{_LITERAL}",
         r"(?:^|[\s)'\"\d])(?:or|and|xor|\|\||&&)\s?\(?([a-z]\w{0,12})\s?=\s?\1\b\)?\s?(?:--|#|/\*|;|$)",
-        r"^\s?-?\d{1,12}['\")]{0,6}\s(?:or|and|xor)\s(?:true|false|null|not|1|0)\b\s?(?:--|#|;|/\*|$|is\b)",
+        r"^\s?-?\d{1,12}['\")]{0,6}\s(?:or|and|xor)\s(?:not )?(?:true|false|null|not|1|0)\b\s?(?:--|#|;|/\*|$|is\b)",
         r"^\s?-?\d{1,12}['\")]{0,6}\s(?:or|and|xor|rlike|regexp)\s(?:[a-z_.]{1,40}\s?(?:=|<|>|is (?:not )?null|like)|exists\b)",
-        r"^\s?or\s?\(?\d{1,9}\s?[=<>]",
+        r"^\s?or\s?\(?\d{1,9}\s?[=<>]|^\s?-?\d[\d.]{0,9}e\d{0,3}(?:\(\d{1,4}\))?\s?(?:or|and|union)\b\s?[\d('\"~!s]",
         r"\(\s?case\s?when\b.{1,100}?\bthen\b|\bcase\s?when\b.{1,100}?\bthen\b.{1,80}?\belse\b.{1,80}?\bend\b",
         words="or and xor having where rlike regexp case",
         marks="|| &&",
@@ -204,7 +274,9 @@ FAMILIES: tuple[Family, ...] = (
         r"<base\s[^<>]{0,40}href|<layer\b[^<>]{0,40}src|<frame\b[^<>]{0,40}src",
         r"<[!?a-z][^<>]{0,800}?[\s/\"'`]on[a-z]{3,40}\s?=",
         r"<[a-z][^<>]{0,800}?(?:javascript|vbscript|livescript|data\s?:\s?(?:text/html|image/svg|application/x|text/javascript))",
-        r"<(?:svg|math|set|animate|animatetransform)\b[^<>]{0,200}(?:/?>\s?<|onload|onbegin|href|attributename|/$|$)",
+        r"<(?:svg|math)\b[^<>]{0,200}(?:onload|onbegin|/$|$)|<(?:set|animate|animatetransform|animatemotion)\b[^<>]{0,200}(?:attributename\s?=\s?['\"]?\s?(?:on|href|xlink)|onload|onbegin|/$|$)"
+        r"|<(?:svg|math)\b[^<>]{0,40}>\s?<(?:style|script|foreignobject|mtext|mglyph|desc|title|set|animate|a|image|handler|iframe)\b[^<>]{0,200}(?:>\s?[^<>]{0,40}(?:alert|<img|<style|on\w{3,12}=)|javascript|on\w{3,20}\s?=)"
+        r"|<use\b[^<>]{0,200}href\s?=\s?['\"]?\s?(?:data:|//|https?:)",
         r"<meta\b[^<>]{0,200}?http-equiv|<link\b[^<>]{0,200}?(?:stylesheet|import|prefetch|preload)",
         r"<!--.{0,20}?(?:-->)?\s?<(?:img|script|svg)|<\?import\b|<html\s+xmlns|<\?xml-stylesheet",
         r"<(?:img|image|input|video|audio|source)\b[^<>]{0,200}?\s(?:src|srcset|poster|dynsrc|lowsrc)\s?=\s?['\"]?\s?(?:x\b|#|1\b|//|\\\\|&"
@@ -217,6 +289,7 @@ FAMILIES: tuple[Family, ...] = (
     ),
     _family("script", r"@import|expression|javascript|behavior|-moz-binding|@keyframes|\{|<style\b[^<>]{0,100}\son", marks="<style"),
     _family("script", r"script|alert|onerror|\]\]><", marks="<![cdata["),
+    _family("script", r"(?:^|[=(,'\"\s])data:(?:text/html|text/javascript|application/(?:x-)?(?:java|ecma)script|application/xhtml)", marks="data:text/ data:application/"),
     _family(
         "script",
         r"(?:^|[\s\"'`/;&$])on(?:abort|after\w{2,10}|animation\w{3,10}|auxclick|before\w{3,20}|begin|blur|bounce|cancel|canplay\w{0,10}"
@@ -238,8 +311,8 @@ FAMILIES: tuple[Family, ...] = (
         r"\b(?:alert|prompt|confirm)\s?(?:\?\.)?\)?(?:\(\s?(?:[\d'\"`/]|document|window|self|this\b|string\.|location|origin|xss|&|\+)"
         r"|`[^`\s]|&lpar;|\.(?:call|apply|bind)\b|\(\)\s?(?:$|[;/'\"}<-]))",
         r"\b(?:eval|settimeout|setinterval|function|execscript|atob)\s?"
-        r"(?:\(\s?(?:['\"`]|string\.|atob|name\)|location|unescape|decodeuri|document|window\.|\d|this\.|\+|alert|confirm|prompt)|`[^`\s])",
-        r"\bdocument\s?(?:\.|\[)\s?['\"]?(?:cookie|domain|location|write\w{0,2}\(|body\b|forms|onkeypress|createelement|documentelement"
+        r"(?:\(\s?(?:['\"`]|string\.|atob|name\b|location|unescape|decodeuri|document|window\.|\d|this\.|\+|alert|confirm|prompt)|`[^`\s])",
+        r"\bnavigator\s?\.\s?sendbeacon\s?\(|\blocalstorage\s?[.\[]|\bdocument\s?\[\s?['\"`]\w{0,8}['\"`]\s?\+|\bdocument\s?(?:\.|\[)\s?['\"]?(?:cookie|domain|location|write\w{0,2}\(|body\b|forms|onkeypress|createelement|documentelement"
         r"|referrer)",
         r"\bstring\s?\.\s?fromcharcode\b|\.\s?(?:inner|outer)html\s?=|\blocation\s?(?:\.\s?(?:href|hash|assign"
         r"|replace)\s?)?[=(]\s?['\"`/n(]",
@@ -261,42 +334,42 @@ FAMILIES: tuple[Family, ...] = (
     ),
     _family(
         "template",
-        r"\{\{-?\s?(?:\d+\s?[*+/-]\s?'?\d|['\"(\[=]|config\b(?:\.|\[|\s?\}|\|)|self\b|request\s?[.|\[]|settings\.|lipsum|cycler|joiner"
+        r"\{\{-?\s?(?:\d+\s?(?:[*+/-]\s?'?\d|\|)|['\"][^'\"{}]{0,40}['\"]\s?(?:[.\[*+]|\|\s?(?:attr|map|filter|reduce|sort|format|system))|['\"]{2}|[(\[=]|config\b(?:\.|\[|\s?\}|\|)|self\b|request\s?[.|\[]|settings\.|lipsum|cycler|joiner"
         r"|namespace|dump"
-        r"\(|app\.|_self|constructor|\$\w{1,20}\.constructor|_c\.|range\(|x\s?=|url_for|get_flashed|php\b|include\b|#with"
+        r"\(|app\.|_self|constructor|\$\w{1,20}\.constructor|_c\.|range\(|x\s?=|url_for|get_flashed|php\b|include\s?\(|#with"
         r"|\w{1,20}\.(?:constructor|__|mro))",
         r"__\w{2,20}__|\|\s?attr\b|getruntime|freemarker|\.exec\b|\bpopen\b|\bos\.(?:popen|system|environ)|\.constructor\b|\.mro\b"
         r"|alert\s?\("
-        r"|\bsystem\b\W|require\s?\(|file_get|phpinfo",
+        r"|\bsystem\b\W|require\s?\(|file_get|phpinfo|\{\{<%\[%",
         marks="{{",
     ),
     _family(
         "template",
         r"[$#*%@~]\{{1,3}\s?(?:\d+\s?[*+/-]\s?'?\d|t\s?\(|['\"\[(]|class\b|getclass|self\b\.|request\.|session\.|application\.|param\."
         r"|new\s|script:"
-        r"|facescontext|pagecontext|alert\s?\(|settimeout|throw\b|\w{1,20}\.(?:getclass|getruntime|constructor)|(?:var|int|string|for)\b)",
+        r"|facescontext|pagecontext|alert\s?\(|settimeout|throw\b|\w{1,20}\.(?:getclass|getruntime|constructor)|(?:var|int|string|for)\s|\s?%x)",
         r"getruntime|java\.lang|processbuilder|\.exec\s?\(|classloader|freemarker|@java|#context|#_memberaccess|ognl|multipart/form-data"
         r"|scriptengine",
         marks="${ #{ *{ %{ @{ ~{",
     ),
     _family(
         "template",
-        r"\{%-?\s?(?:for|if|set|import|include|extends|block|debug|macro|with|load|raw|call|print|csrf)\b[^%]{0,200}%\}|\{php\}|\{literal\}"
+        r"\{%-?\s?(?:set|import|include|extends|debug|load|print|csrf)\b[^%]{0,200}%\}|\{%-?\s?(?:for|if|with|block|macro|call|raw)\b[^%]{0,200}(?:__|\b(?:config|self|popen|request)\b|\d\s?\*\s?\d|\bid\b\s?%)[^%]{0,200}%\}|\{php\}|\{literal\}"
         r"|\{\$smarty"
         r"|\{if\s|\{system\(|\{self::|\{\s?7\s?\*\s?7\s?\}",
-        marks="{% {php} {literal} {$smarty {if {system( {self:: {7*7 {7_*_7".replace("_", " "),
+        marks="{% {php} {literal} {$smarty {if {system( {self:: {7*7 {7␣*␣7",
     ),
     _family(
         "template",
-        r"<%[=@#!]?\s?(?:\d+\s?[*+/-]\s?\d|system|exec|`|file\.|dir\.|runtime|response|request|eval|out\.|require|import|process)"
+        r"<%[-=@#!]?\s?(?:global\b|\d+\s?[*+/-]\s?\d|system|exec|`|file\.|dir\.|runtime|response|request|eval|out\.|require|import|process)"
         r"|<#assign\b"
-        r"|#set\s?\(\s?\$|#foreach\s?\(\s?\$|\$class\.inspect|#include\s?\(",
-        r"\[\[\s?(?:\d+\s?\*\s?\d|\$\{|constructor|\$\w{1,20}\.constructor|'\w'\.)|@\(\s?\d+\s?[*+]\s?\d+\s?\)",
-        marks="<% <#assign #set #foreach #include $class [[ @(",
+        r"|#set\s?\(\s?\$|#foreach\s?\(\s?\$|\$class\.inspect|#include\s?\(|\$!\{\s?\d",
+        r"\[\[\s?(?:\d+\s?\*\s?\d|\$\{\s?(?:\d|t\(|new\b|#|'|\")|constructor|\$\w{1,20}\.constructor|'\w'\.)|@\(\s?\d+\s?[*+]\s?\d+\s?\)",
+        marks="<% <#assign #set #foreach #include $class [[ @( $!{",
     ),
     _family(
         "template",
-        r"\bfreemarker\.template\.utility|\bclass\.module\.classloader|\bjava\.lang\.(?:runtime|processbuilder|class|system|thread)\b"
+        r"\bfreemarker\.template\.utility|\bclass\.module\.classloader|\bjava\.lang\.(?:runtime|processbuilder)\b|(?<!at )(?<![\w.])java\.lang\.(?:class|system|thread)\b(?!\.\w{1,40}\(\w{1,40}\.java)"
         r"|\bgetruntime\s?\(|#_memberaccess|\(#\w{1,30}=|@ognl\.",
         words="freemarker classloader getruntime _memberaccess ognl lang",
         marks="(#",
@@ -352,7 +425,7 @@ FAMILIES: tuple[Family, ...] = (
         r"|^/(?:usr/)?s?bin/\w{2,20}(?:\s-|$)",
         r"/dev/(?:tcp|udp)/\w|2>&1|>&\s?\d|>\s?/(?:tmp|var|etc|dev)/|%comspec%",
         r"\(\s?\)\s?\{\s?(?::|_|[\w\s]{0,10})\s?;\s?\}\s?;|^\s?\(\s?\)\s?\{|\(\s?\)\s?\{\s?:;",
-        marks="bin/ /dev/ >& >/ >_/ %comspec () (_)".replace("_", " "),
+        marks="bin/ /dev/ >& >/ >␣/ %comspec () (␣)",
     ),
     _family(
         "command",
@@ -369,10 +442,12 @@ FAMILIES: tuple[Family, ...] = (
         r"|putenv"
         r"|ini_set)\(\s?(?:['\"$\\]|base64_decode|chr\(|getenv|str_rot13|md5\(|phpinfo)",
         r"\b(?:print|die|exit|echo|var_dump|assert|eval)\s?\(\s?(?:md5|\d+\s?[*+-]\s?\d)",
+        r"\(\s?\[?\s?['\"]?\s?(?:system|exec|passthru|shell_exec|popen|assert|eval)\s?['\"]?\s?\]?\s?\)\s?(?:\[\d\]\s?)?\(|['\"](?:system|exec|passthru|shell_exec|assert)['\"]\s?\("
+        r"|\)\s?\(\s?['\"@]?(?:id|ls|whoami|uname|cat)\b|\brequire\s?\.\s?main\b|\.\s?constructor\s?\.\s?_load\b",
         r"\bphp(?:info|version|_uname|credits)\(|\bgetenv\s?\(\s?['\"]|\b__import__\s?\(|\bos\s?\.\s?(?:system|popen|exec\w{0,3}"
         r"|spawn\w{0,3})\s?\("
         r"|\bsubprocess\s?\.\s?\w{2,20}\s?\(|\brequire\s?\(\s?['\"]\s?(?:child_process|fs|os|http|net)\b|\bchild_process['\"]"
-        r"|\bprocess\s?\.\s?(?:mainmodule|binding)\b|\bkernel\s?\.\s?(?:exec|system|fork)\b|\bruntime\s?\.\s?getruntime"
+        r"|\bprocess\s?\.\s?(?:mainmodule|binding|spawn|clock_gettime)\b|\bkernel\s?\.\s?(?:exec|system|fork)\b|\bruntime\s?\.\s?getruntime"
         r"|\bio\s?\.\s?popen\s?\("
         r"|\bthread\s?\.\s?sleep\s?\(",
         words=_CALLS,
@@ -383,13 +458,16 @@ FAMILIES: tuple[Family, ...] = (
         r"|\$_(?:get|post|request|cookie|server|files|session|env)\b\s?\[|%x\s?[\[({]",
         marks="<!-- <? <% $_ %x",
     ),
+    LENT,
+    CHAINED,
     NOSQL,
     _family(
         "deserialisation",
-        r"(?:^|[;{|}\s\"'=])[oc]:\+?\d{1,4}:\"[\w\\]{1,120}\":\+?\d{1,4}:\{|!!(?:python/(?:object|name|module)|javax?\.|com\.sun|ruby/"
+        r"(?:^|[;{|}\s\"'=])[oc]:\+?\d{1,4}:\"[\w\\]{1,120}\":\+?\d{1,4}:\{|!{1,2}(?:python/(?:object|name|module)|javax?\.|com\.sun|ruby/"
         r"|org\.\w)"
-        r"|_\$\$nd_func\$\$_|\bysoserial\b",
-        marks=":{ !! _$$nd_func ysoserial",
+        r"|_\$\$nd_func\$\$_|\bysoserial\b|<java\b[^<>]{0,80}>\s?<object\b",
+        r"\"@(?:type|class)\"\s?:\s?\"(?:com\.sun|com\.mchange|com\.zaxxer|org\.(?:apache|hibernate|springframework|eclipse|h2|codehaus)|javax\.|sun\.|l?ch\.qos)|\"py/(?:object|reduce|module)\"\s?:",
+        marks=":{ !! !ruby !python _$$nd_func ysoserial <java @type @class py/",
     ),
     _family(
         "ldap",
@@ -397,7 +475,7 @@ FAMILIES: tuple[Family, ...] = (
         r"|^\s?\(?[|&]?\(?\*\)\s?\(|\*\)\)?\(\||\)\(\|\(|\*\)\(\(|\*\(\)\|&|^[^(]{0,80}\)\s?\)\s?\(\s?\(|^[\w*]{0,40}\*?\){1,3}(?:\[null\]"
         r"|%00|\x00)|^\*\)+$"
         r"|\(\|\((?:mail|objectclass|cn|uid|sn)=\*\)\)",
-        marks=")( )_( )|( *( (| *) )[null]".replace("_", " "),
+        marks=")( )␣( )|( *( (| *) )[null]",
     ),
     _family(
         "ssrf",
@@ -414,7 +492,7 @@ SQL_WORDS = _words("having rlike regexp waitfor sleep procedure drop delete exec
 SQL_JUNCTIONS = _words("or and xor by div mod where")
 
 SUSPECT_WORDS: tuple[tuple[str, frozenset[str]], ...] = (
-    ("/", _words("etc/ proc/ var/ bin/ dev/ root/ windows/ winnt inetpub -inf/ ssh/ git/ aws/ cmd wget curl ipconfig :/boot :/auto")),
+    ("/", _words("etc/ proc/ var/ bin/ dev/ root/ .env @fs/ secrets/ kube/ docker/ windows/ winnt inetpub -inf/ ssh/ git/ aws/ cmd wget curl ipconfig :/boot :/auto")),
     (
         ":",
         _words(
@@ -430,7 +508,19 @@ SUSPECT_WORDS: tuple[tuple[str, frozenset[str]], ...] = (
             "java. class. freemarker .ini global.asa .ht wp-config. web.config httpd.conf .bash_history my.cnf access.log access_log error.log error_log php.ini ping 169.254 metadata.google constructor."
         ),
     ),
-    (" -", _words("powershell ping netstat ipconfig nslookup tracert")),
+    (" -", _words("powershell pwsh ping netstat ipconfig nslookup tracert certutil find tar -exec -o")),
+    ("@", _words("into xor or and @@")),
+    ("wmic", _words("call")),
+    ("saps", _words(".exe")),
+    ("mshta", _words("http vbscript")),
+    ("busybox", _words("busybox")),
+    ("proxycommand", _words("proxycommand")),
+    ("--", _words("checkpoint output")),
+    ("iwr", _words(".")),
+    ("irm", _words(".")),
+    ("invoke-", _words("invoke-")),
+    ("start-process", _words("start-process")),
+    ("::", _words("::json ::int ::text ::varchar ::reg")),
     ("+-", _words("ping")),
     ("0x2e0x2e", _words("0x2e")),
     ("getruntime", _words("getruntime")),
@@ -449,8 +539,17 @@ COMMAND_LINE = (
 )
 """A number or nothing, then a line that is a command."""
 
-FORGED_LOG = r"\n\s?(?:\[(?:info|warn|warning|error|debug|fatal|critical)\]|(?:info|warn|warning|error|debug|fatal|critical)\s?[:|-])|\n\s?\d{4}-\d\d-\d\d[t ]\d\d:\d\d"
-"""A line that starts as a log's lines do, in a short value."""
+LOG_LINE = (
+    r"\s?(?:\[(?:info|warn|warning|error|debug|fatal|critical)\]|(?:info|warn|warning|error|debug|fatal|critical)(?:\s?[:|-]|\s{1,4}[\[(])|\[?\d{4}-\d\d-\d\d[t ]\d\d:\d\d"
+    r"|<\d{1,3}>\s?[a-z\d]|[a-z]{3} [ \d]\d \d\d:\d\d:\d\d|\d{1,3}(?:\.\d{1,3}){3} - |\{\"(?:level|severity|msg|message|timestamp|time|ts)\"\s?:|\[\d\d/[a-z]{3}/\d{4})"
+)
+FORGED_LOG = rf"[\r\n]{LOG_LINE}"
+"""A line that starts as a log's lines do, in a short value whose first line does not."""
+
+REQUEST_LINE = r"(?:get|post|put|delete|head|patch|options|connect|trace) \S{1,200} http/\d"
+SPLIT_REQUEST = rf"[\r\n]{REQUEST_LINE}|\r\n\r\n<(?:html|script|b|h1)\b"
+SPLIT_MAIL = r"^[^\r\n]{0,80}(?:[\r\n]|\\r|\\n)+\s?(?:(?:bcc|cc|to|reply-to|from)\s?:\s?[^\s@]{1,60}@|(?:rcpt to|mail from)\s?:\s?<|subject\s?:)"
+"""Another recipient, in what should be one line."""
 
 SCRIPT_URI = r"(?:j ?a ?v ?a|v ?b|l ?i ?v ?e) ?s ?c ?r ?i ?p ?t ?: ?[^\s]{0,200}?[(\[=`'\"/;%&.]"
 
@@ -462,7 +561,7 @@ SHELLSHOCK = r"\( ?\) ?\{"
 
 SENSITIVE_WORDS = _words(
     "etc proc var root windows winnt inetpub ini asa inf htaccess htpasswd ssh git aws php config autoexec file oot web conf bash_history"
-    " id_rsa cnf access_log error_log log appserv apache xampp"
+    " env fs secrets kube docker netrc id_rsa cnf access_log error_log log appserv apache xampp"
 )
 
 SENSITIVE_FILE = (
@@ -474,6 +573,8 @@ SENSITIVE_FILE = (
     r"|[%?&\x00])"
     r"|\.ssh[/\\]|\.git[/\\](?:config|head)|\.aws[/\\]|wp-config\.php|web\.config\b|[\w./\\ -]{0,80}(?:httpd\.conf|\.bash_history|id_rsa"
     r"|my\.cnf|access[._]log|error[._]log|php\.ini)$)"
+    r"|^/(?:[\w.@-]{1,40}/){0,6}\.env(?:\.\w{1,20})?$|^/@fs/\w"
+    r"|^/?(?:var/)?run/secrets/|^(?:~|/(?:home|users)/[\w.-]{1,32}|/root)/\.(?:aws|ssh|kube|docker|gnupg|netrc|bash_history|config/gcloud)|^(?:web|meta)-inf/"
     r"|(?:^|[/\\=])\.{6,}[/\\]{0,2}(?:web-inf|etc|boot|win)|[./\\][/\\i.]{1,300}\{file\}"
     r"|(?:^|[^a-z])[a-z]:[/\\]+(?:appserv|apache|xampp|windows|winnt|boot\.ini|inetpub|autoexec\.bat|etc[/\\])|\b[a-z]: ?oot\.ini\b"
 )

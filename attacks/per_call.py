@@ -11,15 +11,21 @@ from collections.abc import Callable, Collection, Iterator
 from functools import cache
 from itertools import islice
 from urllib.parse import unquote, unquote_plus
+from zlib import crc32
 
 from attacks.patterns import (
     AGENT_URI,
     BREAKOUT,
+    CLASS_NAME,
     COMMAND_LINE,
+    DISGUISED,
     FAMILIES,
     FORGED_LOG,
     GADGET,
+    LOG_LINE,
     NOSQL,
+    PROGRAMS,
+    REQUEST_LINE,
     SCANNER_PHRASES,
     SCANNERS,
     SCRIPT_URI,
@@ -27,12 +33,15 @@ from attacks.patterns import (
     SENSITIVE_WORDS,
     SHELLSHOCK,
     SPLIT_HEADER,
+    SPLIT_MAIL,
+    SPLIT_REQUEST,
     SQL_JUNCTIONS,
     SQL_WORDS,
     SUSPECT_WORDS,
     Family,
 )
-from intel.addresses import canonical_ip as canonical_ip
+from attacks.shells import unquoted
+from attacks.targets import inward
 
 PIECES = 256
 """Parameters of a query that are looked at."""
@@ -41,9 +50,21 @@ NAME = 128
 """Characters of a parameter name that are returned."""
 
 SCAN = 4_096
-"""Characters of a value that are scanned; a longer one loses its middle, so that hostile length buys no more than some milliseconds."""
+"""Characters of a value that are scanned; of a longer one its ends and what looks hottest between them, so that hostile length buys no more than some milliseconds."""
 
-ENCODINGS = 2
+PIECE = 512
+"""Characters of a piece of the middle of a longer value, and how many of them are scanned."""
+
+OVERLAP = 96
+PIECES_OF_MIDDLE = 3
+
+HOT = (
+    "select", "union", "or ", "--", "'", "<script", "<", "on", "alert(", "javascript", ";", "|", "`", "$(", "../", "..\\", "/etc/", "{{", "${", "jndi", "__proto__", "$ne", "<!entity", "169.254", "://1", "localhost",
+    "http/1", "sleep(", "exec", "system(", "cmd", "powershell", "%27", "%3c", "\\u00", "rO0AB".lower(),
+)  # fmt: skip
+"""What makes a piece of a long text worth looking at."""
+
+ENCODINGS = 4
 """How many layers of URL encoding are peeled."""
 
 AGENT_SCAN = 2_048
@@ -70,9 +91,10 @@ _ordinary_agent = re.compile(
 _prose = re.compile(r"[\w ,.:@~+/=-]*").fullmatch
 _digit = re.compile(r"\d").search
 _binary = re.compile(rb"[\x00-\x08\x0e-\x1f\x7f]").search
+_PACKAGES = frozenset(("java", "com.", "org."))
 _opaque = re.compile(r"[A-Za-z0-9+/_-]{16,}={0,2}").fullmatch
 _overlong = re.compile(
-    r"%c([01])%([0-9a-f]{2})|%e0%80%([0-9a-f]{2})|%u(221[56]|efc8|f025|2044|29f8|ff0f|ff3c)|%u(ff0e|2024|fe52)|%c[01](?=[./\\])",
+    r"%c([01])%([0-9a-f]{2})|%(?:f8%80%80|f0%80|e0)%8[01]%([0-9a-f]{2})|%u(221[56]|efc8|f025|2044|29f8|ff0f|ff3c)|%u(ff0e|2024|fe52)|%c[01](?=[./\\])",
     re.IGNORECASE,
 )
 _unicode_escape = re.compile(r"(?:\\u|%u)([0-9a-f]{4})|\\x([0-9a-f]{2})|\\u\{([0-9a-f]{2,6})\}", re.IGNORECASE)
@@ -82,19 +104,34 @@ _control: dict[int, str | None] = {
     **dict.fromkeys([*range(1, 9), *range(14, 32), 127, 0xFFFD], " "),
     0x17F: "s",
     0x131: "i",
-    0x2019: "'",
-    0x2BC: "'",
+    **dict.fromkeys([0x2B9, 0x2BB, 0x2BC, 0x2BD, 0x2C8, 0x2018, 0x2019, 0x201B, 0x2032, 0x2035, 0xB4], "'"),
+    **dict.fromkeys([0x2215, 0x2044, 0x29F8], "/"),
+    **dict.fromkeys([0x2216, 0x29F5, 0x29F9], "\\"),
+    **dict.fromkeys([0x2039, 0x3008, 0x276E, 0x27E8], "<"),
+    **dict.fromkeys([0x203A, 0x3009, 0x276F, 0x27E9], ">"),
+    0x2028: "\n",
+    0x2029: "\n",
+    0x85: "\n",
 }
+_alike = str.maketrans("аеорсхуіјѕԁһкмтвнӏАВЕКМНОРСТХУІЈЅαορνικτΑΒΕΗΙΚΜΝΟΡΤΧΥΖ", "aeopcxyijsdhkmtbhlABEKMHOPCTXYIJSaopvikTABEHIKMNOPTXYZ")
+"""Cyrillic and Greek letters that look like Latin ones."""
+_mixed = re.compile(r"[A-Za-z][\u0370-\u052f]|[\u0370-\u052f][A-Za-z]").search
+_LINES = {0x2028: "\n", 0x2029: "\n", 0x85: "\n"}
+"""What some readers take for line breaks."""
+_TRUNCATED = {0x560A: "\n", 0x560D: "\r"}
+"""Letters that lose their upper byte where headers are written as Latin-1."""
+_LEVEL = r"(?:INFO|WARN(?:ING)?|ERROR|DEBUG|FATAL)\s"
 _versioned_comment = re.compile(r"/\*!\d{0,6}|\*/")
 _comment = re.compile(r"/\*.{0,400}?\*/", re.DOTALL)
 _line_comment = re.compile(r"(?:--|#)[^\n]{0,60}\n")
 _innermost_lookup = re.compile(r"\$\{([^${}]{0,200})\}")
-_lookup = re.compile(r"jndi\s?:|\$\{\s?(?:(?:env|sys|java|main|ctx|bundle|hostname|lower|upper|base64|k8s|docker|date|map)\s?:|::-)")
+_lookup = re.compile(r"jndi\s?:|\$\{\s?(?:(?:env|sys|java|main|ctx|bundle|hostname|lower|upper|base64|k8s|docker|date|map|script|url|dns|const)\s?:|::-)")
 _script_uri = re.compile(r"(?:java|vb|live)script:")
 _json = re.compile(r"\s*(?:(?:\[\s*){1,9}(?:[-\d\"]|true|false|null|\{\s*\")|\{\s*\")").match
 _json_string = re.compile(r'"([^"\\]*+(?:\\.[^"\\]*+)*+)"?', re.DOTALL)
 _apostrophe = re.compile(r"(?<=\w)'(?=[^\W\d])")
 _serial = re.compile(r"(?<![A-Za-z0-9+/_-])(?:gA[JNSW]|rO0AB|AAEAAAD/////)[A-Za-z0-9+/_-]{8,}={0,2}")
+_asset = re.compile(r"[\w/ -]{1,80}\.(?:png|jpe?g|gif|svg|webp|ico|css|js|mjs|tsx?|jsx|scss|html?|md|pdf|woff2?)$").match
 _climb = re.compile(r"(?<![\w.])\.{2,6}(?:[/\\]{1,4}|;/)")
 
 
@@ -102,27 +139,52 @@ def injection(value: str) -> str | None:
     """The family of attack that a parameter, header, cookie or body value carries, or None: "sql", "script", "command", "path-traversal", "template", "log4j",
     "deserialisation", "nosql", "ldap", "xpath", "xxe", "crlf" or "ssrf". The value is taken as sent or decoded: URL encoding is peeled twice, base64 once.
     """
+    if not value.isascii() and (family := _beyond_ascii(value)) is not None:
+        return family
     if value.isalnum():
         return None if len(value) < 16 or value.islower() else _inside_base64(value)
-    if _plain(value) and ".." not in value and "--" not in value:
-        return None if len(value) < 16 else _inside_base64(value)
+    if _plain(value) and ".." not in value and "--" not in value and value[:5] not in ("http:", "HTTP:"):
+        return None if len(value) < 14 else _inside_base64(value)
     if len(value) > SCAN:
-        value = value[: SCAN - SCAN // 4] + value[-SCAN // 4 :]
+        value = _sampled(value)
     family = _judge(value)
     if family is not None or ("%" not in value and "+" not in value):
         return family
     peeled = value
     for layer in range(ENCODINGS):
         decoded = _peel(peeled, plus=layer == 0)
+        if not decoded.isascii():
+            decoded = decoded.translate(_TRUNCATED)
         if decoded == peeled:
             break
         peeled = decoded
-        family = _judge(peeled)
+        family = _judge(peeled) or (None if peeled.isascii() else _beyond_ascii(peeled))
         if family is not None:
             return family
     if value.count("%") * 3 > len(value):  # ASP drops a % that escapes nothing: `%u%n%i%o%n`
         return _judge(peeled.replace("%", ""))
     return None
+
+
+def _beyond_ascii(value: str) -> str | None:
+    """What a value is once letters that only look different are what they look like: full-width, mathematical, Cyrillic among Latin."""
+    read = unicodedata.normalize("NFKC", value[:SCAN])
+    if _mixed(read):
+        read = read.translate(_alike)
+    return injection(read) if read != value and read.isascii() else _judge(read) if read != value[:SCAN] else None
+
+
+def _sampled(value: str) -> str:
+    """Both ends of a long value, and PIECES_OF_MIDDLE pieces from between them: the hottest, and of equals those that a hash of the value draws."""
+    head, tail, middle = value[: SCAN // 2], value[-SCAN // 4 :], value[SCAN // 2 : -SCAN // 4]
+    lower = middle.lower()
+    step = PIECE - OVERLAP
+    draw = crc32(value.encode(errors="replace"))
+    pieces = sorted(
+        range(0, len(middle), step),
+        key=lambda at: (-sum(mark in piece for piece in (lower[at : at + PIECE],) for mark in HOT), (at // step * 2_654_435_761 ^ draw) & 0xFFFFFFFF),
+    )
+    return "\n".join((head, *(middle[at : at + PIECE] for at in sorted(pieces[:PIECES_OF_MIDDLE])), tail))
 
 
 def _peel(text: str, *, plus: bool) -> str:
@@ -161,11 +223,13 @@ def _harmless(text: str) -> bool:
     if ".." in lower or "--" in lower:
         return False
     if " " in lower or "+" in lower:
-        words = lower.replace("+", " ").split(" ")
+        words = _words(lower)
         if "select" in lower or "union" in lower or not SQL_WORDS.isdisjoint(words):
             return False
         if not SQL_JUNCTIONS.isdisjoint(words) and ("=" in lower or _digit(lower)):
             return False
+    if ("//" in lower or lower[:5] == "http:") and inward(lower):
+        return False
     for mark, suspects in SUSPECT_WORDS:
         if mark in lower:
             for word in suspects:
@@ -184,13 +248,15 @@ def _inside_json(text: str, depth: int) -> str | None:
                 return family
     if "$" in text and _search(NOSQL.pattern)(normal_form(text)):
         return NOSQL.name
-    if ("type" in text or "__" in text) and _search(GADGET)(normal_form(text)):
+    if ("type" in text or "class" in text or "__" in text or "py/" in text) and _search(GADGET)(normal_form(text)):
         return "deserialisation"
     return _inside_text(_json_string.sub("0", text))
 
 
 def _inside_base64(token: str) -> str | None:
     """What a base64 token hides: a serialised object, or an attack in plain ASCII."""
+    if token[:4] in _PACKAGES and _search(CLASS_NAME)(token.lower()):
+        return "deserialisation"
     if token.islower() or token.isdigit() or "." in token or ":" in token or "@" in token or "~" in token or "," in token:
         return "template" if ".classLoader." in token else "path-traversal" if "0x2e0x2e0x" in token else None
     stem = token.rstrip("=").replace("-", "+").replace("_", "/")
@@ -213,17 +279,22 @@ def _serialised(content: bytes) -> bool:
     return content[:9] == b"\x00\x01\x00\x00\x00\xff\xff\xff\xff"
 
 
+_same_folder = re.compile(r"(?<=/)(?:\./)+(?=\w)").sub
+
+
 def normal_form(text: str) -> str:
     """The text as interpreters read it: lower case, entities and escapes resolved, SQL comments gone, one space for any white space."""
     if not text.isascii():
-        text = unicodedata.normalize("NFKC", text.translate(_control))
+        text = unicodedata.normalize("NFKC", text.translate(_control)).translate(_control)
     elif not text.isprintable():
         text = text.translate(_control)
     text = text.lower()
     if "&" in text:
-        text = html.unescape(text).lower()
+        text = html.unescape(text.replace("&newline;", "\n").replace("&tab;", "\t")).lower()
     if "\\" in text or "%u" in text:
         text = _unicode_escape.sub(lambda m: chr(min(int(m[1] or m[2] or m[3], 16), 0x10FFFF)), text).lower()
+    if "/./" in text:
+        text = _same_folder("", text)
     if "/*" in text:
         text = _comment.sub(" ", _versioned_comment.sub(" ", text) if "/*!" in text else text)
     return " ".join(text.split())
@@ -243,23 +314,31 @@ def _inside_text(raw: str) -> str | None:
     text = normal_form(raw)
     if "${" in text and _looks_up(text):
         return "log4j"
-    if "\n" in raw or "\r" in raw or "\\n" in raw or "\\r" in raw:
-        lines = raw.lower()
+    if "\n" in raw or "\r" in raw or "\\n" in raw or "\\r" in raw or not raw.isascii():
+        lines = raw.translate(_LINES) if not raw.isascii() else raw
         if _splits(lines):
             return "crlf"
-        if _search(COMMAND_LINE)(lines):
+        if _search(COMMAND_LINE)(lines.lower()):
             return "command"
     if len(raw) > 24 and (found := _serial.search(raw)) and _inside_base64(found[0]) == "deserialisation":
         return "deserialisation"
     if "script" in text and _script_uri.search(text.replace(" ", "")) and _search(SCRIPT_URI)(text):
         return "script"
     words = frozenset(_words(text))
-    for family in FAMILIES:
-        if _concerns(family, words, text) and _search(family.pattern)(text):
-            return family.name
+    if (family := _by_family(text, words)) is not None:
+        return family
+    if (bare := unquoted(text, words, PROGRAMS)) is not None and _commands(bare, text):
+        return "command"
+    if ("/" in text or "\\" in text or "http:" in text) and inward(text):
+        return "ssrf"
+    if "/*" in raw and "/*!" not in raw and (joined := normal_form(_comment.sub("", raw))) != text:
+        found_family = _by_family(joined, frozenset(_words(joined)))
+        if found_family is not None:
+            return found_family
     if (
         "\0" in raw
         or "%00" in raw
+        or "..;" in text
         or "..\ufffd" in raw
         or _climbs(text)
         or (not SENSITIVE_WORDS.isdisjoint(words) and _search(SENSITIVE_FILE)(text))
@@ -270,6 +349,24 @@ def _inside_text(raw: str) -> str | None:
     if "\n" in raw and (uncommented := _line_comment.sub(" ", raw)) != raw:
         return _inside_text(uncommented)
     return None
+
+
+def _by_family(text: str, words: frozenset[str]) -> str | None:
+    for family in FAMILIES:
+        if _concerns(family, words, text) and _search(family.pattern)(text):
+            return family.name
+    return None
+
+
+def _commands(bare: str, written: str) -> bool:
+    """Whether a text whose disguise a shell would take off is a command, or reads a file that is nobody's business. A program's name that nobody could read
+    before is proof enough."""
+    words = frozenset(_words(bare))
+    if not DISGUISED.isdisjoint(words.difference(_words(written))):
+        return True
+    return any(family.name == "command" and _concerns(family, words, bare) and _search(family.pattern)(bare) for family in FAMILIES) or (
+        not SENSITIVE_WORDS.isdisjoint(words) and _search(SENSITIVE_FILE)(bare) is not None
+    )
 
 
 def _looks_up(text: str) -> bool:
@@ -292,9 +389,18 @@ def _looked_up(lookup: re.Match[str]) -> str:
     return value if default else body.rpartition(":")[2].strip("'")
 
 
-def _splits(text: str) -> bool:
-    """Whether line breaks add a header to a response, or a line to a log."""
-    return _search(SPLIT_HEADER)(text) is not None or (len(text) <= FORGED and _search(FORGED_LOG)(text) is not None)
+def _splits(raw: str) -> bool:
+    """Whether line breaks add a header to a response, a request, another recipient, or a line to a log. A text that starts as such is one."""
+    text = raw.lower()
+    if _search(rf"^\s{{0,8}}{REQUEST_LINE}")(text) or _search(r"^\s{0,8}http/\d")(text):
+        return False
+    if _search(SPLIT_HEADER)(text) or _search(SPLIT_REQUEST)(text):
+        return True
+    if len(text) > FORGED:
+        return False
+    if _search(FORGED_LOG)(text) or _search(rf"[\r\n]{_LEVEL}")(raw):
+        return not _search(rf"^{LOG_LINE}")(text) and not _search(f"^{_LEVEL}")(raw)
+    return _search(SPLIT_MAIL)(text) is not None
 
 
 def _concerns(family: Family, words: frozenset[str], text: str) -> bool:
@@ -307,13 +413,15 @@ def _concerns(family: Family, words: frozenset[str], text: str) -> bool:
 
 
 def _climbs(text: str) -> bool:
-    """Whether a path text_values its folder: by more than one step, or at once."""
+    """Whether a path leaves its folder: by more than one step, or at once to what is no page's picture or sheet."""
     if "0x2" in text or "0x5c" in text:
         text = text.replace("0x2e", ".").replace("0x2f", "/").replace("0x5c", "\\")
     if ".." not in text:
         return False
     climbs = list(islice(_climb.finditer(text), 2))
-    return len(climbs) > 1 or (len(climbs) == 1 and not text[: climbs[0].start()].strip("./\\ "))
+    if len(climbs) > 1:
+        return True
+    return len(climbs) == 1 and not text[: climbs[0].start()].strip("./\\ ") and not _asset(text, climbs[0].end())
 
 
 def _breaks_out(text: str) -> bool:

@@ -1,13 +1,11 @@
 """What a call carries: the parts of a message that may hold sensitive data, and which calls are worth looking into."""
 
 from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
-from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import unquote_plus
 
 import msgspec
 
-from attacks.per_call import injection
+from attacks.carried import attacks_in
 from classifiers.text_values import Part, Where
 from model import ApiCall
 from pipeline.body_fields import body_fields
@@ -69,7 +67,7 @@ class Look(NamedTuple):
     found: list[tuple[str, str, int]]
     leaked: list[str]
     attacks: tuple[str, ...] = ()
-    """Injections outside the URL, as "sql in request.body"; the URL of every call is examined when it is folded."""
+    """Injections outside the URL, as "sql in request.body $.note"; the URL of every call is examined when it is folded."""
     sampled: bool = True
     """False for a call that was looked into for attacks alone: it says nothing about what its shape carries."""
     bodies: tuple[tuple[int, tuple[tuple[str, int], ...]], ...] = ()
@@ -95,42 +93,17 @@ def attacked(message: bytes) -> Look | None:
 
 
 def _attacks(carried: Iterable[Part]) -> tuple[str, ...]:
-    found = {
-        f"{family} in {part.where}"
-        for part in carried
-        if part.where in ("request.header", "request.body")
-        for text in _texts(part)
-        if (family := injection(text)) is not None
-    }
-    return tuple(sorted(found))
+    found: set[str] = set()
+    for part in carried:
+        if part.where in ("request.header", "request.body"):
+            text = part.text if isinstance(part.text, str) else part.text.decode(errors="replace")
+            seen = attacks_in(part.where, part.name, part.content_type, text)
+            found.update(f"{family} in {part.where} {place}".rstrip() for family, place in seen)
+    return tuple(sorted(found)[:ATTACKS])
 
 
-def _texts(part: Part) -> Iterator[str]:
-    """The values in a part that a program may come to interpret, the first TEXTS of them."""
-    text = part.text if isinstance(part.text, str) else part.text.decode(errors="replace")
-    if part.where == "request.body" and text[:1] in ("{", "["):
-        try:
-            waiting = [msgspec.json.decode(text)]
-        except (msgspec.DecodeError, RecursionError):
-            waiting = [text]
-    elif part.content_type and "form-urlencoded" in part.content_type:
-        waiting = [unquote_plus(piece.partition("=")[2]) for piece in text.split("&", TEXTS)[:TEXTS]]
-    else:
-        waiting = [text]
-    for _ in range(TEXTS):
-        if not waiting:
-            return
-        value = waiting.pop()
-        if isinstance(value, str):
-            yield value
-        elif isinstance(value, dict):
-            waiting.extend(islice(value.values(), TEXTS))
-        elif isinstance(value, list):
-            waiting.extend(value[:TEXTS])
-
-
-TEXTS = 200
-
+ATTACKS = 8
+"""Places of one call that are named: whoever attacks more at once is known by these."""
 
 STABLE = 50
 """Looks in a row at one shape of calls that showed nothing new: its picture is stable. By the rule of three, what they all missed is with
