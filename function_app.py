@@ -41,6 +41,10 @@ def ingest(events: List[func.EventHubEvent]) -> None:  # noqa: UP006
     done = gatewatch.ingest.batch(intake.partition_of(events), events_of(events), datetime.now(UTC))
     if done.rejected:
         logging.warning("quarantined %d of %d messages", done.rejected, len(events))
+    if done.overlooked:
+        logging.warning(
+            "%d of %d calls may carry an attack and were not looked into: others of their batch were drawn", done.overlooked, len(events)
+        )
 
 
 @app.function_name("evaluate")

@@ -3,16 +3,17 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from hashlib import blake2b
 from typing import TYPE_CHECKING, NamedTuple
 
 from adapters.batches import Batch, BatchLog, Behind, Tail
 from adapters.evidence import Evidence, Rejection
 from adapters.tables import LARGEST_ENTITY, Missing
 from adapters.tombstones import TombstoneStore
-from attacks.suspects import suspicious
+from attacks.suspects import attack_shaped, suspicious
 from intel.addresses import TrustedProxies
 from model import ApiCall, minute_of
-from pipeline.contents import Look, Sampler, attacked
+from pipeline.contents import OVERLOOKED, Look, Sampler, attacked, drawn
 from pipeline.decode import Rejected, decode
 from pipeline.fold import fold
 from retention.policy import Promises, first_open_day, is_open, promises
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 LOOKS_PER_BATCH = 250
 """Calls of one batch that are looked into at most: some tens of milliseconds."""
 SUSPECTS_PER_BATCH = 250
-"""Calls of one batch that are looked into for attacks alone, at most."""
+"""Calls of one batch that are looked into for attacks alone, at most. Which ones is drawn by lot where there are more, and how many were not is counted."""
 
 NO_PARTITION = "the host did not say of which partition the message is"
 AHEAD = timedelta(minutes=10)
@@ -61,11 +62,12 @@ def events_of(events: Sequence["EventHubEvent"]) -> list[Event]:
 
 @dataclass(frozen=True, slots=True)
 class Ingested:
-    """What one batch came to: `repeated` events had been counted before."""
+    """What one batch came to: `repeated` events had been counted before; `overlooked` calls may carry an attack and found no time to be looked into."""
 
     calls: int
     rejected: int
     repeated: int
+    overlooked: int = 0
 
 
 class Ingest:
@@ -95,7 +97,7 @@ class Ingest:
         one they are, so no chain can hold them; they are quarantined whole."""
         if not partition:
             return self._without_partition(events, now)
-        counted = rejected = 0
+        counted = rejected = overlooked = 0
         tail = self._tails.get(partition) or self._find(partition)
         erased = self._tombstones.at(now) if self._tombstones else Tombstones()
         left = [event for event in events if event.sequence > tail.last]
@@ -105,23 +107,26 @@ class Ingest:
                 tail = self._find(partition)
             else:
                 calls, bodies, rejections = self._decode(partition, left, now)
-                batch = self._pack(partition, tail, left, (calls, self._looks(calls, bodies)), len(rejections), erased, now)
+                looks = self._looks(calls, bodies)
+                batch = self._pack(partition, tail, left, (calls, looks), len(rejections), erased, now)
                 if batch is None:
                     half = self.batch(partition, left[: len(left) // 2], now)
                     rest = self.batch(partition, left[len(left) // 2 :], now)
-                    return Ingested(half.calls + rest.calls, half.rejected + rest.rejected, len(events) - len(left))
+                    repeated = len(events) - len(left)
+                    return Ingested(half.calls + rest.calls, half.rejected + rest.rejected, repeated, half.overlooked + rest.overlooked)
                 if rejections:
                     self._evidence.quarantine([self._kept_of(item, now, erased) for item in rejections])
                 try:
                     self._log.append(batch)
                     tail = self._tails[partition] = Tail(batch.last, batch.day)
                     counted, rejected = len(calls), len(rejections)
+                    overlooked = sum(look.overlooked for look in looks.values())
                 except Behind:
                     tail = self._find(partition)
                 except Missing:
                     tail = self._after_dropped(partition, tail, batch.day, now)
             left = [event for event in left if event.sequence > tail.last]
-        return Ingested(counted, rejected, len(events) - counted - rejected)
+        return Ingested(counted, rejected, len(events) - counted - rejected, overlooked)
 
     def _without_partition(self, events: Sequence[Event], now: datetime) -> Ingested:
         erased = self._tombstones.at(now) if self._tombstones else Tombstones()
@@ -171,17 +176,24 @@ class Ingest:
         found: dict[int, Look] = {}
         if self._look is None:
             return found
-        looks = suspects = 0
+        looks, suspects = 0, []
         for at, call in enumerate(calls):
             shape = self._sampler.wants(call)
             if shape is not None and looks < LOOKS_PER_BATCH:
                 looks += 1
                 found[at] = seen = self._look(bodies[at])
                 shape.saw({(kind, place) for kind, place, _ in seen.found})
-            elif suspects < SUSPECTS_PER_BATCH and suspicious(bodies[at]):
-                suspects += 1
-                if attack := attacked(bodies[at]):
-                    found[at] = attack
+            elif suspicious(bodies[at]):
+                suspects.append(at)
+        worth = suspects
+        if len(suspects) > SUSPECTS_PER_BATCH:
+            seed = blake2b(bodies[0] + bodies[-1], key=self._key, digest_size=8).digest()  # nobody outside can tell who will be drawn
+            shaped = {at for at in suspects if attack_shaped(bodies[at])}
+            worth = drawn(suspects, [calls[at].client_ip for at in suspects], shaped, int.from_bytes(seed, "big"), SUSPECTS_PER_BATCH)
+            found.update(dict.fromkeys(set(suspects).difference(worth), OVERLOOKED))
+        for at in worth:
+            if attack := attacked(bodies[at]):
+                found[at] = attack
         return found
 
     def _pack(

@@ -26,10 +26,14 @@ PLACE = 96
 Value = tuple[str, str]
 """(place inside the part, value)"""
 
-_simple = re.compile(r"[A-Za-z0-9_.:@, -]{0,24}").fullmatch
+_simple = re.compile(r"[A-Za-z0-9_.:@,-]{0,13}").fullmatch
+_prototype = re.compile(r'"constructor"\s{0,9}:\s{0,9}\{\s{0,9}"prototype"').search
 _identifier = re.compile(r"[A-Za-z_][A-Za-z_-]{0,40}\d{0,2}").fullmatch
 _json_string = re.compile(r'"([^"\\]*+(?:\\.[^"\\]*+)*+)"(\s*:)?', re.DOTALL)
-_xml_text = re.compile(r"<([A-Za-z_][\w:.-]{0,60})[^<>]{0,400}>([^<]{1,20000})<|\s([A-Za-z_][\w:.-]{0,60})\s?=\s?(?:\"([^\"<]{1,4000})\"|'([^'<]{1,4000})')|<!\[CDATA\[(.{1,20000}?)\]\]>", re.DOTALL)
+_xml_text = re.compile(
+    r"<([A-Za-z_][\w:.-]{0,60})[^<>]{0,400}>([^<]{1,20000})<|\s([A-Za-z_][\w:.-]{0,60})\s?=\s?(?:\"([^\"<]{1,4000})\"|'([^'<]{1,4000})')|<!\[CDATA\[(.{1,20000}?)\]\]>",
+    re.DOTALL,
+)
 _boundary = re.compile(r'boundary="?([^";,\s]{1,100})', re.IGNORECASE).search
 _disposition = re.compile(r'(?:file)?name\*?="?([^"\r\n;]{0,200})', re.IGNORECASE).finditer
 _decode = msgspec.json.decode
@@ -75,7 +79,15 @@ def attacks_in(where: str, name: str | None, content_type: str | None, text: str
     return found
 
 
-_own = re.compile(r"redirect|callback|return|origin|referr?er|continue|cancel|success|issuer|audience|base_?url|\bhost\b|forwarded", re.IGNORECASE).search
+def parameter_attack(name: str, value: str) -> str | None:
+    """The family of attack that a parameter's value is, or None."""
+    family = injection(value)
+    return None if family == "ssrf" and _own_address(name) else family
+
+
+_own = re.compile(
+    r"redirect|callback|return|origin|referr?er|continue|cancel|success|issuer|audience|base_?url|\bhost\b|forwarded", re.IGNORECASE
+).search
 
 
 _of_header = lru_cache(4096)(injection)
@@ -107,7 +119,11 @@ def _leaves(document: Any) -> Iterator[Value]:
         if isinstance(node, str):
             yield place, node
         elif isinstance(node, dict):
-            waiting.extend((f"{place}.{key if _identifier(key) else '*'}" if len(place) < PLACE else place, value) for key, value in islice(node.items(), LEAVES) if value)
+            waiting.extend(
+                (f"{place}.{key if _identifier(key) else '*'}" if len(place) < PLACE else place, value)
+                for key, value in islice(node.items(), LEAVES)
+                if value
+            )
         elif isinstance(node, list):
             inner = f"{place}[*]" if len(place) < PLACE else place
             waiting.extend((inner, value) for value in node[:LEAVES] if value)
@@ -115,6 +131,8 @@ def _leaves(document: Any) -> Iterator[Value]:
 
 def _cut_json(text: str, found: set[tuple[str, str]]) -> Iterator[Value]:
     """The strings of a text that starts like JSON and does not end so, each for itself, and the text as a whole."""
+    if _prototype(text):
+        found.add(("prototype-pollution", "its shape"))
     name = ""
     for string in islice(_json_string.finditer(text), LEAVES):
         try:

@@ -10,13 +10,18 @@ NAME = 256
 
 _usual = re.compile(r"[A-Za-z0-9_.:@/ -]*").fullmatch
 _brackets = re.compile(r"[A-Za-z0-9_.$-]{0,64}(?:\[[A-Za-z0-9_.$-]{0,64}\]){0,8}").fullmatch
-_lookup = re.compile(r"(?:password|passwd|pwd|secret|token|is_superuser|is_staff)\w{0,20}?__(?:i?startswith|i?contains|i?endswith|i?exact|i?regex|gte?|lte?|in|isnull)$", re.IGNORECASE).search
+_lookup = re.compile(
+    r"(?:password|passwd|pwd|secret|token|is_superuser|is_staff)\w{0,20}?__(?:i?startswith|i?contains|i?endswith|i?exact|i?regex|gte?|lte?|in|isnull)$",
+    re.IGNORECASE,
+).search
 """A look-up of Django's models through a column that no caller may ask for."""
 _operator = re.compile(
-    r"\[\s?\$(?:ne|gte?|lte?|nin?|in|regex|exists|or|and|not|eq|elemmatch|where|options|size|type|expr)\s?\]|(?:^|\.)\$(?:ne|where|regex|nin|exists|function|accumulator)$", re.IGNORECASE
+    r"\[\s?\$(?:ne|gte?|lte?|nin?|in|regex|exists|or|and|not|eq|elemmatch|where|options|size|type|expr)\s?\]|(?:^|\.)\$(?:ne|where|regex|nin|exists|function|accumulator)$",
+    re.IGNORECASE,
 ).search
 _credential = re.compile(
-    r"(?:^|[_.-])(?:pass\w*|pwd|passwd|secret|token|pin|otp|code|login|user\w*|e?mail|account|auth|session|role|admin|key|id|_id|hash|answer)$|password|passwort|username|userid", re.IGNORECASE
+    r"(?:^|[_.-])(?:pass\w*|pwd|passwd|secret|token|pin|otp|code|login|user\w*|e?mail|account|auth|session|role|admin|key|id|_id|hash|answer)$|password|passwort|username|userid",
+    re.IGNORECASE,
 ).search
 _tempting = re.compile(r"\^|\.[*+]|\.\{|\[|^\w?$").match
 _gadget = re.compile(
@@ -26,9 +31,28 @@ _gadget = re.compile(
     r"|microsoft\.(?:visualstudio|exchange|powershell|identitymodel\.web|management|build)|(?:os|posix|nt|subprocess|builtins|pickle)\.(?:system|popen|eval|exec|call|run|loads)",
     re.IGNORECASE,
 ).match
-_COMPARISONS = frozenset("$ne $gt $gte $lt $lte $nin $in $not $regex $exists $eq $elemmatch $type $size $mod $all".split())
-_CODE = frozenset("$where $function $accumulator".split())
-_CLASSES = frozenset("$type @type @class !type __type __class__ class javaclass py/object py/reduce py/type py/function json_class _type".split())
+_COMPARISONS = frozenset(
+    ["$ne", "$gt", "$gte", "$lt", "$lte", "$nin", "$in", "$not", "$regex", "$exists", "$eq", "$elemmatch", "$type", "$size", "$mod", "$all"]
+)
+_CODE = frozenset(["$where", "$function", "$accumulator"])
+_CLASSES = frozenset(
+    [
+        "$type",
+        "@type",
+        "@class",
+        "!type",
+        "__type",
+        "__class__",
+        "class",
+        "javaclass",
+        "py/object",
+        "py/reduce",
+        "py/type",
+        "py/function",
+        "json_class",
+        "_type",
+    ]
+)
 PROTOTYPE = "prototype-pollution"
 NODES = 50_000
 """Members and elements of one document that are looked at."""
@@ -52,7 +76,7 @@ def _judged(name: str) -> str | None:
         return "template"
     if _usual(name) and ".." not in name and "--" not in name and " " not in name.strip():
         return None
-    if _brackets(name) or name[:1] == "$" and name[1:].isalnum():
+    if _brackets(name) or (name[:1] == "$" and name[1:].isalnum()):
         return None
     return injection(name)
 
@@ -78,14 +102,20 @@ def document_attack(document: object) -> str | None:
                 elif key == "class" and isinstance(value, str) and _gadget(value):
                     return "deserialisation"
         elif isinstance(node, list):
-            if len(node) == 2 and isinstance(node[0], str) and not isinstance(node[1], (list, int, float)) and _gadget(node[0]) and node[0][0] != "[":
+            if (
+                len(node) == 2
+                and isinstance(node[0], str)
+                and not isinstance(node[1], (list, int, float))
+                and _gadget(node[0])
+                and node[0][0] != "["
+            ):
                 return "deserialisation"
             waiting.extend((parent, element) for element in node if isinstance(element, (dict, list)))
     return None
 
 
 def _member(key: str, value: object, parent: str) -> str | None:
-    if key[0] == "$":
+    if key[:1] == "$":
         operator = key.lower()
         if operator in _CODE:
             return "nosql"
@@ -95,7 +125,7 @@ def _member(key: str, value: object, parent: str) -> str | None:
             return "nosql"
     if isinstance(value, str) and key.lower() in _CLASSES and _gadget(value):
         return "deserialisation"
-    return name_attack(key)
+    return name_attack(key) if key[:1] != "$" or not key[1:].isalnum() else None
 
 
 def _compared(operator: str, operand: object, field: str) -> bool:

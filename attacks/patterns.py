@@ -227,7 +227,11 @@ FAMILIES: tuple[Family, ...] = (
         words="or and xor is union select",
         marks="@@",
     ),
-    _family("sql", r"^\s?-?\d{1,12}['\")]{0,6}\s(?:into @\w|union (?:all )?(?:table \w|values\s?\(|\())|^\s?or\s?\d|\bcopy\s?\(.{0,60}?\bto program\b", words="into union or program"),
+    _family(
+        "sql",
+        r"^\s?-?\d{1,12}['\")]{0,6}\s(?:into @\w|union (?:all )?(?:table \w|values\s?\(|\())|^\s?or\s?\d|\bcopy\s?\(.{0,60}?\bto program\b",
+        words="into union or program",
+    ),
     _family(
         "sql",
         rf"(?:^|[\s)'\"\d%;+])(?:or|and|xor|having|where|\|\||&&)[\s(+!~-]{{0,9}}(?:not |binary )?\(?{_LITERAL}\)?\s?"
@@ -289,7 +293,11 @@ FAMILIES: tuple[Family, ...] = (
     ),
     _family("script", r"@import|expression|javascript|behavior|-moz-binding|@keyframes|\{|<style\b[^<>]{0,100}\son", marks="<style"),
     _family("script", r"script|alert|onerror|\]\]><", marks="<![cdata["),
-    _family("script", r"(?:^|[=(,'\"\s])data:(?:text/html|text/javascript|application/(?:x-)?(?:java|ecma)script|application/xhtml)", marks="data:text/ data:application/"),
+    _family(
+        "script",
+        r"(?:^|[=(,'\"\s])data:(?:text/html|text/javascript|application/(?:x-)?(?:java|ecma)script|application/xhtml)",
+        marks="data:text/ data:application/",
+    ),
     _family(
         "script",
         r"(?:^|[\s\"'`/;&$])on(?:abort|after\w{2,10}|animation\w{3,10}|auxclick|before\w{3,20}|begin|blur|bounce|cancel|canplay\w{0,10}"
@@ -492,7 +500,12 @@ SQL_WORDS = _words("having rlike regexp waitfor sleep procedure drop delete exec
 SQL_JUNCTIONS = _words("or and xor by div mod where")
 
 SUSPECT_WORDS: tuple[tuple[str, frozenset[str]], ...] = (
-    ("/", _words("etc/ proc/ var/ bin/ dev/ root/ .env @fs/ secrets/ kube/ docker/ windows/ winnt inetpub -inf/ ssh/ git/ aws/ cmd wget curl ipconfig :/boot :/auto")),
+    (
+        "/",
+        _words(
+            "etc/ proc/ var/ bin/ dev/ root/ .env @fs/ secrets/ kube/ docker/ windows/ winnt inetpub -inf/ ssh/ git/ aws/ cmd wget curl ipconfig :/boot :/auto"
+        ),
+    ),
     (
         ":",
         _words(
@@ -548,7 +561,9 @@ FORGED_LOG = rf"[\r\n]{LOG_LINE}"
 
 REQUEST_LINE = r"(?:get|post|put|delete|head|patch|options|connect|trace) \S{1,200} http/\d"
 SPLIT_REQUEST = rf"[\r\n]{REQUEST_LINE}|\r\n\r\n<(?:html|script|b|h1)\b"
-SPLIT_MAIL = r"^[^\r\n]{0,80}(?:[\r\n]|\\r|\\n)+\s?(?:(?:bcc|cc|to|reply-to|from)\s?:\s?[^\s@]{1,60}@|(?:rcpt to|mail from)\s?:\s?<|subject\s?:)"
+SPLIT_MAIL = (
+    r"^[^\r\n]{0,80}(?:[\r\n]|\\r|\\n)+\s?(?:(?:bcc|cc|to|reply-to|from)\s?:\s?[^\s@]{1,60}@|(?:rcpt to|mail from)\s?:\s?<|subject\s?:)"
+)
 """Another recipient, in what should be one line."""
 
 SCRIPT_URI = r"(?:j ?a ?v ?a|v ?b|l ?i ?v ?e) ?s ?c ?r ?i ?p ?t ?: ?[^\s]{0,200}?[(\[=`'\"/;%&.]"

@@ -125,7 +125,9 @@ _versioned_comment = re.compile(r"/\*!\d{0,6}|\*/")
 _comment = re.compile(r"/\*.{0,400}?\*/", re.DOTALL)
 _line_comment = re.compile(r"(?:--|#)[^\n]{0,60}\n")
 _innermost_lookup = re.compile(r"\$\{([^${}]{0,200})\}")
-_lookup = re.compile(r"jndi\s?:|\$\{\s?(?:(?:env|sys|java|main|ctx|bundle|hostname|lower|upper|base64|k8s|docker|date|map|script|url|dns|const)\s?:|::-)")
+_lookup = re.compile(
+    r"jndi\s?:|\$\{\s?(?:(?:env|sys|java|main|ctx|bundle|hostname|lower|upper|base64|k8s|docker|date|map|script|url|dns|const)\s?:|::-)"
+)
 _script_uri = re.compile(r"(?:java|vb|live)script:")
 _json = re.compile(r"\s*(?:(?:\[\s*){1,9}(?:[-\d\"]|true|false|null|\{\s*\")|\{\s*\")").match
 _json_string = re.compile(r'"([^"\\]*+(?:\\.[^"\\]*+)*+)"?', re.DOTALL)
@@ -182,7 +184,10 @@ def _sampled(value: str) -> str:
     draw = crc32(value.encode(errors="replace"))
     pieces = sorted(
         range(0, len(middle), step),
-        key=lambda at: (-sum(mark in piece for piece in (lower[at : at + PIECE],) for mark in HOT), (at // step * 2_654_435_761 ^ draw) & 0xFFFFFFFF),
+        key=lambda at: (
+            -sum(mark in piece for piece in (lower[at : at + PIECE],) for mark in HOT),
+            (at // step * 2_654_435_761 ^ draw) & 0xFFFFFFFF,
+        ),
     )
     return "\n".join((head, *(middle[at : at + PIECE] for at in sorted(pieces[:PIECES_OF_MIDDLE])), tail))
 

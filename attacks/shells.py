@@ -16,7 +16,9 @@ _words = re.compile(r"[a-z]+").findall
 _slash = re.compile(r"\$\{(?:path|home|pwd|oldpwd):0:1\}|%(?:homepath|programfiles):~0,1%")
 _space = re.compile(r"\$\{?ifs(?::[^}]{0,8})?\}?(?:\$\d)?|<>|<<<")
 _braces = re.compile(r"\{([\w/.-]{1,30}),([^{}\s]{0,60})\}")
-_quotes = re.compile(r"(?<=[\w/])(?:''|\"\"|``|\^|`)(?=[\w/])|(?:^|(?<=[\w/\s;|&(`]))['\"](\w{1,8})['\"](?=[\w/\s;|&)`]|$)|(?<=\w)['\"](\w{1,8})['\"]|(?<=\w)\\(?=\w)")
+_quotes = re.compile(
+    r"(?<=[\w/])(?:''|\"\"|``|\^|`)(?=[\w/])|(?:^|(?<=[\w/\s;|&(`]))['\"](\w{1,8})['\"](?=[\w/\s;|&)`]|$)|(?<=\w)['\"](\w{1,8})['\"]|(?<=\w)\\(?=\w)"
+)
 _backslash = re.compile(r"\\(?=[a-z])")
 _glob = re.compile(r"/[\w?*\[\]/]{1,40}[?*\[][\w?*\[\]/]{0,40}")
 _PATHS = (
@@ -52,7 +54,9 @@ def unquoted(text: str, words: frozenset[str], known: frozenset[str]) -> str | N
 
 def _hides(text: str, words: frozenset[str], known: frozenset[str]) -> bool:
     """Whether taking out all quotes and escapes brings words to light."""
-    return not known.isdisjoint(_words(text.translate(_HIDING))) and not known.isdisjoint(frozenset(_words(text.translate(_HIDING))) - words)
+    return not known.isdisjoint(_words(text.translate(_HIDING))) and not known.isdisjoint(
+        frozenset(_words(text.translate(_HIDING))) - words
+    )
 
 
 def _expanded(glob: re.Match[str]) -> str:
@@ -61,7 +65,13 @@ def _expanded(glob: re.Match[str]) -> str:
     if written.count("?") + written.count("*") + written.count("[") > 12:
         return written
     pattern = "".join(
-        "[^/]" if part == "?" else "[^/]{0,12}" if part == "*" else part if part[0] == "[" and part[-1] == "]" and len(part) > 2 else re.escape(part)
+        "[^/]"
+        if part == "?"
+        else "[^/]{0,12}"
+        if part == "*"
+        else part
+        if part[0] == "[" and part[-1] == "]" and len(part) > 2
+        else re.escape(part)
         for part in re.findall(r"\[\w{1,6}\]|\?|\*|[\w/]|.", written)
     )
     try:
@@ -69,4 +79,3 @@ def _expanded(glob: re.Match[str]) -> str:
     except re.error:  # a class such as [z-a]
         return written
     return next((path for path in _PATHS if match(path)), written)
-

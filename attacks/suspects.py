@@ -79,14 +79,14 @@ UNUSUAL: tuple[str, ...] = (
     # files and programs
     r"(?i)(?:etc|proc|var|bin|dev|root|secrets|kube|docker|windows|ssh|git|aws|-inf)/|winnt|inetpub|id_rsa|/\.env|@fs/|:/boot|:/auto|\.ini|global\.asa|\.ht|wp-config|web\.config|httpd\.conf|bash_history|my\.cnf|(?:access|error)[._]log",
     r"(?i)wget|curl|ipconfig|powershell|pwsh|certutil|proxycommand|checkpoint|busybox|invoke-|start-process|mshta|wmic|saps|proto|constructor|class\.|java[.x]|-exec|--o",
-    r"(?i)(?:ping|netstat|nslookup|tracert|find|tar|cmd)(?:\.exe)?[ +].{0,80}[-/]|(?:iwr|irm) .{0,40}\.|[+]-[a-z]",
+    r"(?i)(?:ping|netstat|nslookup|tracert|find|tar|cmd)(?:\.exe)?[ +].{0,80}[-/]|(?:iwr|irm) .{0,40}\.|[+]-[a-z]|dir[ +]{1,3}[a-z]:|into @",
     # addresses
     r"(?i)(?:script|gopher|dict|netdoc|expect|phar|php|file|ldap|tftp|zip|glob|compress[.a-z]{1,8}|data|jar|dir|url|rmi) ?:",
     r"(?i)(?:/|:|\\)(?:/|\\/)(?:[0-9]|\[|localhost|metadata|instance-data|rancher|kubernetes|consul|loopback|ip6-|host\.|gateway\.)|http:[0-9l]",
     r"(?i)localtest\.me|lvh\.me|vcap\.me|lacolhost|yoogle|\.(?:nip|xip|sslip)\.io|traefik\.me|\.svc(?:[./:]|\")|\.(?:internal|local|consul|localdomain|localhost)(?:[^a-z]|$)|docker\.internal"
     r"|burpcollaborator|oastify|oast\.|interact\.?sh|dnslog|ceye\.io|requestrepo|canarytokens|1u\.ms|rbndr|dnsbin|localhost[:/.]|127\.|169\.254|kubernetes",
     # names
-    r"__[A-Za-z]|(?i)[@!$](?:type|class)|py/|json_class",
+    r"(?i)__[a-z]|[@!$](?:type|class)|py/|json_class",
     r"(?i)(?:[^a-z]|\\[nrt])on[a-z]{3,24} ?=",
     r"(?i)[\"=: ](?:com\.(?:sun|opensymphony|mchange|bea|zaxxer|caucho|rometools|mysql|ibatis)|org\.(?:apache|hibernate|springframework|eclipse|h2|codehaus|mozilla|python|jboss|postgresql)|javax?|sun|l?ch\.qos|system|microsoft|groovy|bsh|oracle)\.",
     # base64 of ASCII or of objects

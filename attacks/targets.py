@@ -11,7 +11,9 @@ URLS = 8
 _url = re.compile(
     r"(?:^|(?<=[\s\"'=(,<>\[{|;]))(?:(?:url:)?([a-z][a-z0-9+.-]{1,14}):(?:[/\\]{1,4}|(?=\d{1,3}\.\d|localhost))|[/\\]{2}(?=[^\s/\\]{1,80}(?:[/\\:?#]|$)))([^\s/\\?#\"'<>{}|]{1,300})([^\s\"'<>]{0,100})"
 )
-_bare = re.compile(r"((?:[a-z0-9-]+\.){0,6}(?:localhost|localdomain|internal|svc|local|consul|localtest\.me|lvh\.me)|127(?:\.\d{1,3}){3}|169\.254\.\d{1,3}\.\d{1,3})(?::\d{1,5})?(/\S*)$").match
+_bare = re.compile(
+    r"((?:[a-z0-9-]+\.){0,6}(?:localhost|localdomain|internal|svc|local|consul|localtest\.me|lvh\.me)|127(?:\.\d{1,3}){3}|169\.254\.\d{1,3}\.\d{1,3})(?::\d{1,5})?(/\S*)$"
+).match
 _number = re.compile(r"0x[0-9a-f]{0,12}|0[0-7]{0,14}|[1-9]\d{0,11}").fullmatch
 _loopback_name = re.compile(
     r"(?:.+\.)?localhost(?:\.localdomain)?|localhost[46]?|ip6-(?:localhost|loopback)|(?:.+\.)?(?:localtest\.me|lvh\.me|vcap\.me|lacolhost\.com|yoogle\.com)|loopback"
@@ -23,13 +25,27 @@ _inner_name = re.compile(
 _listener = re.compile(
     r".+\.(?:burpcollaborator\.net|oastify\.com|oast\.(?:pro|live|site|online|fun|me)|interact\.sh|interactsh\.com|dnslog\.cn|ceye\.io|requestrepo\.com|canarytokens\.(?:com|org)|1u\.ms|rbndr\.us|dnsbin\.\w+)"
 ).fullmatch
-_embedded = re.compile(r"(?:^|[.-])(\d{1,3}[.-]\d{1,3}[.-]\d{1,3}[.-]\d{1,3}|[0-9a-f]{8})\.(?:nip\.io|xip\.io|sslip\.io|traefik\.me)$").search
+_embedded = re.compile(
+    r"(?:^|[.-])(\d{1,3}[.-]\d{1,3}[.-]\d{1,3}[.-]\d{1,3}|[0-9a-f]{8})\.(?:nip\.io|xip\.io|sslip\.io|traefik\.me)$"
+).search
 _METADATA = frozenset(
     ip_address(text)
-    for text in ("169.254.169.254", "169.254.170.2", "169.254.170.23", "100.100.100.200", "192.0.0.192", "168.63.129.16", "fd00:ec2::254", "fd00:ec2::23", "fd20:ce::254")
+    for text in (
+        "169.254.169.254",
+        "169.254.170.2",
+        "169.254.170.23",
+        "100.100.100.200",
+        "192.0.0.192",
+        "168.63.129.16",
+        "fd00:ec2::254",
+        "fd00:ec2::23",
+        "fd20:ce::254",
+    )
 )
 _LINK = ip_network("169.254.0.0/16")
-_own_page = re.compile(r"(?:callback|oauth|oidc|auth|log-?in|log-?out|sign-?in|sign-?out|return|redirect|done|complete|success|cancel|/cb\b)")
+_own_page = re.compile(
+    r"(?:callback|oauth|oidc|auth|log-?in|log-?out|sign-?in|sign-?out|return|redirect|done|complete|success|cancel|/cb\b)"
+)
 _dots = str.maketrans("。．｡", "...")
 
 
@@ -45,7 +61,11 @@ def inward(text: str) -> bool:
 
 def _inward(scheme: str, authority: str, rest: str) -> bool:
     odd = "@" in authority or (bool(rest) and rest[0] in "\\#" and "@" in rest)
-    host = unicodedata.normalize("NFKC", authority.rpartition("@")[2].translate(_dots)) if not authority.isascii() else authority.rpartition("@")[2]
+    host = (
+        unicodedata.normalize("NFKC", authority.rpartition("@")[2].translate(_dots))
+        if not authority.isascii()
+        else authority.rpartition("@")[2]
+    )
     odd = odd or host != authority.rpartition("@")[2]
     if host.startswith("["):
         host, _, port = host[1:].partition("]")
@@ -86,7 +106,12 @@ def _address(host: str) -> tuple[IPv4Address | IPv6Address | None, bool]:
     parts = host.split(".")
     if len(parts) > 4 or not all(_number(part) for part in parts):
         return None, True
-    values = [int(part, 16 if part[:2] == "0x" and len(part) > 2 else 8 if part[0] == "0" and len(part) > 1 and part[1] != "x" else 10) if part != "0x" else 0 for part in parts]
+    values = [
+        int(part, 16 if part[:2] == "0x" and len(part) > 2 else 8 if part[0] == "0" and len(part) > 1 and part[1] != "x" else 10)
+        if part != "0x"
+        else 0
+        for part in parts
+    ]
     *leading, last = values
     if any(value > 255 for value in leading) or last >= 256 ** (5 - len(values)):
         return None, True

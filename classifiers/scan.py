@@ -102,7 +102,7 @@ class Plain:
         return hits, False
 
     def any(self, content: bytes) -> bool:
-        text = content.decode("ascii", "replace")
+        text = content.decode("latin-1")  # a character a byte, as the other engine reads
         return any(pattern.search(text) for pattern in self._patterns)
 
 

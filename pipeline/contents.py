@@ -1,6 +1,9 @@
 """What a call carries: the parts of a message that may hold sensitive data, and which calls are worth looking into."""
 
-from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Container, Hashable, Iterable, Iterator, Sequence
+from operator import itemgetter
+from random import Random
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -72,6 +75,11 @@ class Look(NamedTuple):
     """False for a call that was looked into for attacks alone: it says nothing about what its shape carries."""
     bodies: tuple[tuple[int, tuple[tuple[str, int], ...]], ...] = ()
     """The fields of its bodies, as `body_fields` lists them."""
+    overlooked: bool = False
+    """It may carry an attack, and there was no time to look."""
+
+
+OVERLOOKED = Look([], [], sampled=False, overlooked=True)
 
 
 def look(carried: Sequence[Part], found: "Iterable[Found]", never_in_urls: Collection[str]) -> Look:
@@ -100,6 +108,19 @@ def _attacks(carried: Iterable[Part]) -> tuple[str, ...]:
             seen = attacks_in(part.where, part.name, part.content_type, text)
             found.update(f"{family} in {part.where} {place}".rstrip() for family, place in seen)
     return tuple(sorted(found)[:ATTACKS])
+
+
+def drawn(suspects: Sequence[int], callers: Sequence[Hashable], shaped: Container[int], seed: int, most: int) -> list[int]:
+    """Those of the suspects (indices of calls) that are looked into where there is no time for all: those with the shape of an attack first, of each caller
+    one before anyone's second, and by lot. So no crowd of harmless oddities hides an attack, neither somebody else's nor the sender's own for long."""
+    random = Random(seed)
+    turns: Counter[Hashable] = Counter()
+    order: list[tuple[int, bool, float, int]] = []
+    lots = [(at not in shaped, random.random(), at, caller) for at, caller in zip(suspects, callers, strict=True)]
+    for plain, lot, at, caller in sorted(lots, key=itemgetter(0, 1)):
+        turns[caller] += 1
+        order.append((turns[caller], plain, lot, at))
+    return sorted(at for *_, at in sorted(order)[:most])
 
 
 ATTACKS = 8

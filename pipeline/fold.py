@@ -10,6 +10,7 @@ from itertools import islice, repeat
 from operator import itemgetter
 from typing import TYPE_CHECKING, TypeVar
 
+from attacks.carried import parameter_attack
 from attacks.per_call import injection, polluted, suspicious_agent
 from intel.addresses import TrustedProxies, canonical_ip, client_ip
 from intel.mask import masked
@@ -76,6 +77,7 @@ def fold(
         sightings.of_lists(tables["calls"], listed)
     if looks:
         tables["looks"] = _looks(batch, looks)
+        tables["overlooked"] = _overlooked(batch, looks)
         tables["sensitive"] = _sensitive(batch, looks)
         sightings.of_looks(looks)
     tables["sightings"] = _counted(sightings.counts)
@@ -236,6 +238,10 @@ def _looks(batch: _Batch, looks: "Mapping[int, Look]") -> list[Row]:
     return _counted(Counter((batch.minute[at], batch.endpoint[at]) for at, look in looks.items() if look.sampled))
 
 
+def _overlooked(batch: _Batch, looks: "Mapping[int, Look]") -> list[Row]:
+    return _counted(Counter((batch.minute[at], batch.endpoint[at]) for at, look in looks.items() if look.overlooked))
+
+
 def _sensitive(batch: _Batch, looks: "Mapping[int, Look]") -> list[Row]:
     information, places = batch.information, batch.places
     return _counted(
@@ -273,7 +279,7 @@ class _Sightings:
         self._batch = batch
         self.counts: Counter[tuple[int, ...]] = Counter()
         self.rules: Index[str] = Index(str)
-        self.details: Index[str] = Index(str)
+        self.details: Index[str] = Index(lambda text: text[:NAME_LENGTH], NAMES_PER_BATCH)
 
     def _add(self, at: int, rule: str, detail: str) -> None:
         """The call at this index breaks a rule."""
@@ -285,13 +291,18 @@ class _Sightings:
         """Values, and paths that match no operation, that are written to be run as code."""
         batch = self._batch
         pairs = batch.pairs.all
-        attacks = {pair: family for pair, (_, value) in enumerate(pairs) if (family := injection(value)) is not None}
+        parameters = batch.pairs.parameters.names
+        attacks = {
+            pair: f"{family} in {parameters[parameter]}"
+            for pair, (parameter, value) in enumerate(pairs)
+            if (family := parameter_attack(parameters[parameter], value)) is not None
+        }
+        attacks.update((pair, f"{family} in a name of the query") for pair, family in batch.pairs.attacking_names.items())
         if attacks:
-            parameters = batch.pairs.parameters.names
             for at, found in enumerate(batch.values):
                 for pair in found:
                     if pair in attacks:
-                        self._add(at, INJECTION, f"{attacks[pair]} in {parameters[pairs[pair][0]]}"[:NAME_LENGTH])
+                        self._add(at, INJECTION, attacks[pair])
         matched = [endpoint.matched for endpoint in batch.endpoints.all]
         for at, number in enumerate(batch.endpoint):
             if not matched[number] and (family := injection(batch.calls[at].path)) is not None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 from urllib.parse import unquote_plus
 
+from attacks.documents import name_attack
 from intel.mask import masked
 from model import OTHER, ApiCall, Endpoint
 from stats.buckets import bucket
@@ -92,6 +93,8 @@ class Pairs(dict[tuple[str, str], int]):
         self.parameters: Index[str] = Index(masked, NAMES_PER_BATCH)
         self._numbers: dict[tuple[int, str], int] = {}
         self._pieces: dict[str, int] = {}
+        self.attacking_names: dict[int, str] = {}
+        """Number of a pair whose name is an attack -> its family."""
 
     def __missing__(self, item: tuple[str, str]) -> int:
         name, value = item
@@ -114,7 +117,10 @@ class Pairs(dict[tuple[str, str], int]):
         name, _, value = piece.partition("=")
         if "%" in piece or "+" in piece:
             name, value = unquote_plus(name), unquote_plus(value)
-        return self._number(f"query:{name[:NAME_LENGTH]}", value)
+        number = self._number(f"query:{name[:NAME_LENGTH]}", value)
+        if not name.isidentifier() and (family := name_attack(name)) is not None:
+            self.attacking_names[number] = family
+        return number
 
     def _number(self, parameter: str, value: str) -> int:
         return self._numbers.setdefault((self.parameters[parameter], value), len(self._numbers))

@@ -92,6 +92,8 @@ class Inventory(msgspec.Struct):
     policy: str = ""
     """Hash of the policies under which `proofs` were shown; "" where no configuration was read."""
     shape: Shape | None = None
+    overlooked: int = 0
+    """Calls that may have carried an attack and were not looked into: a batch had too many of them."""
 
     def context(self) -> Context:
         """What the severity of a finding depends on."""
@@ -181,6 +183,9 @@ def _add_counts(mine: Mapping[int, Inventory], tally: Tally, hashes: list[int]) 
     for _, endpoint, n in tally.rows("looks"):
         if endpoint in mine:
             mine[endpoint].looks += n
+    for _, endpoint, n in tally.rows("overlooked"):
+        if endpoint in mine:
+            mine[endpoint].overlooked += n
     for minute, endpoint, evidence, status, n in tally.rows("auth"):
         if status // 100 != 2 or (one := mine.get(endpoint)) is None:
             continue

@@ -28,6 +28,7 @@ def _endpoint(endpoint: Endpoint, inventory: Inventory) -> dict[str, Any]:
         "lastSeen": _time(inventory.last),
         "calls": inventory.calls,
         "lookedInto": inventory.looks,
+        "overlooked": inventory.overlooked,
         "unseenShareBelow": round(inventory.unseen_share, 4) if inventory.unseen_share is not None else None,
         "answeredWithoutAuthentication": _time(inventory.anonymous) if inventory.anonymous is not None else None,
         "sensitive": [_exposure(one) for one in sorted(inventory.exposures, key=lambda one: (-one.confidence, one.type, one.place))],

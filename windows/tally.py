@@ -50,6 +50,8 @@ TABLES: dict[str, Columns] = {
     "sensitive": Columns(("minute", "endpoint", "information", "place", "confidence", "status_class")),
     # how many calls were looked into
     "looks": Columns(("minute", "endpoint")),
+    # how many calls may carry an attack and were not looked into, for a batch had too many of them
+    "overlooked": Columns(("minute", "endpoint")),
     # calls that the gateway's guard touched; detail: "blocked:ID", "slowed:ID", "would-block:ID", "would-slow:ID"; the first two stand in no other table
     "guarded": Columns(("minute", "endpoint", "detail")),
     # the next two know only windows, by the minute at which they begin. country: two letters as a number, see windows.countries; 0 for unknown

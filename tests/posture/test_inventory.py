@@ -129,9 +129,9 @@ def test_injections_outside_the_url() -> None:
     carried = parts(
         message(requestBody=json.dumps({"items": [{"name": sql}]}), requestContentType="application/json", requestHeaders={"x-id": sql})
     )
-    assert look(carried, [], set()).attacks == ("sql in request.body", "sql in request.header")
+    assert look(carried, [], set()).attacks == ("sql in request.body $.items[*].name", "sql in request.header x-id")
     form = parts(message(requestBody="a=1&b=" + quote_plus(sql), requestContentType="application/x-www-form-urlencoded"))
-    assert look(form, [], set()).attacks == ("sql in request.body",)
+    assert look(form, [], set()).attacks == ("sql in request.body b",)
     innocent = parts(
         message(requestBody=json.dumps({"name": "O'Brien", "note": "select a size from the list"}), requestHeaders={"accept": "*/*"})
     )
