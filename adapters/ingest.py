@@ -189,7 +189,7 @@ class Ingest:
         if len(suspects) > SUSPECTS_PER_BATCH:
             seed = blake2b(bodies[0] + bodies[-1], key=self._key, digest_size=8).digest()  # nobody outside can tell who will be drawn
             shaped = {at for at in suspects if attack_shaped(bodies[at])}
-            worth = drawn(suspects, [calls[at].client_ip for at in suspects], shaped, int.from_bytes(seed, "big"), SUSPECTS_PER_BATCH)
+            worth = drawn(suspects, [calls[at].client_ip for at in suspects], shaped, seed, SUSPECTS_PER_BATCH)
             found.update(dict.fromkeys(set(suspects).difference(worth), OVERLOOKED))
         for at in worth:
             if attack := attacked(bodies[at]):

@@ -2,12 +2,11 @@
 
 import re
 from collections.abc import Iterator
+from hashlib import blake2b
 from functools import lru_cache
 from itertools import islice
-from random import Random
 from typing import Any
 from urllib.parse import unquote_plus
-from zlib import crc32
 
 import msgspec
 
@@ -107,7 +106,10 @@ def _drawn(values: list[Value], text: str) -> list[Value]:
     if len(values) <= TEXTS:
         return values
     shaped = [value for value in dict.fromkeys(values) if shape_in(value[1])]
-    return shaped if len(shaped) <= TEXTS else Random(crc32(text.encode(errors="replace"))).sample(shaped, TEXTS)
+    if len(shaped) <= TEXTS:
+        return shaped
+    seed = blake2b(text.encode(errors="replace"), digest_size=8).digest()
+    return sorted(shaped, key=lambda value: blake2b(value[1].encode(errors="replace"), key=seed, digest_size=8).digest())[:TEXTS]
 
 
 def _leaves(document: Any) -> Iterator[Value]:

@@ -2,8 +2,8 @@
 
 from collections import Counter
 from collections.abc import Collection, Container, Hashable, Iterable, Iterator, Sequence
+from hashlib import blake2b
 from operator import itemgetter
-from random import Random
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -110,17 +110,20 @@ def _attacks(carried: Iterable[Part]) -> tuple[str, ...]:
     return tuple(sorted(found)[:ATTACKS])
 
 
-def drawn(suspects: Sequence[int], callers: Sequence[Hashable], shaped: Container[int], seed: int, most: int) -> list[int]:
+def drawn(suspects: Sequence[int], callers: Sequence[Hashable], shaped: Container[int], seed: bytes, most: int) -> list[int]:
     """Those of the suspects (indices of calls) that are looked into where there is no time for all: those with the shape of an attack first, of each caller
-    one before anyone's second, and by lot. So no crowd of harmless oddities hides an attack, neither somebody else's nor the sender's own for long."""
-    random = Random(seed)
+    one before anyone's second, and by lot, which `seed` (up to 64 bytes) decides. So no crowd of harmless oddities hides an attack, neither somebody else's nor the sender's own for long."""
     turns: Counter[Hashable] = Counter()
-    order: list[tuple[int, bool, float, int]] = []
-    lots = [(at not in shaped, random.random(), at, caller) for at, caller in zip(suspects, callers, strict=True)]
+    order: list[tuple[int, bool, bytes, int]] = []
+    lots = [(at not in shaped, _lot(seed, at), at, caller) for at, caller in zip(suspects, callers, strict=True)]
     for plain, lot, at, caller in sorted(lots, key=itemgetter(0, 1)):
         turns[caller] += 1
         order.append((turns[caller], plain, lot, at))
     return sorted(at for *_, at in sorted(order)[:most])
+
+
+def _lot(seed: bytes, at: int) -> bytes:
+    return blake2b(at.to_bytes(8, "big"), key=seed, digest_size=8).digest()
 
 
 ATTACKS = 8

@@ -277,6 +277,23 @@ def test_all_instances_share_one_hash_key(evidence: Evidence) -> None:
     assert len(keys.pop()) == 32
 
 
+def test_suspects_over_the_budget_are_drawn_by_lot_and_the_rest_is_counted(tables: Tables, evidence: Evidence) -> None:
+    """A crowd of oddities from one address hides neither another's attack nor how much was not looked into."""
+    random = Random(9)
+    ingest = Ingest(BatchLog(tables), evidence, KEY, timedelta(days=1), lambda _: NOWHERE, look=lambda _: Look([], []))
+    known = [WHOLE | traffic.call(random, NOW, traffic.OPERATIONS[0], status=200) for _ in range(60)]
+    crowd = [WHOLE | traffic.call(random, NOW, traffic.OPERATIONS[0], status=200) for _ in range(400)]
+    for call in crowd:
+        call |= {"clientIp": "203.0.113.9", "requestBody": '{"note":"it is (nearly) done; wait"}'}
+    crowd[-1] |= {"clientIp": "203.0.113.10", "requestBody": '{"name":"<script>alert(1)</script>"}'}
+    ingest.batch("0", [Event(n, NOW, traffic.encode(call)) for n, call in enumerate(known)], NOW)
+    done = ingest.batch("0", [Event(60 + n, NOW, traffic.encode(call)) for n, call in enumerate(crowd)], NOW)
+    tally = [unpack(batch.packed) for batch in BatchLog(tables).read("0", NOWHERE)][-1]
+    looked = sum(n for *_, n in tally.rows("looks"))
+    assert done.overlooked == 400 - looked - 250 == sum(n for *_, n in tally.rows("overlooked"))
+    assert [tally.ips[ip] for _, _, _, ip, *_ in tally.rows("sightings")] == ["203.0.113.10"]
+
+
 def test_an_attack_in_a_header_or_a_body_is_seen_in_every_call_of_a_shape_that_is_known(tables: Tables, evidence: Evidence) -> None:
     """By then one call in fifty is looked into; those that may be attacks are, too, and say nothing about what the shape carries."""
     random = Random(9)
