@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Iterator
-from hashlib import blake2b
 from functools import lru_cache
+from hashlib import blake2b
 from itertools import islice
 from typing import Any
 from urllib.parse import unquote_plus
