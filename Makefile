@@ -24,6 +24,9 @@ prove: $(NEEDED)  ## every detector on a stack of its own: which alerts come, af
 test: $(NEEDED)  ## every test, on real parts
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
 
+quality: $(NEEDED)  ## false alerts, recall and delays on a real log and on labelled traffic: ARGS='--data DIR --only WORD'
+	@$(BIN)/python -m tools.quality $(ARGS)
+
 lint: $(NEEDED)  ## style, types, and what is generated is current
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -53,4 +56,4 @@ node_modules/.package-lock.json: package.json package-lock.json
 	@npm ci --silent --no-audit --no-fund
 	@touch $@
 
-.PHONY: help run attack prove test lint bench vendor setup
+.PHONY: help run attack prove test quality lint bench vendor setup

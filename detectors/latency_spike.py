@@ -6,7 +6,7 @@ from math import exp, log, sqrt
 from detectors import detector
 from model import Severity, Sighting
 from stats.moments import log_moments
-from windows.baseline import Baseline
+from windows.baseline import LATENCY_ERRORS, Baseline
 from windows.window import Window
 
 MILLISECONDS = 2
@@ -39,11 +39,12 @@ def latency_spike(
     *,
     least: int = 3,  # calls in the window; one slow call is no trend
     z: float = 4.0,  # standard errors of the mean logarithm above week and day; 5 misses half of the doublings, 3.5 has ten times the false alerts
+    own_rank: int = 5,  # the 5th-largest window of its own month must be exceeded as well: heavy tails and slow callers make windows of few calls slow
     ratio: float = 1.4,  # times the week's geometric mean; below it no one notices
     high: float = 10.0,  # times the week's geometric mean from which on it is severe
 ) -> Iterator[Sighting]:
-    """Mean of ln(milliseconds) of a window's 2xx answers more than `z` standard errors above the larger of week and day, with at least
-    `least` calls and `ratio` x the geometric mean. High from `high` x on."""
+    """Mean of ln(milliseconds) of a window's 2xx answers more than max(`z`, the `own_rank`-th largest of 30 days) standard errors above
+    the larger of week and day, with at least `least` calls and `ratio` x the geometric mean. High from `high` x on."""
     histogram = window.sizes.get((MILLISECONDS, 2))
     week = baseline.latency.get("2xx")
     if histogram is None or week is None or week.n < KNOWN or week.mean is None or not week.deviation:
@@ -55,6 +56,7 @@ def latency_spike(
     usual = week.mean if day.n < KNOWN or day.mean is None else max(week.mean, day.mean)
     risen = now.mean - usual
     error = week.deviation / sqrt(now.n)
+    z = max(z, baseline.rank(LATENCY_ERRORS, own_rank) or 0.0)
     if risen > z * error and exp(risen) >= ratio:
         yield Sighting(
             round(exp(now.mean), 1),

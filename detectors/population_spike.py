@@ -20,7 +20,7 @@ JUDGED = (2, 4, 5)
     remediation=(
         "Compare the callers with the days before: many new ones point to an attack, the usual ones to a campaign or a retry loop.",
         "Set a rate limit on the operation (rate-limit-by-key) and a quota on its product.",
-        "Mark the alert as expected if the load was planned.",
+        "Mark the alert as expected if the load was planned, or if it has happened on many days and was always harmless.",
     ),
     tactic="Impact",
     techniques=("T1499.002", "T1499.003"),
@@ -43,6 +43,7 @@ def population_spike(
     young_c: float = 4.0,  # then: deviations above the moving average
     young_floor: int = 30,  # then: calls
     young_ratio: float = 3.0,  # then: times the mean
+    recurring_k: float = 0.15,  # added to k where spikes were found on several of the last 14 days: a series that bursts by nature
     share: float = 0.5,  # of the busiest IP; above it, it is that IP's spike, unless the others alone make one too
     high: float = 10.0,  # times the expected count from which on it is severe
 ) -> Iterator[Sighting]:
@@ -59,12 +60,19 @@ def population_spike(
         mean = usual.mean if usual else 0.0
         if observed <= ratio * mean:
             continue
-        threshold = max(baseline.threshold(name, window.start, k, c), ratio * mean, floor - 1)
+        days = baseline.recurs.get(name, 0)
+        threshold = max(baseline.threshold(name, window.start, k + recurring_k * bool(days), c), ratio * mean, floor - 1)
         if observed > threshold:
             busiest = max((n for ip, n in window.ips[kind].items() if ip not in NOBODY), default=0)
             if busiest > share * observed and observed - busiest <= threshold:
                 continue
             expected = baseline.expected(name, window.start) or 0.0
+            evidence: dict[str, str | int | float] = {
+                "client IPs": len(window.ips[kind]),
+                "share of the busiest IP": round(busiest / observed, 2),
+            }
+            if days:
+                evidence["has happened on days of the last 14"] = days
             yield Sighting(
                 observed,
                 expected,
@@ -73,5 +81,5 @@ def population_spike(
                 severity=Severity.HIGH if observed >= high * max(expected, mean, 1.0) else None,
                 mean=mean,
                 deviation=usual.deviation if usual else 0.0,
-                evidence={"client IPs": len(window.ips[kind]), "share of the busiest IP": round(busiest / observed, 2)},
+                evidence=evidence,
             )

@@ -7,6 +7,9 @@ from model import NOBODY, Severity, Sighting
 from windows.baseline import Baseline
 from windows.window import Window
 
+SIZES = "0 2xx"
+"""The logarithms of the bytes of successful requests in a baseline."""
+
 
 @detector(
     id="API_SpikeInPayload_Request",
@@ -31,12 +34,20 @@ def request_payload_spike(
     baseline: Baseline,
     *,
     ratio: float = 2.0,  # times the 10th-largest body: no false alert where mean + 10 sd still had some
+    ever_ratio: float = 2.0,  # times the largest body ever, where bodies are too few to have a 10th or are spread widely
+    few: int = 500,  # (IP, window) pairs below which the 10th-largest says too little
+    heavy: float = 1.5,  # deviation of the logarithms from which on bodies are spread widely: uploads
     floor: int = 4096,  # bytes; a smaller body exhausts nothing, and operations that take none have no rank
     high: float = 100.0,  # times the threshold from which on it is severe
 ) -> Iterator[Sighting]:
-    """The largest request body of one IP > max(`floor`, `ratio` x 10th-largest body). High from `high` x the threshold on."""
-    usual = baseline.rank("request:call", 10)
+    """The largest request body of one IP > max(`floor`, `ratio` x 10th-largest body), and > `ever_ratio` x the largest ever where that says too little. High
+    from `high` x the threshold on."""
+    usual, ever = baseline.rank("request:call", 10), max(baseline.tops.get("request:call", ()), default=0.0)
     threshold = max(ratio * (usual or 0.0), floor)
+    logs = baseline.logs.get(SIZES)
+    wide = logs is not None and logs.deviation is not None and logs.deviation > heavy
+    if usual is None or wide or sum(baseline.pairs.values()) < few:
+        threshold = max(threshold, ever_ratio * ever)
     if window.busiest_request <= threshold:
         return
     for ip in window.touched:

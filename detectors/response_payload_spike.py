@@ -1,7 +1,7 @@
 """Far more bytes sent to one client IP than this endpoint usually sends to anyone: the shape of a bulk export."""
 
 from collections.abc import Iterator
-from math import exp
+from math import erfc, exp, log, sqrt
 
 from detectors import detector
 from model import NOBODY, Severity, Sighting
@@ -9,7 +9,9 @@ from windows.baseline import Baseline
 from windows.window import Window
 
 FEW_CALLS = 500
-"""Calls below which the largest of the past say too little, and the spread of their logarithms is asked as well."""
+"""Calls, or (IP, window) pairs, below which the largest of the past say too little: the spread of the logarithms and the largest ever are asked as well."""
+SIZES = "1 2xx"
+"""The logarithms of the bytes of successful answers in a baseline."""
 
 
 @detector(
@@ -37,49 +39,61 @@ def response_payload_spike(
     *,
     sum_ratio: float = 3.0,  # times the 10th-largest sum of an (IP, window)
     call_ratio: float = 4.0,  # times the 10th-largest single answer
-    third_ratio: float = 2.5,  # times the 10th-largest third-largest answer: one huge answer is an accident more often than three large ones ...
-    third_sum_ratio: float = 1.25,  # ... whose sum is beyond nearly every IP's too
+    third_ratio: float = 2.5,  # times the 10th-largest third-largest answer: one huge answer is an accident more often than three large ones
+    third_chance: float = 0.02,  # answers so large that fewer would be expected among all calls of the IP, by the spread of the logarithms
     few_deviations: float = 4.0,  # of the logarithms above their mean, while fewer than 500 calls are known
+    heavy: float = 1.25,  # deviation of the logarithms from which on a single large answer says nothing: a server of files
+    ever_ratio: float = 1.25,  # times the largest answer ever, where third-largest ones are too rare to have a 10th
+    few_ever_ratio: float = 2.0,  # times the largest sum or answer ever, while fewer than 500 (IP, window) are known
+    heavy_ever_ratio: float = 10.0,  # times the largest answer ever, from which on even a single one of a server of files says something
     floor: int = 10_000,  # bytes; an answer below it holds few records
     high: float = 20.0,  # times the threshold from which on it is severe
 ) -> Iterator[Sighting]:
     """Of one IP, above `floor`: the sum of answers > `sum_ratio` x 10th-largest sum, or the largest answer > `call_ratio` x
-    10th-largest, or the third-largest answer > `third_ratio` x 10th-largest with a sum > `third_sum_ratio` x 10th-largest. High
-    from `high` x the threshold on."""
-    usual = [baseline.rank(f"response:{measure}", 10) for measure in ("sum", "call", "third")]
-    if usual[0] is None or usual[1] is None:
+    10th-largest, or the third-largest answer > `third_ratio` x 10th-largest where three so large are no chance for so many calls. Where sizes are spread
+    widely the largest answer of the window does not count. High from `high` x the threshold on."""
+    usual_sum, usual_call, usual_third = (baseline.rank(f"response:{measure}", 10) for measure in ("sum", "call", "third"))
+    logs = baseline.logs.get(SIZES)
+    if not usual_sum or not usual_call or logs is None or logs.mean is None or logs.deviation is None:
         return
-    least = float(floor)
+    spread = max(logs.deviation, 0.1)
+    largest_sum, largest_call = (baseline.tops[f"response:{measure}"][0] for measure in ("sum", "call"))
+    most_sum, most_call = sum_ratio * usual_sum, call_ratio * usual_call
+    if baseline.pairs.get("2xx", 0) < FEW_CALLS:
+        most_sum, most_call = max(most_sum, few_ever_ratio * largest_sum), max(most_call, few_ever_ratio * largest_call)
     if baseline.calls < FEW_CALLS:
-        logs = baseline.logs.get("1 2xx")
-        if logs is None or logs.mean is None or logs.deviation is None:
-            return
-        least = max(least, exp(logs.mean + few_deviations * logs.deviation))
-    of_sum, of_call, of_third = (max(value or 0.0, 1.0) for value in usual)
-    most_sum, most_call, most_third = sum_ratio * of_sum, call_ratio * of_call, third_ratio * of_third
-    third_sum = third_sum_ratio * of_sum
-    enough = max(least, min(most_sum, most_call, third_sum))
-    if window.busiest_response <= enough:
+        fewest = exp(logs.mean + few_deviations * spread)
+        most_sum, most_call = max(most_sum, fewest), max(most_call, fewest)
+    most_third = third_ratio * usual_third if usual_third else ever_ratio * largest_call
+    wide = spread > heavy
+    if window.busiest_response <= max(floor, min(most_sum, most_call, most_third)):
         return
     for ip in window.touched:
-        _, total, _, largest, _, third = window.bytes[ip]
-        if total <= enough or ip in NOBODY:
+        _, total, _, largest, second, third = window.bytes[ip]
+        if total <= floor or ip in NOBODY:
             continue
-        if total <= third_sum:
+        if third > most_third and _chance(log(third), logs.mean, spread) * max(window.ips[2].get(ip, 0), 3) > third_chance:
             third = 0
+        if wide:
+            total, largest = total - largest, largest if largest > heavy_ever_ratio * largest_call else second
         ratios = {
-            "all answers of the window": (total, most_sum, of_sum),
-            "the largest answer": (largest, most_call, of_call),
-            "the third-largest answer": (third, most_third, of_third),
+            "all answers of the window": (total, most_sum, usual_sum),
+            "the largest answer": (largest, most_call, usual_call),
+            "the third-largest answer": (third, most_third, usual_third),
         }
         measure, (observed, threshold, expected) = max(ratios.items(), key=lambda item: item[1][0] / item[1][1])
-        if observed > threshold:
+        if observed > max(threshold, floor):
             yield Sighting(
                 observed,
                 expected,
-                threshold,
+                max(threshold, floor),
                 "bytes",
                 actor=ip,
-                severity=Severity.HIGH if observed >= high * threshold else None,
-                evidence={"measure": measure, "bytes of the window": total},
+                severity=Severity.HIGH if observed >= high * max(threshold, floor) else None,
+                evidence={"measure": measure, "bytes of the window": window.bytes[ip][1], "largest answer ever": round(largest_call)},
             )
+
+
+def _chance(x: float, mean: float, deviation: float) -> float:
+    """Of a normal variable to exceed x."""
+    return 0.5 * erfc((x - mean) / (deviation * sqrt(2)))

@@ -12,7 +12,7 @@ from windows.window import Window
     id="API_SprayInRequests",
     title="API requests spray from a single IP address to an unusually large number of distinct API endpoints",
     severity=Severity.MEDIUM,
-    sees="One client IP called paths that match no operation, or far more different endpoints within 20 minutes than anyone does.",
+    sees="One client IP was refused (4xx) at paths that match no operation more often than a client of this service usually is, or called far more different endpoints within 20 minutes than anyone does.",
     causes="Discovery of the API's surface, a probe for administrative or forgotten endpoints; or a wrong base address in a client, a monitoring job that walks the whole API.",
     remediation=(
         "Look at which paths were tried and whether any was answered: an endpoint that answers is an unmanaged one.",
@@ -28,16 +28,23 @@ def spray(
     window: Window,
     baseline: Baseline,
     *,
-    unknown: int = 4,  # calls to paths that match no operation; 3 and fewer is a typing error
+    unknown: int = 4,  # calls refused at paths that match no operation; 3 and fewer is a typing error
     unknown_routes: int = 3,  # different ones of them; no one mistypes three addresses
+    young_unknown: int = 8,  # before day 3, when nobody knows how many dead links the clients of this service follow ...
+    young_unknown_routes: int = 6,  # ... or icons their browsers ask for
+    unknown_ratio: float = 1.25,  # times the 10th-largest number of such calls of an (IP, window)
     routes: int = 6,  # distinct endpoints at least
     ratio: float = 1.25,  # times the 10th-largest number of distinct endpoints of an (IP, window)
-    high: int = 20,  # calls to unknown paths from which on it is severe
+    own_ratio: float = 1.5,  # times the IP's own largest, if it is a regular: a crawler known for days
+    high: int = 20,  # such calls from which on it is severe
 ) -> Iterator[Sighting]:
-    """Calls of one IP to unknown paths >= `unknown`, or to `unknown_routes` different ones; or distinct endpoints > max(`routes`,
-    `ratio` x 10th-largest (IP, window)). High from `high` unknown calls on."""
-    usual = baseline.rank("routes", 10) if baseline.days >= YOUNG_DAYS else None
+    """Calls of one IP that were refused (4xx) at unknown paths >= `unknown`, or at `unknown_routes` different ones, and >
+    `unknown_ratio` x 10th-largest (IP, window); or distinct endpoints > max(`routes`, `ratio` x 10th-largest (IP, window)); and either > `own_ratio` x its
+    own largest. In a service younger than 3 days >= `young_unknown` at `young_unknown_routes` different ones. High from `high` refused calls on."""
+    young = baseline.days < YOUNG_DAYS
+    usual = None if young else baseline.rank("routes", 10)
     most = max(routes, ratio * usual) if usual is not None else None
+    usually_lost = 0.0 if young else baseline.rank("lost", 10) or 0.0
     lost = window.touched & window.unknown.keys()
     wandering = set[str]()
     if most is not None and window.busiest_routes > most:
@@ -46,16 +53,27 @@ def spray(
         found = window.routes.get(ip)
         if found is None or ip in NOBODY:
             continue
-        missed = window.unknown.get(ip, 0)
-        if missed >= unknown or (missed >= unknown_routes and sum(not route.matched for route in found) >= unknown_routes):
+        missed, missed_routes = window.unknown.get(ip, 0), len(window.lost.get(ip, ()))
+        before = window.regulars.get("lost", {}).get(ip, 0.0)
+        if young:
+            tried = missed >= young_unknown and missed_routes >= young_unknown_routes
+        else:
+            tried = missed >= unknown or missed_routes >= unknown_routes
+        if tried and missed > max(unknown_ratio * usually_lost, own_ratio * before):
+            least = young_unknown if young else min(unknown, unknown_routes)
             yield Sighting(
                 missed,
-                0.0,
-                min(unknown, unknown_routes) - 1,
-                "calls to unknown paths",
+                usually_lost,
+                max(least - 1, unknown_ratio * usually_lost, own_ratio * before),
+                "refused calls to unknown paths",
                 actor=ip,
                 severity=Severity.HIGH if missed >= high else None,
-                evidence={"distinct endpoints": len(found), "answered 4xx": window.errors.get(ip, 0)},
+                evidence={
+                    "different unknown paths": missed_routes,
+                    "distinct endpoints": len(found),
+                    "answered 4xx": window.errors.get(ip, 0),
+                    "usual for a busy client of this service": round(usually_lost, 1),
+                },
             )
-        elif most is not None and len(found) > most:
+        elif most is not None and len(found) > max(most, own_ratio * window.regulars.get("routes", {}).get(ip, 0.0)):
             yield Sighting(len(found), usual, most, "distinct endpoints", actor=ip, evidence={"answered 4xx": window.errors.get(ip, 0)})

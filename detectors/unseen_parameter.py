@@ -39,8 +39,8 @@ def unseen_parameter(
     names: int = 5,  # unseen ones in a window that are named one by one; more are one alert
 ) -> Iterator[Sighting]:
     """Any call with a parameter that is not known; Informational once `rolled_out` IPs sent it in 24 hours. A parameter is known once
-    five IPs used it in a day, or on three days."""
-    of_window = window.parameters.keys() - baseline.parameters.keys()
+    five IPs used it in a day, or on three days, and no news on the day after it came."""
+    of_window = (window.parameters.keys() - baseline.parameters.keys()).difference(baseline.noticed)
     new = sorted(of_window & window.touched_values.keys()) if of_window else ()
     if not new:
         return

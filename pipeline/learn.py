@@ -14,9 +14,9 @@ from stats.seasonal import Seasonal, fit
 from stats.sketch import Sketch, union
 from stats.sketch import pack as pack_sketch
 from stats.sketch import unpack as unpack_sketch
-from windows.baseline import DAYS, MINUTES_PER_DAY, Baseline, Fresh, weekday
+from windows.baseline import DAYS, LATENCY_ERRORS, MINUTES_PER_DAY, Baseline, Fresh, weekday
 from windows.day import RollingDay
-from windows.record import Record, WindowRow, merge_records, untainted
+from windows.record import FOUND, Record, WindowRow, merge_records, untainted
 
 FORMAT = 1
 """Stands first in every packed summary and baseline: a reader refuses what a newer writer wrote instead of misreading it."""
@@ -28,10 +28,22 @@ MONTH_VALUES = 8192
 FRESH_DAYS = 10
 """Recent days of which the windows with the most unseen values are remembered."""
 LATENCY_DAYS = 7
+LATENCY = "2 2xx"
+"""Milliseconds of successful calls, as records and summaries call them."""
+LATENCY_FOUND = "API_SpikeInLatency"
+LEAST_LATENCY = 3
+"""Calls below which a window's latency is not judged."""
 OUTAGE = 6
 """Windows in a row without any call to the service, at hours at which it is usually called, are no silence of an endpoint."""
 MARKED_SHARE = 0.5
 """When more than this share of a day's windows was found suspicious, the series has changed for good and is learned as it is."""
+RECURS_DAYS = 3
+"""A series of calls in which a spike was found on so many days ..."""
+RECURS_WITHIN = 14
+"""... of the last so many bursts by nature: its bursts are learned as well."""
+RISE = 2.0
+LINE_K, LINE_C, LINE_FLOOR = 1.25, 3.0, 20.0
+"""Of rule B: the line that a found window crossed."""
 ROLLED_OUT = 5
 """IPs that used a parameter or a type on one day make it known ..."""
 SETTLED_DAYS = 3
@@ -71,7 +83,8 @@ class DaySummary(msgspec.Struct, frozen=True, array_like=True):
     alive: int
     """Bit h is set when the service got any call in window h of the day."""
     series: dict[str, list[int]] = {}
-    """"2xx", "auth" (401 and 403), "distinct:<parameter>", "unseen:<parameter>" -> 72 counts, -1 for a window that must not be learned."""
+    """"2xx", "auth" (401 and 403), "distinct:<parameter>", "unseen:<parameter>" -> 72 counts, -1 - n for a window that was found, which is
+    learned only if that comes back."""
     tops: dict[str, list[float]] = {}
     """"calls:2xx", "identity:2xx", "refused", "response:sum", "distinct:<parameter>", "day:<parameter>" ... -> largest per (actor, window)"""
     pairs: dict[str, int] = {}
@@ -133,7 +146,14 @@ def _summary(endpoint: Endpoint, day: int, alive: int, records: Mapping[int, Rec
         measure: largest(*(record.tops[measure] for record in records.values() if measure in record.tops))
         for measure in {measure for record in records.values() for measure in record.tops}
     }
+    for measure in [measure for measure in tops if measure.startswith(FOUND)]:
+        usual = tops.pop(measure)[:1]
+        measure = measure.removeprefix(FOUND)
+        tops[measure] = largest(tops.get(measure, ()), usual)
     tops.update({measure: found for measure, found in day_tops.items() if not measure.startswith("ips:")})
+    slow = _latency_errors(histograms.get(LATENCY, {}), records.values())
+    if slow:
+        tops[LATENCY_ERRORS] = slow
     return DaySummary(
         endpoint=endpoint,
         day=day,
@@ -147,11 +167,21 @@ def _summary(endpoint: Endpoint, day: int, alive: int, records: Mapping[int, Rec
     )
 
 
+def _latency_errors(of_day: Mapping[int, int], records: Iterable[Record]) -> list[float]:
+    """How many standard errors above the day's mean the slowest windows were, in logarithms of milliseconds; without those in which that was found."""
+    day = log_moments(of_day.items())
+    if day.mean is None or not day.deviation:
+        return []
+    found = (
+        log_moments(record.sizes[LATENCY].items()) for record in records if LATENCY in record.sizes and LATENCY_FOUND not in record.found
+    )
+    errors = ((one.mean - day.mean) / day.deviation * one.n**0.5 for one in found if one.mean is not None and one.n >= LEAST_LATENCY)
+    return largest(round(error, 2) for error in errors if error > 1)
+
+
 def _learnable(counts: list[int]) -> list[int]:
     marked = sum(n < 0 for n in counts)
-    if marked > MARKED_SHARE * len(counts):
-        return [untainted(n) for n in counts]
-    return [max(n, -1) for n in counts]
+    return [untainted(n) for n in counts] if marked > MARKED_SHARE * len(counts) else counts
 
 
 def _parameter_day(name: str, records: Iterable[Record], day_tops: Mapping[str, list[float]]) -> ParameterDay:
@@ -188,12 +218,18 @@ def baseline_of(endpoint: Endpoint, summaries: Sequence[DaySummary]) -> Baseline
     days = last - first + 1
     silent = _outages(summaries, first, days)
     series: dict[str, Seasonal] = {}
+    recurs: dict[str, int] = {}
     for name in sorted({name for summary in summaries for name in summary.series if not name.startswith("unseen:")}):
         counts = np.full((days, WINDOWS_PER_DAY), np.nan)
         for summary in summaries:
             counts[summary.day - first] = summary.series.get(name, 0)
+        found = np.where(counts < 0, -1 - counts, np.nan)
         counts[(counts < 0) | silent] = np.nan
         fitted = fit(counts, weekday(first))
+        days_found = int((found[-RECURS_WITHIN:] > 0).any(axis=1).sum()) if name in STATUS_CLASSES else 0
+        if fitted is not None and days_found >= RECURS_DAYS:
+            recurs[name] = days_found
+            fitted = fit(_with_recurring(counts, found, fitted, weekday(first)), weekday(first))
         if fitted is not None:
             series[name] = fitted
     parameters, types = _known(summaries, first)
@@ -214,7 +250,18 @@ def baseline_of(endpoint: Endpoint, summaries: Sequence[DaySummary]) -> Baseline
         types=types,
         fresh=_fresh([summary for summary in summaries if summary.day > last - FRESH_DAYS]),
         seen=_seen(summaries),
+        noticed=sorted(summaries[-1].parameters) if days > LEARNING_DAYS else [],
+        recurs=recurs,
     )
+
+
+def _with_recurring(counts: NDArray[np.float64], found: NDArray[np.float64], without: Seasonal, first: int) -> NDArray[np.float64]:
+    """The counts, and those of the windows that were found: none counts for more than RISE times the line that it crossed, so that nobody can lift the line
+    quickly. Only counts of everyone are marked as found; what one actor alone does is never in them."""
+    for day, slot in np.argwhere(found > 0):
+        line = max(without.threshold((first + int(day)) % 7, int(slot), LINE_K, LINE_C), LINE_FLOOR)
+        counts[day, slot] = min(found[day, slot], RISE * line)
+    return counts
 
 
 def _outages(summaries: Sequence[DaySummary], first: int, days: int) -> NDArray[np.bool_]:

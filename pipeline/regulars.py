@@ -12,6 +12,9 @@ REGULAR_CALLS = 20
 REGULAR_VALUES = 13
 REGULAR_REFUSED = 7
 REGULAR_BYTES = 60_000
+REGULAR_ROUTES = 5
+REGULAR_LOST = 2
+"""Calls refused at unknown paths."""
 REGULAR_DAYS = 3
 """Distinct days on which an actor must have been that busy: no single burst can buy an exemption."""
 
@@ -96,6 +99,12 @@ def _busy_in(window: Window) -> Iterator[tuple[str, list[tuple[str, float]]]]:
     busy = [(ip, float(n)) for ip, n in window.refused.items() if n >= REGULAR_REFUSED and ip not in NOBODY]
     if busy:
         yield "refused", busy
+    busy = [(ip, float(len(routes))) for ip, routes in window.routes.items() if len(routes) >= REGULAR_ROUTES and ip not in NOBODY]
+    if busy:
+        yield "routes", busy
+    busy = [(ip, float(n)) for ip, n in window.unknown.items() if n >= REGULAR_LOST and ip not in NOBODY]
+    if busy:
+        yield "lost", busy
     for parameter, found in window.parameters.items():
         busy = [(ip, float(len(own))) for ip, own in found.by_ip.items() if len(own) >= REGULAR_VALUES and ip not in NOBODY]
         if busy:

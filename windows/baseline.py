@@ -22,6 +22,9 @@ GROWN_DAYS = 14
 YOUNG_MARGIN = 0.4
 """... and until then so much, falling to none, is added to k: own residuals are as young as the season that they are measured from."""
 
+LATENCY_ERRORS = "latency:errors"
+"""The measure of how many standard errors above the whole day's mean the slowest windows of a day were."""
+
 
 class Fresh(msgspec.Struct, frozen=True, array_like=True):
     """Unseen values per window in recent days: how many windows are known, and the largest."""
@@ -50,6 +53,10 @@ class Baseline(msgspec.Struct, frozen=True, array_like=True):
     """Known parameters -> known types -> calls"""
     fresh: dict[str, Fresh] = {}
     seen: dict[str, Sketch] = {}
+    noticed: list[str] = []
+    """Parameters that came on the last day, known or not: what is not known yet was told of then."""
+    recurs: dict[str, int] = {}
+    """Status class -> on how many of the last 14 days a spike was found in it, where that is often enough for it to have been learned."""
 
     def expected(self, series: str, window: Minute) -> float | None:
         """How many are usual in the window that starts at this minute; None for a series that is not known."""

@@ -16,6 +16,9 @@ FORMAT = 1
 LEARNT_VALUES = 1024
 """Hashes in the sketch of one parameter of a record: 4 KiB at most."""
 REFUSED = (401, 403)
+FOUND = "found:"
+"""Begins the measures of actors that were found: a day teaches one of each, so that what comes back on day after day is known in the end and no single
+attack is."""
 
 
 class ParameterRecord(msgspec.Struct, array_like=True, frozen=True):

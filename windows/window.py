@@ -8,7 +8,7 @@ from stats.sketch import SPAN, Sketch, shorten, sketch
 from stats.sketch import pack as pack_sketch
 from windows.context import NOTHING_KNOWN, Context
 from windows.day import RollingDay
-from windows.record import LEARNT_VALUES, REFUSED, ParameterRecord, Record, taint
+from windows.record import FOUND, LEARNT_VALUES, REFUSED, ParameterRecord, Record, taint
 from windows.values import VALUE_TYPES
 
 ACTORS = 20_000
@@ -59,7 +59,7 @@ class Window:
     __slots__ = (
         "agents", "auth", "busiest", "busiest_lately", "busiest_request", "busiest_response", "busiest_routes",
         "bytes", "changed", "classes", "codes", "context", "day", "dirty", "endpoint", "entered", "errors", "flagged", "found", "identities",
-        "ips", "late", "marks", "minute", "n", "parameters", "reasons", "refused", "regulars", "request_bytes", "response_bytes", "routes", "sensitive",
+        "ips", "late", "lost", "marks", "minute", "n", "parameters", "reasons", "refused", "regulars", "request_bytes", "response_bytes", "routes", "sensitive",
         "service_days", "sightings", "sizes", "start", "statuses", "tainted", "touched", "touched_identities", "touched_sightings", "touched_values", "unknown",
     )  # fmt: skip
 
@@ -119,7 +119,9 @@ class Window:
         """(information type, place) -> status class -> calls looked into"""
         self.routes: dict[str, set[Endpoint]] = {}
         self.unknown: dict[str, int] = {}
-        """ip -> calls to paths that match no operation"""
+        """ip -> calls to paths that match no operation and were refused (4xx)"""
+        self.lost: dict[str, set[Endpoint]] = {}
+        """ip -> the folded paths of them"""
         self.errors: dict[str, int] = {}
         self.changed: set[str] = set()
         self.touched: set[str] = set()
@@ -223,8 +225,11 @@ class Window:
         ips[ip] = ips.get(ip, 0) + n
         if status // 100 == 4:
             self.errors[ip] = self.errors.get(ip, 0) + n
-        if not endpoint.matched:
-            self.unknown[ip] = self.unknown.get(ip, 0) + n
+            if not endpoint.matched:
+                self.unknown[ip] = self.unknown.get(ip, 0) + n
+                lost = self.lost.setdefault(ip, set())
+                if len(lost) < ROUTES:
+                    lost.add(endpoint)
         self.touched.add(ip)
 
     def identity(self, identity: str, status: int, n: int) -> None:
@@ -338,9 +343,10 @@ class Window:
                 self.touched.discard(name)
                 rest[:3] = rest[0] + sizes[0], rest[1] + sizes[1], max(rest[2], sizes[2])
                 rest[3:] = sorted((*rest[3:], *sizes[3:]), reverse=True)[:3]
-        if len(self.routes) > ACTORS:
-            for name in _least({ip: len(routes) for ip, routes in self.routes.items()}):
-                del self.routes[name]
+        for by_ip in (self.routes, self.lost):
+            if len(by_ip) > ACTORS:
+                for name in _least({ip: len(routes) for ip, routes in by_ip.items()}):
+                    del by_ip[name]
         for parameter in self.parameters.values():
             if len(parameter.by_ip) > ACTORS:
                 for name in _least({ip: len(own) for ip, own in parameter.by_ip.items()}):
@@ -406,6 +412,8 @@ class Window:
         _rank(tops, "response:third", (own[5] for own in sizes), 0)
         _rank(tops, "request:call", (own[2] for own in sizes), 0)
         _rank(tops, "routes", (len(routes) for ip, routes in self.routes.items() if ip not in left_out), 2)
+        _rank(tops, "lost", (n for ip, n in self.unknown.items() if ip not in left_out), 1)
+        _rank(tops, f"{FOUND}lost", (n for ip, n in self.unknown.items() if ip in flagged), 1)
         return series, tops, pairs
 
     def _usual_values(self, parameter: Parameter) -> set[int]:

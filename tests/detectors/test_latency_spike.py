@@ -6,6 +6,7 @@ from detectors.latency_spike import latency_spike
 from model import Severity
 from stats.moments import Moments
 from tests.build import START, baseline, window
+from windows.baseline import LATENCY_ERRORS
 from windows.day import RollingDay
 
 USUAL = baseline(milliseconds=50.0)  # deviation of the logarithm: 0.5
@@ -42,3 +43,10 @@ def test_a_deploy_that_slowed_the_day_is_no_attack() -> None:
 def test_little_history_and_severity() -> None:
     assert list(latency_spike(window(milliseconds=[5_000.0] * 9), baseline())) == []
     assert [s.severity for s in latency_spike(window(milliseconds=[600.0] * 9), USUAL)] == [Severity.HIGH]
+
+
+def test_an_endpoint_whose_few_callers_are_slow_now_and_then() -> None:
+    often = baseline(milliseconds=50.0, tops={LATENCY_ERRORS: [9.0] * 12})
+    assert list(latency_spike(window(milliseconds=[500.0] * 3), often)) == []
+    once = baseline(milliseconds=50.0, tops={LATENCY_ERRORS: [9.0, 9.0, 2.0, 2.0, 2.0]})
+    assert len(list(latency_spike(window(milliseconds=[500.0] * 3), once))) == 1

@@ -1,5 +1,6 @@
 """Parameters that no one sent in 30 days."""
 
+import msgspec
 import pytest
 
 from detectors.unseen_parameter import MANY, unseen_parameter
@@ -27,3 +28,9 @@ def test_known_ones_are_silent() -> None:
 def test_a_hundred_invented_names_are_one_sighting() -> None:
     judged = window(values=[(IP, f"query:x{i}", [1], False) for i in range(100)])
     assert [s.parameter for s in unseen_parameter(judged, baseline())] == [MANY]
+
+
+def test_the_same_new_one_on_the_next_day_is_no_news() -> None:
+    judged = window(values=[(IP, "query:isAdmin", [1], True)])
+    noticed = msgspec.structs.replace(baseline(), noticed=["query:isAdmin"])
+    assert list(unseen_parameter(judged, noticed)) == []

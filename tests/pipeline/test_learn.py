@@ -6,7 +6,7 @@ import pytest
 from model import Endpoint, service_endpoint
 from pipeline.learn import DaySummary, DayTops, Learner, baseline_of, pack_summary, summarise, unpack_summary
 from tests.build import ENDPOINT, IP, START, value, window
-from windows.baseline import Baseline, pack_baseline, unpack_baseline, weekday
+from windows.baseline import LATENCY_ERRORS, Baseline, pack_baseline, unpack_baseline, weekday
 from windows.record import Record, WindowRow
 from windows.window import Window
 
@@ -106,8 +106,8 @@ def test_an_outage_is_left_out_and_a_quiet_endpoint_is_not() -> None:
     assert ordinary.series["2xx"].mean == pytest.approx(10)
 
 
-def tainted(day: int, slots: range) -> DaySummary:
-    flood = window(calls=[(NEIGHBOURS[0], 200, 900)])
+def tainted(day: int, slots: range, n: int = 900) -> DaySummary:
+    flood = window(calls=[(NEIGHBOURS[0], 200, n)])
     flood.tainted.add("2xx")
     usual = rows(day, slots=range(slots.stop, 72))
     return next(one for one in summarise(day, rows(day, slots=slots, made=flood) + usual) if one.endpoint == ENDPOINT)
@@ -115,10 +115,74 @@ def tainted(day: int, slots: range) -> DaySummary:
 
 def test_found_windows_are_not_learned_until_they_are_the_rule() -> None:
     burst = tainted(DAY - 1, range(10))
-    assert burst.series["2xx"][:11] == [-1] * 10 + [10]
+    assert burst.series["2xx"][:11] == [-901] * 10 + [10]
     found = baseline_of(ENDPOINT, [*month()[1:], burst])
     assert found.series["2xx"].mean == pytest.approx(10)
     assert tainted(DAY - 1, range(40)).series["2xx"][0] == 900
+
+
+def bursting(days: int, n: int = 900) -> list[DaySummary]:
+    """A month in which on so many of its last days an hour's burst was found."""
+    return [*month(30)[: 30 - days], *(tainted(day, range(3), n) for day in range(DAY - days, DAY))]
+
+
+@pytest.mark.parametrize(("case", "days", "learned"), [("twice is an accident", 2, False), ("three days are its nature", 3, True)])
+def test_bursts_that_come_back_are_learned_and_lift_the_line_only_so_far(case: str, days: int, learned: bool) -> None:
+    found = baseline_of(ENDPOINT, bursting(days))
+    assert (found.recurs == {"2xx": days}) == learned, case
+    assert (found.series["2xx"].mean > 10.1) == learned, case
+    assert found.series["2xx"].mean < 11
+    enormous = baseline_of(ENDPOINT, bursting(days, 1_000_000))
+    assert enormous.series == found.series, "nobody lifts the line quickly"
+
+
+def test_bursts_of_failed_logins_are_never_learned() -> None:
+    flood = window(calls=[(NEIGHBOURS[0], 401, 900)])
+    flood.tainted.add("auth")
+    days = [
+        next(
+            one for one in summarise(day, rows(day, slots=range(3), made=flood) + rows(day, slots=range(3, 72))) if one.endpoint == ENDPOINT
+        )
+        for day in range(DAY - 9, DAY)
+    ]
+    found = baseline_of(ENDPOINT, [*month(30)[:21], *days])
+    assert found.recurs == {}
+    assert found.series["auth"].mean == 0
+
+
+def test_an_actor_that_was_found_teaches_one_measure_a_day() -> None:
+    def probed(day: int) -> DaySummary:
+        made = window(routes=[(IP, 404, Endpoint("contoso", "", "GET", f"/probe{n}", matched=False)) for n in range(9)], endpoint=SERVICE)
+        made.flagged.add(IP)
+        return next(one for one in summarise(day, [WindowRow(SERVICE, day * 1440 + slot * 20, made.record()) for slot in range(5)]))
+
+    found = baseline_of(SERVICE, [probed(DAY + n) for n in range(4)])
+    assert found.tops["lost"] == [9.0] * 4
+
+
+def test_what_was_new_is_noticed_for_a_day() -> None:
+    def with_role(day: int) -> DaySummary:
+        made = window(values=[(IP, "query:role", [1], True)])
+        return next(one for one in summarise(day, rows(day, slots=range(1), made=made)) if one.endpoint == ENDPOINT)
+
+    found = baseline_of(ENDPOINT, [*month(29), with_role(DAY)])
+    assert "query:role" in found.noticed
+    (later,) = (one for one in summarise(DAY + 1, rows(DAY + 1)) if one.endpoint == ENDPOINT)
+    assert "query:role" not in baseline_of(ENDPOINT, [*month(29), with_role(DAY), later]).noticed
+    assert baseline_of(ENDPOINT, [with_role(DAY)]).noticed == [], "in the first days nobody is told"
+
+
+def test_the_slowest_windows_are_known_without_those_that_were_found() -> None:
+    slow = window(milliseconds=[500.0] * 4, calls=[(IP, 200, 4)])
+    day = next(
+        one for one in summarise(DAY, rows(DAY, slots=range(1), made=slow) + rows(DAY, slots=range(1, 72))) if one.endpoint == ENDPOINT
+    )
+    assert day.tops[LATENCY_ERRORS][0] > 4
+    slow.found.add("API_SpikeInLatency")
+    day = next(
+        one for one in summarise(DAY, rows(DAY, slots=range(1), made=slow) + rows(DAY, slots=range(1, 72))) if one.endpoint == ENDPOINT
+    )
+    assert all(error < 4 for error in day.tops.get(LATENCY_ERRORS, []))
 
 
 def test_poison_is_not_learned_as_a_known_parameter_from_one_caller() -> None:
