@@ -20,6 +20,7 @@ from alerts.triage import rewritten
 from model import Alert, Incident, Minute, minute_of, moment
 from retention.policy import BY_ID, Place, Promises, deadline
 from retention.subject import Subject, erased, fingerprints, is_fingered, mentions, pseudonym, redacted, subject_hash, without
+from windows.countries import country
 from windows.tally import TABLES, Tally, pack, unpack
 
 TRIES = 5
@@ -72,9 +73,9 @@ class Places:
         if table.startswith(ledger.PREFIX):
             entries = ledger.look_up(self._tables, subject.actor, self._key, [table]) if subject.kind == "ip" else []
             regulars = ledger.regulars_of(self._tables, subject.actor, self._key, [table])
-            return len({entry.window for entry in entries if entry.window <= before}) + sum(
-                regular.day * 1440 <= before for _, regular in regulars
-            )
+            behind = ledger.windows_behind(self._tables, subject.actor, self._key, [table]) if subject.kind == "ip" else []
+            called = {entry.window for entry in entries} | {window for window, _ in behind}
+            return sum(window <= before for window in called) + sum(regular.day * 1440 <= before for _, regular in regulars)
         return sum(1 for _ in self._batch_rows(table, partition, subject, before))
 
     def export(self, unit: str, subject: Subject) -> list[Item]:
@@ -157,6 +158,8 @@ class Places:
             for entry in ledger.look_up(self._tables, subject.actor, self._key, [table]):
                 called = {"endpoint": str(entry.endpoint), "api": entry.endpoint.api, "status": entry.status_class, "calls": entry.n}
                 yield _item(place, table, moment(entry.window), until, **called, minutes=20)
+            for window, n in ledger.windows_behind(self._tables, subject.actor, self._key, [table]):
+                yield _item(place, table, moment(window), until, identitiesAndAgentsBehind=n, minutes=20)
         for _, regular in ledger.regulars_of(self._tables, subject.actor, self._key, [table]):
             most = {"endpoint": str(regular.endpoint), "api": regular.endpoint.api, "measure": regular.measure, "largest": regular.value}
             yield _item(place, f"{table}/regulars", moment(regular.day * 1440), until, **most)
@@ -276,11 +279,13 @@ def _readable(columns: tuple[str, ...], row: tuple[int, ...], tally: Tally, own:
         "parameter": tally.parameters.__getitem__,
         "rule": tally.rules.__getitem__,
         "detail": tally.details.__getitem__,
+        "agent": tally.agents.__getitem__,
+        "country": country,
     }
     return {
         {"n": "calls"}.get(name, name): texts[name](value) if name in texts else value
         for name, value in zip(columns, row, strict=True)
-        if name not in ("minute", "value", "type", own)
+        if name not in ("minute", "value", "type", "ip", "identity", own)  # who else it may have been is theirs
     }
 
 

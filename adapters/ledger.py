@@ -16,7 +16,7 @@ import msgspec
 
 from adapters.tables import Changed, Entity, Tables, joined, pieces
 from model import STATUS_CLASSES, Endpoint, Minute, StatusClass
-from pipeline.step import Activity, Regular
+from pipeline.step import Activity, Behind, Regular
 from windows.values import hash_value
 
 PREFIX = "activity"
@@ -27,6 +27,11 @@ FEW = 500
 """(address, endpoint, class) of one window."""
 COUNTS_PER_ROW = 24_000
 """At most 30 bytes each: below what an entity holds."""
+BEHIND = "behind-"
+"""Begins the partitions that say who was behind an address."""
+IDENTITY, AGENT = 0, 1
+ADDRESSES_PER_ROW = 6_000
+"""At most 16 hashes of 5 bytes each, and the address: below what an entity holds."""
 READERS = 8
 """Days that are read at a time."""
 
@@ -72,6 +77,25 @@ def rows(activity: Iterable[Activity], key: bytes, suffix: str = "") -> Iterator
             }
             row = f"{window:08d}-{number:04d}{'-' + suffix if suffix else ''}"
             yield window, {"PartitionKey": bucket, "RowKey": row, **pieces(_pack((endpoints, counts)))}
+
+
+def behind_rows(behind: Iterable[Behind], key: bytes) -> Iterator[tuple[Minute, Entity]]:
+    """One row a bucket and closed window: address -> hashes of who was behind it. Same input, same rows: a repeat is harmless."""
+    found: dict[tuple[Minute, str], dict[str, list[int]]] = defaultdict(dict)
+    for one in behind:
+        whos = [who_of(name, kind, key) for kind, names in ((IDENTITY, one.identities), (AGENT, one.agents)) for name in names]
+        of_bucket = found[one.window, f"{BEHIND}{bucket_of(one.ip, key):02x}"]
+        of_bucket[one.ip] = sorted({*of_bucket.get(one.ip, ()), *whos})
+    for (window, bucket), of_bucket in sorted(found.items()):
+        addresses = sorted(of_bucket.items())
+        for number, at in enumerate(range(0, len(addresses), ADDRESSES_PER_ROW)):
+            packed = _pack(([], dict(addresses[at : at + ADDRESSES_PER_ROW])))
+            yield window, {"PartitionKey": bucket, "RowKey": f"{window:08d}-{number:04d}", **pieces(packed)}
+
+
+def who_of(name: str, kind: int, key: bytes) -> int:
+    """An identity or a user agent as 32 bits: 31 of a keyed hash, and which of the two it is. Enough to count the few behind one address."""
+    return hash_value(name, key) >> 33 << 1 | kind
 
 
 def _parts(of_bucket: dict[str, list[Activity]]) -> Iterator[dict[str, list[Activity]]]:
@@ -150,10 +174,10 @@ def erase(tables: Tables, table: str, actor: str, key: bytes, before: Minute) ->
             done += 1
     if actor.startswith(("subscription:", "user:", "subject:")):
         return done
-    for entity, packed in list(_rows_of(tables, table, actor, key)):
+    for entity, packed in list(_rows_of(tables, table, actor, key, ("", BEHIND))):
         if int(entity["RowKey"][:8]) <= before:
             _erase_row(tables, table, dict(entity) | {"etag": entity.metadata["etag"]}, packed, actor)
-            done += 1
+            done += not entity["PartitionKey"].startswith(BEHIND)  # the same windows again
     return done
 
 
@@ -172,9 +196,29 @@ def _erase_row(tables: Tables, table: str, entity: Entity | None, packed: _Packe
     raise Changed(table)
 
 
-def _rows_of(tables: Tables, table: str, ip: str, key: bytes) -> Iterator[tuple[Any, _Packed]]:
-    needle = msgspec.msgpack.encode(ip)
-    for bucket in (SHARED, f"{bucket_of(ip, key):02x}"):  # one query for both would scan the table
+def behind(tables: Tables, ip: str, key: bytes, since: Minute, days: Sequence[str]) -> tuple[set[int], set[int]]:
+    """Hashes of the identities and of the user agents that were behind an address in windows from a minute on, in these tables."""
+    whos = {
+        who
+        for table in days
+        for entity, packed in _rows_of(tables, table, ip, key, (BEHIND,))
+        if int(entity["RowKey"][:8]) >= since
+        for who in packed[1][ip]
+    }
+    return {who for who in whos if who & 1 == IDENTITY}, {who for who in whos if who & 1 == AGENT}
+
+
+def windows_behind(tables: Tables, ip: str, key: bytes, days: Sequence[str]) -> list[tuple[Minute, int]]:
+    """(window, how many identities and user agents) of the rows that say who was behind an address."""
+    rows = (row for table in days for row in _rows_of(tables, table, ip, key, (BEHIND,)))
+    return [(int(entity["RowKey"][:8]), len(packed[1][ip])) for entity, packed in rows]
+
+
+def _rows_of(tables: Tables, table: str, ip: str, key: bytes, prefixes: Sequence[str] = ("",)) -> Iterator[tuple[Any, _Packed]]:
+    needle, own = msgspec.msgpack.encode(ip), f"{bucket_of(ip, key):02x}"
+    for bucket in (
+        name for prefix in prefixes for name in (*(() if prefix else (SHARED,)), prefix + own)
+    ):  # one query for all would scan the table
         for entity in tables.query(table, "PartitionKey eq @bucket", bucket=bucket):
             raw = _unpack(entity)
             if needle in raw:  # nearly every row is done with here, undecoded

@@ -50,6 +50,7 @@ class StepWriter:
         for late in step.late:
             self._write_activity(late.activity, guard, f"late-{late.partition}-{late.position}")
         self._write_activity(step.activity, guard)
+        self._write_personal(ledger.behind_rows((one for one in step.behind if guard.keeps(one.ip, one.window)), self._key), guard)
         self._write_regulars(step.regulars, guard)
         self._write_days(step)
         inventory.write_coverage(self._tables, covered.values())

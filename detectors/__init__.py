@@ -22,7 +22,7 @@ Tactic = Literal[
     "Execution", "Collection", "Exfiltration", "CommandAndControl", "Impact", "Probing", "Exploitation",
 ]  # fmt: skip
 """`intent` of Microsoft.Security/alerts."""
-Watched = Literal["calls", "identities", "values", "sightings", "sensitive"]
+Watched = Literal["calls", "identities", "values", "sightings", "sensitive", "callers"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,14 +8,14 @@ from alerts.group import Grouping
 from alerts.suppression import Rules
 from detectors.detector_failure import ID as FAILURE
 from model import NOBODY, STATUS_CLASSES, WINDOW_MINUTES, Endpoint, Failure, Finding, Minute, Severity, Sighting, minute_of, window_start
-from pipeline.feed import LATENCY, Slice, Source, WindowsOf, feed, recall, route, slice_order, slices_of
+from pipeline.feed import CALLERS, LATENCY, Slice, Source, WindowsOf, feed, know_callers, recall, route, slice_order, slices_of
 from pipeline.judge import detector_sets, judge
 from pipeline.learn import LEARNING_DAYS, DaySummary, DayTops, Learner, day_tops
 from pipeline.limits import Limits
 from pipeline.live import Knowledge, LiveWindows
 from pipeline.regulars import Regulars
 from pipeline.start import Criteria, EvaluationState
-from pipeline.step import Activity, Late, Regular, Step
+from pipeline.step import Activity, Behind, Late, Regular, Step
 from pipeline.watermark import Watermark
 from stats.moments import log_moments
 from stats.sketch import Sketch
@@ -163,6 +163,10 @@ class Evaluation:
         closed = self._is_closed(start)
         touched: dict[Window, None] = {}
         for slice_ in sorted(slices, key=slice_order):
+            if slice_.table == CALLERS:
+                if not closed:
+                    touched.update(dict.fromkeys(know_callers(slice_, self._live, start)))
+                continue
             windows = WindowsOf(self._live, slice_.source, start, closed)
             feed(slice_, windows)
             for window in windows.values():
@@ -216,6 +220,7 @@ class Evaluation:
             if self._learner is not None:
                 self._learner.add(row)
             self._written.activity.extend(_activity(window))
+            self._written.behind.extend(_behind(window))
             self._knowledge.regulars.read_window(window)
 
     def _seen(self, endpoint: Endpoint) -> Mapping[str, Sketch] | None:
@@ -304,6 +309,7 @@ class Evaluation:
             alerts=alerts,
             incidents=incidents,
             activity=written.activity,
+            behind=written.behind,
             regulars=self._knowledge.regulars.drain(),
             days=written.days,
             summaries=written.summaries,
@@ -340,6 +346,7 @@ class _Written:
 
     closed: list[WindowRow] = field(default_factory=list)
     activity: list[Activity] = field(default_factory=list)
+    behind: list[Behind] = field(default_factory=list)
     days: list[DayTops] = field(default_factory=list)
     summaries: list[DaySummary] = field(default_factory=list)
     baselines: list[Baseline] = field(default_factory=list)
@@ -357,4 +364,10 @@ def _activity(window: Window) -> list[Activity]:
         for number, status_class in enumerate(STATUS_CLASSES, 1)
         for ip, n in window.ips[number].items()
         if ip not in NOBODY
+    ]
+
+
+def _behind(window: Window) -> list[Behind]:
+    return [
+        Behind(ip, window.start, tuple(sorted(people)), tuple(sorted(programs))) for ip, (people, programs) in sorted(window.behind.items())
     ]

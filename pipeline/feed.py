@@ -8,10 +8,13 @@ from typing import NamedTuple
 from model import Minute
 from pipeline.live import Knowledge, LiveWindows
 from stats.moments import Moments, log_moments
+from windows.countries import country
 from windows.day import RollingDay
 from windows.tally import Row, Tally
 from windows.window import Window
 
+CALLERS = "callers"
+"""The table that only windows of whole services take in."""
 LATENCY = (2, 2)
 """Key of the window's histogram of milliseconds of successful calls."""
 
@@ -34,7 +37,7 @@ def slices_of(source: Source) -> Iterator[tuple[Minute, Slice]]:
     """(minute since 1970, its rows) of each table that is judged; the others are the inventory's."""
     tally = source.tally
     for table, rows in tally.tables.items():
-        if table in _FEED:
+        if table in _ORDER:
             for minute, of_minute in groupby(rows, itemgetter(0)):
                 yield minute + tally.since, Slice(source, table, list(of_minute))
 
@@ -80,6 +83,20 @@ def route(slice_: Slice, live: LiveWindows, start: Minute) -> list[Window]:
             window = windows[endpoint.service] = live.window(live.service(endpoint.service), start)
             window.changed.add("calls")
         window.route(ips[row[2]], row[3], row[4], endpoint)
+    return list(windows.values())
+
+
+def know_callers(slice_: Slice, live: LiveWindows, start: Minute) -> list[Window]:
+    """Add rows of callers to the windows of their services; the windows touched."""
+    tally = slice_.source.tally
+    windows: dict[str, Window] = {}
+    for _, endpoint, ip, identity, agent, number, _, ok in slice_.rows:
+        service = tally.endpoints[endpoint].service
+        window = windows.get(service)
+        if window is None:
+            window = windows[service] = live.window(live.service(service), start)
+            window.changed.add(CALLERS)
+        window.caller(tally.ips[ip], tally.identities[identity], tally.agents[agent], country(number), ok)
     return list(windows.values())
 
 
@@ -146,7 +163,7 @@ _FEED: Mapping[str, Callable[[Tally, list[Row], WindowsOf], None]] = {
     "sightings": _feed_sightings,
     "sensitive": _feed_sensitive,
 }
-_ORDER = {table: number for number, table in enumerate(_FEED)}
+_ORDER = {table: number for number, table in enumerate((*_FEED, CALLERS))}
 
 
 # rows of closed windows into rolling days, after a cold start

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
-from model import Endpoint, Minute, service_endpoint
+from model import Endpoint, Minute, is_service_endpoint, service_endpoint
 from pipeline.regulars import Regulars
 from windows.baseline import Baseline
 from windows.context import NOTHING_KNOWN, Context
@@ -90,6 +90,7 @@ class LiveWindows:
                 regulars=knowledge.regulars.of(endpoint),
                 context=knowledge.context(endpoint),
                 service_days=service.days if service is not None else 0,
+                homes=knowledge.regulars.homes(endpoint) if is_service_endpoint(endpoint) else None,
             )
         return window
 

@@ -18,6 +18,9 @@ REGULAR_LOST = 2
 REGULAR_DAYS = 3
 """Distinct days on which an actor must have been that busy: no single burst can buy an exemption."""
 
+COUNTRY = "country:"
+"""Begins the measures of identities that were busy from one country."""
+
 Measures = Mapping[str, Mapping[str, float]]
 """measure -> actor -> the largest of its regular days"""
 
@@ -29,6 +32,7 @@ class Regulars:
         self._history: dict[tuple[Endpoint, str], dict[str, dict[int, float]]] = {}
         """(endpoint, measure) -> actor -> day -> largest"""
         self._known: dict[Endpoint, dict[str, dict[str, float]]] = {}
+        self._homes: dict[Endpoint, dict[str, dict[str, int]]] = {}
         self._new: dict[tuple[int, Endpoint, str, str], Regular] = {}
         for regular in stored:
             self.remember(regular)
@@ -36,6 +40,10 @@ class Regulars:
     def of(self, endpoint: Endpoint) -> Measures | None:
         """What the endpoint's regulars did before the day that `turn_to` named."""
         return self._known.get(endpoint)
+
+    def homes(self, service: Endpoint) -> Mapping[str, Mapping[str, int]] | None:
+        """Identity -> country from which it was busy before the day that `turn_to` named -> the first of those days."""
+        return self._homes.get(service)
 
     def remember(self, regular: Regular) -> bool:
         """Whether it is larger than what was known of this actor and day."""
@@ -67,6 +75,7 @@ class Regulars:
     def turn_to(self, today: int) -> None:
         """From now on the days before `today` count; what is older than 30 days is forgotten."""
         known: dict[Endpoint, dict[str, dict[str, float]]] = {}
+        homes: dict[Endpoint, dict[str, dict[str, int]]] = {}
         for (endpoint, measure), actors in self._history.items():
             for actor, days in list(actors.items()):
                 for old in [day for day in days if day < today - DAYS]:
@@ -75,9 +84,11 @@ class Regulars:
                     del actors[actor]
                     continue
                 past = [value for day, value in days.items() if day < today]
+                if past and measure.startswith(COUNTRY):
+                    homes.setdefault(endpoint, {}).setdefault(actor, {})[measure.removeprefix(COUNTRY)] = min(days)
                 if len(past) >= REGULAR_DAYS:
                     known.setdefault(endpoint, {}).setdefault(measure, {})[actor] = max(past)
-        self._known = known
+        self._known, self._homes = known, homes
 
     def drain(self) -> list[Regular]:
         """What has to be written since the last call."""
@@ -105,6 +116,13 @@ def _busy_in(window: Window) -> Iterator[tuple[str, list[tuple[str, float]]]]:
     busy = [(ip, float(n)) for ip, n in window.unknown.items() if n >= REGULAR_LOST and ip not in NOBODY]
     if busy:
         yield "lost", busy
+    by_country: dict[str, list[tuple[str, float]]] = {}
+    for identity, countries in window.origins.items():
+        for country, n in countries.items():
+            if n >= REGULAR_CALLS:
+                by_country.setdefault(country, []).append((identity, float(n)))
+    for country, busy in by_country.items():
+        yield f"{COUNTRY}{country}", busy
     for parameter, found in window.parameters.items():
         busy = [(ip, float(len(own))) for ip, own in found.by_ip.items() if len(own) >= REGULAR_VALUES and ip not in NOBODY]
         if busy:

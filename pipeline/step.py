@@ -21,6 +21,16 @@ class Activity:
 
 
 @dataclass(frozen=True, slots=True)
+class Behind:
+    """Personal data: which identities and user agents, a few of each, were behind an IP in a closed window of one service. Written as keyed hashes."""
+
+    ip: str
+    window: Minute
+    identities: tuple[str, ...]
+    agents: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Regular:
     """Personal data: one IP's (or identity's) largest measure of a day so far; same keys replace each other by the larger value.
 
@@ -69,6 +79,7 @@ class Step:
     incidents: list[Incident] = field(default_factory=list)
     """New, changed or closed incidents: upsert by id."""
     activity: list[Activity] = field(default_factory=list)
+    behind: list[Behind] = field(default_factory=list)
     regulars: list[Regular] = field(default_factory=list)
     days: list[DayTops] = field(default_factory=list)
     """For each endpoint with traffic, once a day is closed: what the day's summary needs beside the day's window records."""

@@ -22,6 +22,8 @@ NAMES = 64
 """User agents, reasons, kinds of evidence, details of sightings: each."""
 FIRST_IPS = 5
 """So many IPs make a new parameter or type a roll-out."""
+BEHIND = 8
+"""Identities, and user agents, that are told apart behind one address: more than it takes to call it shared."""
 ROUTES = 512
 """Distinct routes that are counted for one IP."""
 SENSITIVE_PLACES = 500
@@ -57,9 +59,9 @@ class Window:
     busiest actor did, so that a detector need not look at each where none did enough."""
 
     __slots__ = (
-        "agents", "auth", "busiest", "busiest_lately", "busiest_request", "busiest_response", "busiest_routes",
-        "bytes", "changed", "classes", "codes", "context", "day", "dirty", "endpoint", "entered", "errors", "flagged", "found", "identities",
-        "ips", "late", "lost", "marks", "minute", "n", "parameters", "reasons", "refused", "regulars", "request_bytes", "response_bytes", "routes", "sensitive",
+        "agents", "auth", "behind", "busiest", "busiest_lately", "busiest_request", "busiest_response", "busiest_routes",
+        "bytes", "changed", "classes", "codes", "context", "day", "dirty", "endpoint", "entered", "errors", "flagged", "found", "homes", "identities",
+        "ips", "late", "lost", "marks", "minute", "n", "origins", "parameters", "reasons", "refused", "regulars", "request_bytes", "response_bytes", "routes", "sensitive",
         "service_days", "sightings", "sizes", "start", "statuses", "tainted", "touched", "touched_identities", "touched_sightings", "touched_values", "unknown",
     )  # fmt: skip
 
@@ -72,6 +74,7 @@ class Window:
         regulars: Mapping[str, Mapping[str, float]] | None = None,
         context: Context = NOTHING_KNOWN,
         service_days: int = 0,
+        homes: Mapping[str, Mapping[str, int]] | None = None,
     ) -> None:
         self.endpoint = endpoint
         self.start = start
@@ -118,6 +121,12 @@ class Window:
         self.sensitive: dict[tuple[str, str], dict[int, int]] = {}
         """(information type, place) -> status class -> calls looked into"""
         self.routes: dict[str, set[Endpoint]] = {}
+        self.homes = homes if homes is not None else {}
+        """Only of a whole service: identity -> country from which it was busy on earlier days -> the first of them."""
+        self.behind: dict[str, tuple[set[str], set[str]]] = {}
+        """Only of a whole service: ip -> identities and user agents, a few of each."""
+        self.origins: dict[str, dict[str, int]] = {}
+        """Only of a whole service: identity -> country -> calls that were answered 2xx."""
         self.unknown: dict[str, int] = {}
         """ip -> calls to paths that match no operation and were refused (4xx)"""
         self.lost: dict[str, set[Endpoint]] = {}
@@ -232,6 +241,18 @@ class Window:
                     lost.add(endpoint)
         self.touched.add(ip)
 
+    def caller(self, ip: str, identity: str, agent: str, country: str, ok: int) -> None:
+        """Only for a whole service: who called from this address, and from where."""
+        if ip not in NOBODY:
+            people, programs = self.behind.get(ip) or self.behind.setdefault(ip, (set(), set()))
+            if identity not in NOBODY and len(people) < BEHIND:
+                people.add(identity)
+            if agent and len(programs) < BEHIND:
+                programs.add(agent)
+        if identity not in NOBODY and country and ok:
+            countries = self.origins.setdefault(identity, {})
+            countries[country] = countries.get(country, 0) + ok
+
     def identity(self, identity: str, status: int, n: int) -> None:
         known = self.identities[status // 100]
         known[identity] = known.get(identity, 0) + n
@@ -343,10 +364,15 @@ class Window:
                 self.touched.discard(name)
                 rest[:3] = rest[0] + sizes[0], rest[1] + sizes[1], max(rest[2], sizes[2])
                 rest[3:] = sorted((*rest[3:], *sizes[3:]), reverse=True)[:3]
-        for by_ip in (self.routes, self.lost):
-            if len(by_ip) > ACTORS:
-                for name in _least({ip: len(routes) for ip, routes in by_ip.items()}):
-                    del by_ip[name]
+        if len(self.behind) > ACTORS:
+            for name in _least({ip: len(people) + len(programs) for ip, (people, programs) in self.behind.items()}):
+                del self.behind[name]
+        if len(self.origins) > ACTORS:
+            for name in _least({identity: sum(countries.values()) for identity, countries in self.origins.items()}):
+                del self.origins[name]
+        if len(self.routes) > ACTORS:
+            for name in _least({ip: len(routes) for ip, routes in self.routes.items()}):
+                del self.routes[name]
         for parameter in self.parameters.values():
             if len(parameter.by_ip) > ACTORS:
                 for name in _least({ip: len(own) for ip, own in parameter.by_ip.items()}):

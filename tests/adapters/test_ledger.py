@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from adapters import ledger
 from adapters.tables import LARGEST_ENTITY, Entity, Tables, joined
 from model import STATUS_CLASSES, Endpoint, minute_of
-from pipeline.step import Activity, Regular
+from pipeline.step import Activity, Behind, Regular
 from tests.adapters.killing import KilledError, killing
 
 KEY = b"k" * 32
@@ -152,10 +152,30 @@ def test_an_erasure_killed_between_two_rows_leaves_whole_rows(tables: Tables, af
     for at in range(0, 80, 20):
         write(tables, [Activity(ip, ENDPOINTS[0], WINDOW + at, "2xx", 1) for ip in ips])
     with killing() as killer:
-        killer.arm(5, after=after)  # three searches, the first row, and then the second
+        killer.arm(6, after=after)  # four searches, the first row, and then the second
         with pytest.raises(KilledError):
             ledger.erase(tables, TABLE, ips[0], KEY, WINDOW + 60)
         killer.disarm()
     assert 0 < len(ledger.look_up(tables, ips[0], KEY)) < 4
     ledger.erase(tables, TABLE, ips[0], KEY, WINDOW + 60)
     assert [len(ledger.look_up(tables, ip, KEY)) for ip in ips] == [0, 4]
+
+
+def test_who_was_behind_an_address_is_counted_by_hashes_and_erased_with_it(tables: Tables) -> None:
+    shared = [
+        Behind("192.0.2.1", WINDOW, ("user:1", "user:2"), ("okhttp",)),
+        Behind("192.0.2.1", WINDOW + 20, ("user:2", "user:3"), ("okhttp", "curl/8")),
+        Behind("192.0.2.2", WINDOW, ("user:1",), ()),
+    ]
+    rows = [row for _, row in ledger.behind_rows(shared, KEY)]
+    assert "user" not in str(rows)
+    for _ in range(2):  # a repeat is harmless
+        tables.upsert(TABLE, rows)
+    people, programs = ledger.behind(tables, "192.0.2.1", KEY, WINDOW, [TABLE])
+    assert (len(people), len(programs)) == (3, 2)
+    assert len(ledger.behind(tables, "192.0.2.1", KEY, WINDOW + 1, [TABLE])[0]) == 2
+    assert ledger.behind(tables, "192.0.2.3", KEY, WINDOW, [TABLE]) == (set(), set())
+    assert [n for _, n in ledger.windows_behind(tables, "192.0.2.1", KEY, [TABLE])] == [3, 4]
+    ledger.erase(tables, TABLE, "192.0.2.1", KEY, WINDOW + 60)
+    assert ledger.windows_behind(tables, "192.0.2.1", KEY, [TABLE]) == []
+    assert len(ledger.behind(tables, "192.0.2.2", KEY, WINDOW, [TABLE])[0]) == 1
