@@ -82,9 +82,11 @@ def rows(activity: Iterable[Activity], key: bytes, suffix: str = "") -> Iterator
 def behind_rows(behind: Iterable[Behind], key: bytes) -> Iterator[tuple[Minute, Entity]]:
     """One row a bucket and closed window: address -> hashes of who was behind it. Same input, same rows: a repeat is harmless."""
     found: dict[tuple[Minute, str], dict[str, list[int]]] = defaultdict(dict)
+    behind = list(behind)
+    many = Counter(one.window for one in behind)
     for one in behind:
         whos = [who_of(name, kind, key) for kind, names in ((IDENTITY, one.identities), (AGENT, one.agents)) for name in names]
-        of_bucket = found[one.window, f"{BEHIND}{bucket_of(one.ip, key):02x}"]
+        of_bucket = found[one.window, BEHIND + (SHARED if many[one.window] <= FEW else f"{bucket_of(one.ip, key):02x}")]
         of_bucket[one.ip] = sorted({*of_bucket.get(one.ip, ()), *whos})
     for (window, bucket), of_bucket in sorted(found.items()):
         addresses = sorted(of_bucket.items())
@@ -216,9 +218,7 @@ def windows_behind(tables: Tables, ip: str, key: bytes, days: Sequence[str]) -> 
 
 def _rows_of(tables: Tables, table: str, ip: str, key: bytes, prefixes: Sequence[str] = ("",)) -> Iterator[tuple[Any, _Packed]]:
     needle, own = msgspec.msgpack.encode(ip), f"{bucket_of(ip, key):02x}"
-    for bucket in (
-        name for prefix in prefixes for name in (*(() if prefix else (SHARED,)), prefix + own)
-    ):  # one query for all would scan the table
+    for bucket in [prefix + name for prefix in prefixes for name in (SHARED, own)]:  # one query for all would scan the table
         for entity in tables.query(table, "PartitionKey eq @bucket", bucket=bucket):
             raw = _unpack(entity)
             if needle in raw:  # nearly every row is done with here, undecoded

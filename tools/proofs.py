@@ -118,6 +118,7 @@ class Proof:
 
 
 UNPROVABLE = {
+    "API_NewCountry": "an identity has to have been busy for fourteen days, and to call from addresses of two countries",
     "Gatewatch_DetectorFailure": "no traffic makes a detector fail: traffic that did would be a fault to repair",
 }
 """Detectors that cannot be provoked from outside, and why."""

@@ -152,7 +152,7 @@ def test_an_erasure_killed_between_two_rows_leaves_whole_rows(tables: Tables, af
     for at in range(0, 80, 20):
         write(tables, [Activity(ip, ENDPOINTS[0], WINDOW + at, "2xx", 1) for ip in ips])
     with killing() as killer:
-        killer.arm(6, after=after)  # four searches, the first row, and then the second
+        killer.arm(7, after=after)  # five searches, the first row, and then the second
         with pytest.raises(KilledError):
             ledger.erase(tables, TABLE, ips[0], KEY, WINDOW + 60)
         killer.disarm()
