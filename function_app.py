@@ -69,6 +69,14 @@ def baseline(timer: func.TimerRequest) -> None:  # noqa: ARG001
     logging.info("made %d baselines", run(gatewatch.tables, datetime.now(UTC)))
 
 
+@app.function_name("posture")
+@app.timer_trigger(arg_name="timer", schedule="0 7,22,37,52 * * * *", use_monitor=False)
+def posture(timer: func.TimerRequest) -> None:  # noqa: ARG001
+    if gatewatch.settings.posture:
+        now = datetime.now(UTC)
+        logging.info("%d reads of configuration", gatewatch.posture.run(now, _until(now + TICK)))
+
+
 @app.function_name("intel")
 @app.timer_trigger(arg_name="timer", schedule="0 20 * * * *", use_monitor=True)
 def intel(timer: func.TimerRequest) -> None:  # noqa: ARG001

@@ -129,6 +129,18 @@ SETTINGS: dict[str, Setting] = {
         "",
         "what the licence of the country database wants to be shown where countries are",
     ),
+    "POSTURE_SERVICES": Setting(
+        "ARM ids of API Management services, resource groups or subscriptions, separated by commas, or empty",
+        "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-apim",
+        "",
+        "whose configuration is read and assessed every day; empty: none, and everything else works",
+    ),
+    "RESOURCE_MANAGER": Setting(
+        "the https address of Azure Resource Manager (http only on this machine)",
+        "https://management.usgovcloudapi.net",
+        "https://management.azure.com",
+        "where the configuration is read; another cloud has another",
+    ),
     "TRUSTED_PROXIES": Setting(
         "CIDRs separated by commas, or empty",
         "10.0.0.0/16,2001:db8::/32",
@@ -233,6 +245,11 @@ class Settings:
     deliver_seconds: int
     gateway: str
     """ARM id of the API Management service, "" where it is not known."""
+    posture: tuple[str, ...]
+    """ARM ids of services, resource groups or subscriptions whose configuration is read."""
+    resource_manager: str
+    client_id: str | None
+    """Of the identity that reads it."""
     trusted_proxies: tuple[str, ...]
     webhook_networks: tuple[str, ...]
     """CIDRs of private addresses that the webhook may have."""
@@ -266,6 +283,7 @@ class Settings:
 
 
 _HUB = r"[A-Za-z0-9][A-Za-z0-9._-]{0,255}"
+_PLACE = r"(?i)/subscriptions/[0-9a-f-]{36}(/resourceGroups/[^/\s]{1,90}(/providers/Microsoft\.ApiManagement/service/[A-Za-z0-9-]{1,50})?)?"
 _GATEWAY = r"(?i)(/subscriptions/[0-9a-f-]{36}/resourceGroups/[^/\s]{1,90}/providers/Microsoft\.ApiManagement/service/[A-Za-z0-9-]{1,50})?"
 
 
@@ -287,6 +305,9 @@ def read(environment: Mapping[str, str]) -> Settings:
         alert_hub=_text(environment, "ALERT_HUB_NAME", rf"({_HUB})?"),
         deliver_seconds=int(_text(environment, "DELIVER_SECONDS", "2|3|5|10|15|20|30")),
         gateway=_text(environment, "GATEWAY_RESOURCE_ID", _GATEWAY),
+        posture=_places(environment),
+        resource_manager=_text(environment, "RESOURCE_MANAGER", r"https://[A-Za-z0-9.-]+|http://(127\.0\.0\.1|localhost):[0-9]{1,5}"),
+        client_id=_value(environment, "AZURE_CLIENT_ID") or None,
         trusted_proxies=_networks(environment, "TRUSTED_PROXIES"),
         webhook_networks=_networks(environment, "WEBHOOK_NETWORKS"),
         response_client_id=_text(environment, "RESPONSE_CLIENT_ID", r"[A-Za-z0-9-]{0,64}"),
@@ -409,6 +430,13 @@ def _formats(environment: Mapping[str, str]) -> tuple[str, ...]:
     except ValueError:
         raise _error("ALERT_FORMATS", "is malformed") from None
     return tuple(names)
+
+
+def _places(environment: Mapping[str, str]) -> tuple[str, ...]:
+    places = tuple(dict.fromkeys(text.strip().rstrip("/") for text in _value(environment, "POSTURE_SERVICES").split(",") if text.strip()))
+    if not all(re.fullmatch(_PLACE, place) for place in places):
+        raise _error("POSTURE_SERVICES", "is malformed")
+    return places
 
 
 def _networks(environment: Mapping[str, str], name: str) -> tuple[str, ...]:

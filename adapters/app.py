@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from adapters.evaluate import Evaluator
     from adapters.evidence import Evidence
     from adapters.ingest import Ingest
+    from adapters.posture import Posture
     from adapters.probe import Probe
     from adapters.purge import Purge
     from adapters.tables import Tables
@@ -141,6 +142,13 @@ class App:
             "webhook": Webhook(self.evidence, settings.webhook_networks),
         }
         return Deliver(self.tables, receivers, settings.alert_formats, settings.gateway, settings.site)
+
+    @cached_property
+    def posture(self) -> "Posture":
+        from adapters.posture import Posture, Reach
+
+        settings = self.settings
+        return Posture(self.tables, self.evidence, Reach(settings.posture, settings.resource_manager, settings.client_id))
 
     @cached_property
     def probe(self) -> "Probe":

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from time import monotonic, sleep
 from typing import Any
 
-from azure.core.credentials import TokenCredential
+from azure.core.credentials import AccessToken, TokenCredential
 from azure.core.exceptions import AzureError, ClientAuthenticationError, DeserializationError, HttpResponseError, ResourceNotFoundError
 from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.core.pipeline.policies import SansIOHTTPPolicy
@@ -51,6 +51,13 @@ class Later(Exception):
     def __init__(self, seconds: float) -> None:
         super().__init__(f"asked to wait {seconds:.0f} s")
         self.seconds = seconds
+
+
+class _NoToken:
+    """What signs in to an emulated resource manager: nothing, and never."""
+
+    def get_token(self, *scopes: str, **_options: Any) -> AccessToken:
+        raise AssertionError(f"no token of {', '.join(scopes)} goes over plain http")
 
 
 class _Pace(SansIOHTTPPolicy[Any, Any]):
@@ -102,9 +109,10 @@ class Arm:
         options: dict[str, Any] = {"base_url": endpoint, "credential_scopes": [endpoint + "/.default"], "retry_total": 0, "per_retry_policies": [self._pace]}  # fmt: skip
         if credential is None:
             options["authentication_policy"] = SansIOHTTPPolicy()  # no token for plain http
-        self._client = ApiManagementClient(credential, subscription, **options)  # type: ignore[arg-type]
+        signs_in = credential or _NoToken()
         # Of its own, not by argument: the SDK asks for a list's further pages with the client's version.
-        self._newer = ApiManagementClient(credential, subscription, api_version=BACKENDS_VERSION, **options)  # type: ignore[arg-type]
+        self._newer = ApiManagementClient(signs_in, subscription, api_version=BACKENDS_VERSION, **options)
+        self._client = ApiManagementClient(signs_in, subscription, **options)
 
     @property
     def reads(self) -> int:

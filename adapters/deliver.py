@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from threading import Event, Lock
 from typing import Protocol
 
-from adapters import alerts, outbox, series
+from adapters import alerts, outbox, recommendations, series
 from adapters.alerts import Stored
 from adapters.outbox import RECEIVERS, Standing, Waiting
 from adapters.tables import Tables
@@ -97,15 +97,17 @@ class Deliver:
             return sent
 
     def _tell(self, name: str, receiver: Receiver, waiting: Waiting, now: datetime) -> int:
-        """Everything about one alert that the receiver does not have, and remember what arrived. Raises DeliveryFailed."""
-        stored = alerts.find(self._tables, waiting.id)
+        """Everything about one alert or recommendation that the receiver does not have, and remember what arrived. Raises DeliveryFailed."""
+        is_recommendation = recommendations.is_id(waiting.id)
+        stored = (recommendations if is_recommendation else alerts).find(self._tables, waiting.id)
         if stored is None:
             outbox.done(self._tables, waiting, now)
             return 0
         told = dict(stored.told.get(name, {}))
         sent, refusals = 0, []
         try:
-            for message, memo in self._messages(stored, dict(told)):
+            owed = self._messages(stored, dict(told)) if isinstance(stored, Stored) else self._findings(stored, dict(told), now)
+            for message, memo in owed:
                 try:
                     receiver.send(message)
                 except MessageRefused as refused:
@@ -117,7 +119,7 @@ class Deliver:
             refusals.append(str(refused))
         finally:
             if sent:
-                alerts.remember(self._tables, waiting.id, name, told)
+                (recommendations if is_recommendation else alerts).remember(self._tables, waiting.id, name, told)
         if refusals:
             self._refused(name, waiting, refusals[0], now)
         else:
@@ -137,6 +139,15 @@ class Deliver:
             raise MessageRefused(f"this version knows no detector {error}") from None
         for message in owed:
             yield outgoing.message(message, document, alert, VERSION), message.sent
+
+    def _findings(self, stored: recommendations.Stored, told: Mapping[str, Sent], now: datetime) -> Iterator[tuple[Message, Sent]]:
+        """What is owed of a recommendation. Raises MessageRefused for an assessment that this version does not have."""
+        from posture import compliance  # only a posture that reads something has any
+
+        try:
+            yield from compliance.messages(stored.recommendation, told, self._formats, VERSION, now)
+        except KeyError as error:
+            raise MessageRefused(f"this version knows no assessment {error}") from None
 
     def _refused(self, name: str, waiting: Waiting, what: str, now: datetime) -> None:
         since = waiting.since or now

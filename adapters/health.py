@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from adapters import intel, outbox, overrides
+from adapters import intel, outbox, overrides, posture_status
 from adapters.batches import BatchLog, Tail
 from adapters.evidence import Evidence
 from adapters.hub import last_enqueued
@@ -63,6 +63,10 @@ def check(settings: Settings, tables: Tables, batches: BatchLog, evidence: Evide
         problems.append(f"{overrides.NAME} is refused, and other limits are in force: {error}")
     except Exception as error:
         problems.append(f"{overrides.NAME} cannot be read ({type(error).__name__})")
+    try:
+        notices += posture_status.notices(tables, settings.posture)
+    except Exception as error:
+        problems.append(f"the state of posture cannot be read ({type(error).__name__})")
     outputs: list[dict[str, Any]] = []
     try:
         for name, wrong_with_it in _receivers(settings, evidence):

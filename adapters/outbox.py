@@ -1,10 +1,11 @@
-"""The `outbox` table: which alerts each receiver has not been told of yet, by their ids, and how each receiver stands. Nothing in it names a caller."""
+"""The `outbox` table: which alerts and recommendations each receiver has not been told of yet, by their ids, and how each receiver stands. Nothing in it names a caller."""
 
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
+from typing import NamedTuple
 
 from azure.data.tables import UpdateMode
 
@@ -42,6 +43,13 @@ class Standing:
     configuration: str = ""
 
 
+class Marked(NamedTuple):
+    """What is told beside alerts: an id, and the minute since when it is to be told."""
+
+    id: str
+    first: int
+
+
 @contextmanager
 def announced(tables: Tables, alerts: Collection[Alert], now: datetime) -> Iterator[None]:
     """Around writing new and changed alerts. They are marked before, so that a crash after the write forgets nobody, and again after it, so that they are told
@@ -51,8 +59,8 @@ def announced(tables: Tables, alerts: Collection[Alert], now: datetime) -> Itera
     mark(tables, alerts, now)
 
 
-def mark(tables: Tables, alerts: Iterable[Alert], now: datetime) -> None:
-    """Put alerts into the outbox. A repeat is harmless; what is known of a refused message stays."""
+def mark(tables: Tables, alerts: Iterable[Alert | Marked], now: datetime) -> None:
+    """Put alerts, and what is told like them, into the outbox. A repeat is harmless; what is known of a refused message stays."""
     rows = [
         {"PartitionKey": receiver, "RowKey": f"{alert.first:08d}-{alert.id}", "marked": now, "again": now}
         for alert in alerts

@@ -348,7 +348,7 @@ def _filled(document: dict[str, Any]) -> dict[str, Any]:
 
 # CEF
 
-_CEF_SEVERITIES = {"Informational": 1, "Low": 3, "Medium": 6, "High": 8}
+CEF_SEVERITIES = {"Informational": 1, "Low": 3, "Medium": 6, "High": 8}
 _line_breaks = re.compile(r"\r\n|[\r\n\x0b\x0c\x85\u2028\u2029]")
 _unprintable = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]")
 _LENGTHS = {"msg": 1023, "request": 1023, "requestMethod": 1023, "externalId": 40, "cat": 1023, "suser": 1023, "reason": 1023}
@@ -367,7 +367,7 @@ def cef(document: Document, alert: Alert, *, with_ip: bool, version: str = "0") 
     client = _client(properties) if with_ip else ""
     method, template = _method_and_template(alert)
     header = (VENDOR, PRODUCT, version, properties.get("alertType") or alert.detector, properties.get("alertDisplayName") or alert.detector)
-    severity = _CEF_SEVERITIES.get(str(properties.get("severity")), 5)
+    severity = CEF_SEVERITIES.get(str(properties.get("severity")), 5)
     techniques = [*(properties.get("techniques") or ()), *(properties.get("subTechniques") or ())]
     fields: dict[str, Any] = {
         "rt": _milliseconds(properties.get("timeGeneratedUtc")),
@@ -398,17 +398,19 @@ def cef(document: Document, alert: Alert, *, with_ip: bool, version: str = "0") 
         if value not in (None, ""):
             fields[name], fields[f"{name}Label"] = (_plain_number(value) if name.startswith("cfp") else value), label
     extension = " ".join(
-        f"{name}={_escaped(str(value)[: _LENGTHS.get(name, _CUSTOM)])}" for name, value in fields.items() if value not in (None, "")
+        f"{name}={cef_escaped(str(value)[: _LENGTHS.get(name, _CUSTOM)])}" for name, value in fields.items() if value not in (None, "")
     )
-    line = "|".join(["CEF:0", *(_header(str(part)) for part in header), str(severity), extension])
+    line = "|".join(["CEF:0", *(cef_header(str(part)) for part in header), str(severity), extension])
     return line.encode("utf-8", errors="replace")
 
 
-def _header(text: str) -> str:
+def cef_header(text: str) -> str:
+    """A field before the extension."""
     return _unprintable.sub("", _line_breaks.sub(" ", text[:_NAME])).replace("\\", "\\\\").replace("|", "\\|")
 
 
-def _escaped(text: str) -> str:
+def cef_escaped(text: str) -> str:
+    """A value of the extension."""
     lines = _unprintable.sub("", _line_breaks.sub("\n", text))
     return lines.replace("\\", "\\\\").replace("=", "\\=").replace("\n", "\\n")
 

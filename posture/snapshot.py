@@ -6,6 +6,7 @@
 
 import zlib
 from collections.abc import Iterator
+from hashlib import blake2b
 from typing import Literal
 
 import msgspec
@@ -282,6 +283,11 @@ SECTIONS = (
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Snapshot).decode
+
+
+def service_key(service: str) -> str:
+    """32 hex digits of a service's ARM id, for rows and blobs."""
+    return blake2b(service.casefold().encode(), digest_size=16).hexdigest()
 
 
 class OtherVersion(Exception):

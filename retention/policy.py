@@ -121,6 +121,8 @@ POLICY: tuple[Place, ...] = (
     ),
     Place("baselines", "table", "baselines", "what is usual at each endpoint", False, None, "", "to judge", "", "overwritten daily", "nothing of a person is there"),
     Place("endpoints", "table", "endpoints", "the endpoints seen", False, None, "", "the inventory", "", "–", "nothing of a person is there"),
+    Place("recommendations", "table", "recommendations", "what is configured badly where, by resources' ids; which analyst exempted what, why and until when", False, None, "", "to have it mended", "", "overwritten daily; an exemption that is over goes with the next reading", "nothing of a caller is there"),
+    Place("posture", "container", "posture", "the gateways' configuration without secrets, and without the owners of subscriptions", False, None, "", "to assess it, and to compare it with traffic", "", "overwritten daily", "nothing of a caller is there"),
     Place("progress", "table", "progress", "how far evaluation and learning have come", False, None, "", "to go on after a restart", "", "overwritten", "nothing of a person is there"),
     Place("outbox", "table", "outbox", "which alerts the hub and the webhook were not told of yet, by their ids", False, 30 * DAY, "the alert changed last", "nothing is lost while a receiver is down", "later it is history", "it goes as soon as it is told; purge deletes", "nothing of a person is there"),
     Place("purges", "table", "purges", "what each purge removed, when, and what was late", False, 396 * DAY, "the run", "the evidence of this policy", "as windows", "purge deletes", "nothing of a person is there"),

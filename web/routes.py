@@ -157,6 +157,36 @@ def _inventory(app: "App", request: Request) -> Answer:  # noqa: ARG001
     return Answer(200, page(read(app.tables)))
 
 
+def _recommendations(app: "App", request: Request) -> Answer:
+    from web.posture import page
+
+    return Answer(*page(app.tables, request.parameters, request.now))
+
+
+def _recommendation(app: "App", request: Request) -> Answer:
+    from web.posture import one
+
+    return Answer(*one(app.tables, request.path["id"], request.now))
+
+
+def _amend_recommendation(app: "App", request: Request) -> Answer:
+    from web.posture import amend
+
+    return Answer(*amend(app.tables, request.path["id"], request.body, request.headers, request.now))
+
+
+def _attack_paths(app: "App", request: Request) -> Answer:
+    from web.posture import paths
+
+    return Answer(*paths(app.tables, app.evidence, request.now))
+
+
+def _posture(app: "App", request: Request) -> Answer:  # noqa: ARG001
+    from web.posture import services
+
+    return Answer(*services(app.tables, app.settings.posture))
+
+
 def _usage(app: "App", request: Request) -> Answer:
     from web.usage import page
 
@@ -194,6 +224,12 @@ RESOURCES: tuple[Resource, ...] = (
     Resource("suppressions_preview", "suppressions/preview", {"POST": (Role.ANALYST, _preview_suppression)}),
     Resource("suppression", "suppressions/{id}", {"DELETE": (Role.ANALYST, _unsuppress)}),
     Resource("inventory", "inventory", {"GET": (Role.READER, _inventory)}),
+    Resource("recommendations", "recommendations", {"GET": (Role.READER, _recommendations)}),
+    Resource(
+        "recommendation", "recommendations/{id}", {"GET": (Role.READER, _recommendation), "PATCH": (Role.ANALYST, _amend_recommendation)}
+    ),
+    Resource("attack_paths", "attack-paths", {"GET": (Role.READER, _attack_paths)}),
+    Resource("configuration", "posture", {"GET": (Role.READER, _posture)}),
     Resource("usage", "usage", {"GET": (Role.READER, _usage)}),
     Resource("health", "health", {"GET": (Role.READER, _health)}, open=True, any_role=True),
     Resource("alive", "health/live", {"GET": (Role.READER, _alive)}, open=True, any_role=True),
