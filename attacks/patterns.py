@@ -7,7 +7,10 @@ Sources: OWASP Core Rule Set 3.3 and 4 (families, scanner products), OWASP cheat
 template injection, CVE-2014-6271 (shellshock), CVE-2015-8562, CVE-2021-44228 (log4j), CVE-2022-22965 (class loader).
 """
 
+import re
 from typing import NamedTuple
+
+from attacks import scanner_names
 
 
 class Family(NamedTuple):
@@ -597,15 +600,19 @@ SENSITIVE_FILE = (
 SCANNERS = _words(
     "acunetix arachni bfac brutus bsqlbf burpsuite cgichk commix crimscanner dalfox datacha0s detectify dirb dirbuster dirsearch dotdotpwn feroxbuster ffuf"
     " fhscan fimap gobuster grabber gootkit havij hydra immuniweb inspath interactsh invicti jaascois jaeles joomscan jorgee kiterunner l9explore l9scan"
-    " masscan metasploit metis morfeus muieblackcat mysqloit nessus netsparker nikto nmap nsauditor nuclei openvas pangolin paros pmafind qualys raccoon"
+    " masscan metasploit metis morfeus muieblackcat mysqloit nessus netsparker nikto nmap nsauditor nuclei openvas pangolin paros pmafind raccoon"
     " rustbuster skipfish springenwerk sqlmap sqlninja sysscan uil2pn vega voideye w3af wapiti wascan webbandit webinspect webshag webvulnscan wfuzz"
     " whatweb whcc wpscan x5s xsser xsstrike zaproxy zgrab zmap zmeu"
 )
-"""Product tokens of security scanners and attack tools, in lower case, without version."""
+"""Product tokens of security scanners and attack tools, in lower case, without version: of our own, beside those of the maintained list."""
 
-SCANNER_PHRASES = (
+SCANNER_PHRASES: tuple[str, ...] = (
     "burp collaborator", "cisco-torch", "core-project/1.0", "crowdstrike-webscan", "domino hunter", "f-secure radar", "fuzz faster u fool",
-    "grendel-scan", "n-stealth", "openvas-vt", "owasp zap", "s.t.a.l.k.e.r.", "security scan", "shellshock-scan", "sql power injector", "struts-pwn",
+    "grendel-scan", "n-stealth", "openvas-vt", "owasp zap", "qualys was", "s.t.a.l.k.e.r.", "security scan", "shellshock-scan", "sql power injector", "struts-pwn",
     "teh forest lobster", "this is an exploit", "toata dragostea", "wordpress hash grabber", "xmlrpc exploit",
 )  # fmt: skip
 """The same for names that are no single token."""
+
+_token = re.compile(r"[a-z]+(?:\d+[a-z]+)*").fullmatch
+SCANNERS |= {name for name in scanner_names.NAMES if _token(name)}
+SCANNER_PHRASES += tuple(name for name in scanner_names.NAMES if not _token(name))

@@ -32,6 +32,12 @@ WIDEST = {4: 8, 6: 16}
 RULES = {"tor": TOR_EXIT_NODE, "malicious": SUSPICIOUS_IP}
 """Kind of feed -> the detector of whom it lists."""
 
+SOMETHING_ELSE = 9
+"""Lines without an address for each with one, from which on a file is no list of addresses: a log, a spreadsheet, an archive."""
+
+NO_LIST = "no list of addresses"
+"""The format of such a file."""
+
 FORMAT = 1
 """Stands first in every packed index: a reader refuses what a newer writer wrote."""
 
@@ -70,9 +76,16 @@ class Parsed:
     refused: int = 0
     """Private, reserved, the tenant's own, or too wide."""
 
+    @property
+    def something_else(self) -> bool:
+        """The file is no list of addresses: of its lines or objects not one in SOMETHING_ELSE holds one. It accuses nobody, and is no empty feed either."""
+        return self.format == NO_LIST
+
     def warnings(self, now: datetime) -> tuple[str, ...]:
         """Sentences for health and logs; they hold counts, never an entry."""
         name = self.feed.name
+        if self.something_else:
+            return (f"feed {name!r} is no list of addresses: {self.bad} of its lines hold none; it is left out",)
         found = []
         if self.feed.is_stale(now):
             age = "of unknown age" if self.feed.fetched_at is None else f"{(now - self.feed.fetched_at) // timedelta(hours=1)} hours old"
@@ -117,11 +130,15 @@ def parse(feed: Feed, content: bytes, now: datetime, own: Sequence[Range] = ()) 
         except (msgspec.DecodeError, RecursionError):
             document = None
         if document is not None:
-            return _refuse(_from_json(feed, document, now), own)
+            return _refuse(_unless_something_else(_from_json(feed, document, now)), own)
     lines = [line for line in (raw.strip() for raw in text.splitlines()) if line and line[0] not in "#;" and not line.startswith("//")]
-    if lines and _is_csv(lines):
-        return _refuse(_from_csv(feed, lines), own)
-    return _refuse(_from_lines(feed, lines), own)
+    read = _from_csv if lines and _is_csv(lines) else _from_lines
+    return _refuse(_unless_something_else(read(feed, lines)), own)
+
+
+def _unless_something_else(parsed: Parsed) -> Parsed:
+    usable = len(parsed.ranges) + parsed.expired + parsed.below_score + parsed.unsupported
+    return replace(parsed, ranges=(), format=NO_LIST) if parsed.bad > SOMETHING_ELSE * usable else parsed
 
 
 _delimiters = re.compile(r"[\s,;|]+").split

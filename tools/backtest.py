@@ -54,15 +54,24 @@ def calls(events: Iterable[bytes], rejected: Counter[str]) -> Iterator[list[ApiC
         yield batch
 
 
+def _files(folder: Path) -> list[Path]:
+    found = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+    if not found:
+        raise ValueError(f"{folder} holds no feeds")
+    return found
+
+
 def index_of(tor: Path | None, folder: Path | None, now: datetime) -> Index:
     """The addresses that the lists name: a Tor exit list, and the feeds of a folder. Raises OSError or ValueError that names the file."""
     found = []
     if tor is not None:
         found.append(parse_feed(Feed(tor.stem, "tor", fetched_at=now), tor.read_bytes(), now))
-    for path in sorted(folder.iterdir()) if folder is not None else ():
-        if path.is_file():
-            content = path.read_bytes()
-            found.append(parse_feed(describe(path.name, content, datetime.fromtimestamp(path.stat().st_mtime, UTC)), content, now))
+    for path in _files(folder) if folder is not None else ():
+        content = path.read_bytes()
+        parsed = parse_feed(describe(path.name, content, datetime.fromtimestamp(path.stat().st_mtime, UTC)), content, now)
+        if parsed.something_else:
+            raise ValueError(f"{path} is no list of addresses: {parsed.bad} of its lines hold none")
+        found.append(parsed)
     return compile_index(found)
 
 

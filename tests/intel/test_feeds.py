@@ -50,7 +50,7 @@ def addresses(found: Parsed) -> list[str]:
         ("192.0.2.0\t192.0.2.255\t24\t100\n", "list", ["192.0.2.0+255"], 0),
         ("192.0.2.1:8080\n[2001:db8::1]:443\n", "list", ["192.0.2.1", "2001:db8::1"], 0),
         ("hello\n192.0.2.1\n999.1.1.1\n192.0.2.9-192.0.2.1\n", "list", ["192.0.2.1"], 3),
-        ("<!DOCTYPE html>\n<html><body>404</body></html>\n", "list", [], 2),
+        ("<!DOCTYPE html>\n<html><body>404</body></html>\n", "no list of addresses", [], 2),
         ("ip,first_seen\n192.0.2.1,2026-01-01\nx,2026-01-01\n", "csv", ["192.0.2.1"], 1),
         ('# abuse.ch\n"2026-01-01 00:00:00","192.0.2.1","443","online"\n"2026-01-02 00:00:00","192.0.2.2","447","offline"\n', "csv", ["192.0.2.1", "192.0.2.2"], 0),
         ('first_seen_utc,ioc_id,ioc_value,ioc_type\n"x","1","192.0.2.1:8443","ip:port"\n', "csv", ["192.0.2.1"], 0),
@@ -58,8 +58,8 @@ def addresses(found: Parsed) -> list[str]:
         ('["192.0.2.1", "192.0.2.0/30", "x", 5, null]', "json", ["192.0.2.1", "192.0.2.0+3"], 3),
         ('[{"ip": "192.0.2.1"}, {"Indicator": "192.0.2.2"}, {"other": 1}]', "json", ["192.0.2.1", "192.0.2.2"], 1),
         ("[192.0.2.1]\n", "list", ["192.0.2.1"], 0),
-        ('{"a": ', "list", [], 1),
-        ("5", "list", [], 1),
+        ('{"a": ', "no list of addresses", [], 1),
+        ("5", "no list of addresses", [], 1),
     ],
 )  # fmt: skip
 def test_formats(content: str, format_: str, entries: list[str], bad: int) -> None:
@@ -363,8 +363,7 @@ def test_warnings_count_and_never_quote() -> None:
         "feed 'bad' is stale: 720 hours old",
         "feed 'bad': 1 entries refused: private, reserved, your own or too wide",
         "feed 'bad': 1 lines without an address skipped",
-        "feed 'tor-exits' holds no usable address",
-        "feed 'tor-exits': 1 lines without an address skipped",
+        "feed 'tor-exits' is no list of addresses: 1 of its lines hold none; it is left out",
         "feed 'undated' is stale: of unknown age",
     )
     assert compile_index([parsed("192.0.2.1\n")]).warnings(NOW) == ()

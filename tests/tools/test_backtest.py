@@ -80,3 +80,22 @@ def test_a_file_that_is_not_there_or_not_whole(tmp_path: Path, capsys: pytest.Ca
     cut.write_bytes(gzip.compress(b"null\n" * 1000)[:-12])
     assert main([str(cut)]) == 2
     assert "nothing.jsonl" in "".join(capsys.readouterr().err.split())
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("", "", "holds no feeds"),
+        ("events.jsonl", '{"v":1,"clientIp":"203.0.113.7"}\n{"v":1,"clientIp":"203.0.113.8"}\n', "is no list of addresses"),
+        ("readme.md", "# Feeds\n\nThis folder holds\nwhatever somebody put here.\n", "is no list of addresses"),
+        ("access.log", "app[1]: GET / 200 from 203.0.113.7\n" * 5, "is no list of addresses"),
+    ],
+)
+def test_a_folder_that_holds_something_else_is_told(
+    events: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, content: str, told: str
+) -> None:
+    """It is not taken for feeds without an address."""
+    if name:
+        (tmp_path / name).write_text(content)
+    assert main([str(events), "--intel", str(tmp_path)]) == 2
+    assert told in " ".join(capsys.readouterr().err.split())
