@@ -67,7 +67,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--as-of", type=date.fromisoformat, default=datetime.now(UTC).date(), help="the day of the list (today)")
     given = parser.parse_args(arguments)
     try:
-        import crawleruseragents
+        import crawleruseragents  # type: ignore[import-untyped,unused-ignore]
     except ImportError:
         print("crawler-user-agents is missing: pip install -r requirements-dev.txt", file=sys.stderr)
         return 1
