@@ -23,6 +23,11 @@ LONGEST = timedelta(days=396)
 PERSONAL_PREFIX = {4: 29, 6: 48}
 """Networks of this length, or longer, are somebody's: a household, not a provider."""
 IDENTITIES = ("subscription:", "user:", "subject:")
+WIDEST = {4: 16, 6: 32}
+"""A network wider than this is a provider's or a country's: a rule for it at every endpoint is asked for twice."""
+MANY = 10
+MOST_SHARE = 0.5
+"""And so is a rule that would have covered more than this share of the alerts of late, and at least MANY."""
 MOST = 500
 """Rules in force at a time: each is compared with every finding."""
 FORM = '{"detector": "API_SprayInRequests", "actor": "203.0.113.0/24", "until": "2027-01-31T00:00:00Z", "comment": "our own scanner"}'
@@ -54,6 +59,15 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def personal(self) -> bool:
         return _is_personal(self.actor)
+
+    @property
+    def broadest(self) -> str:
+        """The key that says what the rule is about."""
+        return next(key for key in ("actor", "endpoint", "api", "service", "detector") if getattr(self, key))
+
+    @property
+    def scope(self) -> str:
+        return str(getattr(self, self.broadest))
 
     def names(self, actor: str) -> bool:
         """Whether it names an actor: itself, or a network so small that it is somebody's."""
@@ -151,6 +165,27 @@ class SuppressionRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     endpoint: str = ""
     actor: str = ""
     comment: str = ""
+    confirm: str = ""
+    """The value of the rule's broadest key, where it covers so much that it is asked for twice."""
+
+
+def parse_confirmed(body: bytes, id: str, by: str, now: datetime) -> tuple[Rule, str]:
+    """The rule that a request asks for, and what it confirms. Raises ValueError as `parse` does."""
+    rule = parse(body, id, by, now)
+    return rule, decoded(body, SuppressionRequest, FORM).confirm.strip()
+
+
+def too_broad(rule: Rule, covered: int, of: int) -> str:
+    """Why a rule would blind more than somebody may mean: a sentence, "" where it would not. `covered` `of` so many alerts of late."""
+    if not (rule.detector or rule.endpoint or rule.actor):
+        return "it silences every detector for a whole service or API"
+    if "/" in rule.actor and not rule.actor.startswith(IDENTITIES) and not rule.endpoint:
+        network = _network(rule.actor)
+        if network.prefixlen < WIDEST[network.version]:
+            return f"its network is wider than /{WIDEST[network.version]}"
+    if covered >= MANY and covered > MOST_SHARE * of:
+        return f"it would have covered {covered} of the {of} alerts of the last days"
+    return ""
 
 
 def parse(body: bytes, id: str, by: str, now: datetime, detectors: Mapping[str, Detector] | None = None) -> Rule:

@@ -119,6 +119,10 @@ POLICY: tuple[Place, ...] = (
         "days", "tables by month", "days", "summaries of each endpoint's days", False,
         396 * DAY, "the end of its month", "to learn what is usual", "as windows", "purge drops the month's table", "nothing of a person is there",
     ),
+    Place(
+        "audit", "tables by month", "audit", "who changed which alert, rule, exemption or response, when, from what to what", False,
+        1095 * DAY, "the end of its month", "to answer who did what", "claims lapse after three years", "purge drops the month's table", "no caller of an API is there: addresses, identities and comments are left out",
+    ),
     Place("baselines", "table", "baselines", "what is usual at each endpoint", False, None, "", "to judge", "", "overwritten daily", "nothing of a person is there"),
     Place("endpoints", "table", "endpoints", "the endpoints seen", False, None, "", "the inventory", "", "–", "nothing of a person is there"),
     Place("recommendations", "table", "recommendations", "what is configured badly where, by resources' ids; which analyst exempted what, why and until when", False, None, "", "to have it mended", "", "overwritten daily; an exemption that is over goes with the next reading", "nothing of a caller is there"),

@@ -7,6 +7,7 @@ import azure.functions as func
 from triggers.answer import sent
 from triggers.app import gatewatch
 from web.access import Refusal, believable, refusal
+from web.audited import change
 from web.routes import Answer, Request, find
 
 pages = func.Blueprint()  # type: ignore[no-untyped-call]
@@ -35,10 +36,11 @@ def page_api(req: func.HttpRequest) -> func.HttpResponse:
     resource, path = found
     if req.method not in resource.methods:
         return sent(_refused(Refusal(405, "Method", "this address has no such method")), accepted, {"Allow": ", ".join(resource.methods)})
-    needs, handler = resource.methods[req.method]
+    needs, _ = resource.methods[req.method]
     if (why := refusal(None if resource.any_role else needs, req.method, headers, settings.sites)) is not None:
         return sent(_refused(why), accepted)
-    return sent(handler(gatewatch, Request(req.method, path, req.params, headers, req.get_body(), datetime.now(UTC))), accepted)
+    request = Request(req.method, path, req.params, headers, req.get_body(), datetime.now(UTC))
+    return sent(change(gatewatch, resource, request), accepted)
 
 
 def _refused(why: Refusal) -> Answer:

@@ -42,13 +42,20 @@ Handler = Callable[["App", Request], Answer]
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """One address: its function's name, its path and what each method needs and does. `open`: answers without a key. `any_role`: to whoever has one."""
+    """One address: its function's name, its path and what each method needs and does. `open`: answers without a key. `any_role`: to whoever has one.
+    `only_looks`: no method changes anything, not even a POST."""
 
     name: str
     path: str
     methods: Mapping[str, tuple[Role, Handler]]
     open: bool = False
     any_role: bool = False
+    only_looks: bool = False
+
+    @property
+    def is_audited(self) -> bool:
+        """Requests about one person have a record of their own, which names nobody."""
+        return not (self.only_looks or self.needs_master_key)
 
     @property
     def needs_master_key(self) -> bool:
@@ -135,13 +142,19 @@ def _suppressions(app: "App", request: Request) -> Answer:
 def _suppress(app: "App", request: Request) -> Answer:
     from web.suppressions import add
 
-    return Answer(*add(app.tables, request.body, request.headers, request.now))
+    return Answer(*add(app.tables, app.alert_index, request.body, request.headers, request.now))
 
 
 def _preview_suppression(app: "App", request: Request) -> Answer:
     from web.suppressions import preview
 
     return Answer(*preview(app.alert_index, request.body, request.headers, request.now))
+
+
+def _suppression(app: "App", request: Request) -> Answer:
+    from web.suppressions import one
+
+    return Answer(*one(app.tables, request.path["id"], request.now))
 
 
 def _unsuppress(app: "App", request: Request) -> Answer:
@@ -205,6 +218,12 @@ def _alive(app: "App", request: Request) -> Answer:  # noqa: ARG001
     return Answer(200, {"status": "alive", "version": VERSION})
 
 
+def _audit(app: "App", request: Request) -> Answer:
+    from web.audit import page
+
+    return Answer(*page(app.tables, request.parameters))
+
+
 def _me(app: "App", request: Request) -> Answer:  # noqa: ARG001
     from web.me import one
 
@@ -221,8 +240,8 @@ RESOURCES: tuple[Resource, ...] = (
     Resource("incidents", "incidents", {"GET": (Role.READER, _incidents)}),
     Resource("incident", "incidents/{id}", {"GET": (Role.READER, _incident)}),
     Resource("suppressions", "suppressions", {"GET": (Role.READER, _suppressions), "POST": (Role.ANALYST, _suppress)}),
-    Resource("suppressions_preview", "suppressions/preview", {"POST": (Role.ANALYST, _preview_suppression)}),
-    Resource("suppression", "suppressions/{id}", {"DELETE": (Role.ANALYST, _unsuppress)}),
+    Resource("suppressions_preview", "suppressions/preview", {"POST": (Role.ANALYST, _preview_suppression)}, only_looks=True),
+    Resource("suppression", "suppressions/{id}", {"GET": (Role.READER, _suppression), "DELETE": (Role.ANALYST, _unsuppress)}),
     Resource("inventory", "inventory", {"GET": (Role.READER, _inventory)}),
     Resource("recommendations", "recommendations", {"GET": (Role.READER, _recommendations)}),
     Resource(
@@ -233,6 +252,7 @@ RESOURCES: tuple[Resource, ...] = (
     Resource("usage", "usage", {"GET": (Role.READER, _usage)}),
     Resource("health", "health", {"GET": (Role.READER, _health)}, open=True, any_role=True),
     Resource("alive", "health/live", {"GET": (Role.READER, _alive)}, open=True, any_role=True),
+    Resource("audit", "audit", {"GET": (Role.READER, _audit)}),
     Resource("me", "me", {"GET": (Role.READER, _me)}, any_role=True),
 )
 """A new address is one line here. Its function is made by `triggers.http`, and the page's own by `triggers.page`."""

@@ -192,5 +192,5 @@ def test_a_preview_covers_what_the_rule_would_and_makes_none(tables: Counting) -
     assert (status, answer["covered"], answer["of"], answer["open"]) == (200, len(expected), 1000, len(expected))
     assert [one["id"] for one in answer["samples"]] == [made(number).id for number in expected[:5]]
     assert list(suppressions.read(tables)) == []
-    assert add(tables, body, {}, NOW)[0] == 201
+    assert add(tables, index, body, {}, NOW)[0] == 201
     assert preview(index, b'{"until": "2027-01-01T00:00:00Z"}', {}, NOW)[0] == 400

@@ -39,12 +39,12 @@ def request_body(**fields: Any) -> bytes:
 
 
 def test_rules_come_are_listed_and_go(tables: Tables) -> None:
-    status, made = add(tables, request_body(actor=SCANNER, detector="API_Injection"), ALICE, NOW)
+    status, made = add(tables, AlertIndex(tables), request_body(actor=SCANNER, detector="API_Injection"), ALICE, NOW)
     assert (status, made["inForce"], made["teaches"], made["by"]) == (201, True, False, "alice@contoso.com")
-    add(tables, request_body(endpoint="GET /v1/x", since=(NOW + timedelta(days=1)).isoformat()), {}, NOW)
+    add(tables, AlertIndex(tables), request_body(endpoint="GET /v1/x", since=(NOW + timedelta(days=1)).isoformat()), {}, NOW)
     assert [rule["inForce"] for rule in rules_page(tables, NOW)[1]["value"]] == [True, False]
     assert rules_page(tables, NOW + timedelta(days=21))[1]["value"][0]["inForce"] is False
-    status, refused = add(tables, request_body(detector="API_Injektion"), {}, NOW)
+    status, refused = add(tables, AlertIndex(tables), request_body(detector="API_Injektion"), {}, NOW)
     assert (status, refused) == (400, {"error": "there is no detector of this id: did you mean 'API_Injection'?"})
     assert remove(tables, made["id"])[0] == 200
     assert remove(tables, made["id"])[0] == remove(tables, "x")[0] == remove(tables, "x' or '1' eq '1")[0] == 404
@@ -53,7 +53,7 @@ def test_rules_come_are_listed_and_go(tables: Tables) -> None:
 
 def test_there_is_an_end_to_rules(tables: Tables, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("web.suppressions.MOST", 2)
-    assert [add(tables, request_body(endpoint=f"GET /{n}"), {}, NOW)[0] for n in range(3)] == [201, 201, 409]
+    assert [add(tables, AlertIndex(tables), request_body(endpoint=f"GET /{n}"), {}, NOW)[0] for n in range(3)] == [201, 201, 409]
 
 
 def attack(world: World, n: int = 30) -> None:
@@ -68,7 +68,7 @@ def accusing(world: World) -> list[Alert]:
 def test_a_rule_is_in_force_within_a_minute_and_its_alerts_are_dismissed_and_in_no_incident(world: World) -> None:
     attack(world)
     assert {alert.suppressed for alert in accusing(world)} == {""}
-    status, made = add(world.tables, request_body(actor="203.0.113.0/24"), {}, world.now)
+    status, made = add(world.tables, AlertIndex(world.tables), request_body(actor="203.0.113.0/24"), {}, world.now)
     assert status == 201
     world.now += timedelta(hours=3)
     attack(world)
@@ -141,7 +141,7 @@ def test_without_it_the_baseline_learns_nothing_of_the_surge_and_late_is_not_too
 
 def test_a_rule_that_names_somebody_is_gone_after_30_days_and_on_erasure(world: World) -> None:
     for item in ({"actor": SCANNER}, {"actor": "203.0.113.176/29"}, {"actor": "203.0.113.0/24"}, {"detector": "API_Injection"}):
-        assert add(world.tables, request_body(**item), {}, world.now)[0] == 201
+        assert add(world.tables, AlertIndex(world.tables), request_body(**item), {}, world.now)[0] == 201
     storage = world.connection.connection_string
     assert storage
     _, content = world.requests.export(of("ip", SCANNER), "test", world.now)
@@ -151,7 +151,7 @@ def test_a_rule_that_names_somebody_is_gone_after_30_days_and_on_erasure(world: 
     assert where_found(dump(storage), [SCANNER]) == []
     left = {rule.actor for rule in suppressions.read(world.tables)}
     assert left == {"203.0.113.0/24", ""}
-    add(world.tables, request_body(actor="198.51.100.133"), {}, world.now)
+    add(world.tables, AlertIndex(world.tables), request_body(actor="198.51.100.133"), {}, world.now)
     suppressions.write(
         world.tables, rule(id="1" * 32, made=world.now, since=world.now, until=world.now + timedelta(days=20), actor="user:x")
     )
