@@ -3,8 +3,8 @@
 It speaks with `http.client`: every other client is instrumented, and a span with the URL would put a token that it may carry into telemetry.
 """
 
+import codecs
 import http.client
-import json
 import socket
 import ssl
 import time
@@ -22,6 +22,7 @@ from azure.core.exceptions import ResourceNotFoundError
 from adapters.evidence import CONFIGURATION, Evidence
 from alerts.exports import webhook_headers, webhook_key
 from alerts.outgoing import DeliveryFailed, Message, MessageRefused
+from alerts.request_body import parsed_once
 from intel.destinations import is_allowed
 from settings import VERSION
 
@@ -49,9 +50,9 @@ class Target:
 def parse(content: bytes) -> Target:
     """Raises ValueError in one sentence that quotes neither URL nor secret."""
     try:
-        found = json.loads(content.decode("utf-8-sig"))
+        found = parsed_once(content.removeprefix(codecs.BOM_UTF8))
     except (ValueError, RecursionError):
-        raise ValueError(f"it is not JSON in UTF-8: it must be {FORM}") from None
+        raise ValueError(f"it is not JSON in UTF-8, or names a key twice: it must be {FORM}") from None
     if not isinstance(found, dict) or set(found) != {"url", "secrets"} or not isinstance(found["url"], str):
         raise ValueError(f"it must have exactly the keys url, a text, and secrets, a list: {FORM}")
     secrets = found["secrets"]

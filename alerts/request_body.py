@@ -1,6 +1,7 @@
-"""What analysts ask for, as the bodies of requests: decoded within bounds, and refused in one sentence that never quotes them."""
+"""JSON that people write, in the bodies of requests and in files: decoded within bounds, and refused in one sentence that never quotes it."""
 
-from typing import TypeVar
+import json
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -15,9 +16,23 @@ def decoded(body: bytes, kind: type[T], form: str) -> T:
     if len(body) > LARGEST_REQUEST:
         raise ValueError(f"the body is larger than {LARGEST_REQUEST} bytes")
     try:
+        parsed_once(body or b"null")
         return msgspec.json.decode(body or b"null", type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise ValueError(f"the body must be JSON such as {form}") from None
+    except (ValueError, RecursionError):  # DecodeError is a ValueError
+        raise ValueError(f"the body must be JSON that names no key twice, such as {form}") from None
+
+
+def parsed_once(text: bytes) -> Any:
+    """The JSON of a text. Raises ValueError, and RecursionError where it is nested too deep: for what is no JSON in UTF-8, or names a key twice, of which
+    two readers could believe different ones."""
+    return json.loads(text, object_pairs_hook=_once)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key is named twice")
+    return found
 
 
 def is_text(text: str) -> bool:

@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from alerts.request_body import parsed_once
 from detectors import Detector, Limit, by_id
 from model import Endpoint
 
@@ -69,8 +70,9 @@ def parse(text: bytes, detectors: Mapping[str, Detector] | None = None) -> Limit
     """Raises ValueError in one sentence that names what is wrong, and the nearest name that would be right."""
     known = by_id() if detectors is None else detectors
     try:
+        parsed_once(text)
         file = msgspec.json.decode(text, type=_File)
-    except msgspec.DecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f'limits must be JSON such as {{"limits": {{"API_SpikeInAPITraffic": {{"floor": 50}}}}}}: {error}') from error
     overrides = [Override(limits=file.limits, off=file.off), *file.where]
     for override in overrides:

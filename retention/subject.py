@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-import json
 import re
 from array import array
 from bisect import bisect_left
@@ -13,13 +12,12 @@ from typing import Any, Literal
 from urllib.parse import unquote
 from zlib import crc32
 
+from alerts.request_body import LARGEST_REQUEST, parsed_once
 from intel.addresses import canonical_ip
 from intel.mask import addresses
 from model import NOBODY, OTHER, Minute
 from windows.tally import TABLES, Row, Tally
 
-LARGEST_REQUEST = 16 * 1024
-"""Bytes of a request's body."""
 LONGEST_ID = 256
 ACTOR_LENGTH = 128
 """Characters of an actor in the tables: `pipeline.numbering` cuts identities there."""
@@ -56,7 +54,7 @@ def parse(body: bytes) -> Subject:
     if not body.strip():
         raise RequestRefused(400, f"the body is missing: it must be {FORM}")
     try:
-        request = json.loads(body, object_pairs_hook=_once)
+        request = parsed_once(body)
     except (ValueError, RecursionError):
         raise RequestRefused(400, f"the body is not JSON, or names a key twice: it must be {FORM}") from None
     if not isinstance(request, dict) or set(request) != {"subject"} or not isinstance(request["subject"], dict):
@@ -84,13 +82,6 @@ def of(kind: Kind, value: str) -> Subject:
     if len(value) > LONGEST_ID or not value.isprintable():  # a lone surrogate is not printable
         raise RequestRefused(400, f"{kind} must have at most {LONGEST_ID} printable characters")
     return Subject(kind, value)
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ValueError("a key twice")
-    return found
 
 
 # hashes: equal people meet, and nobody without the key learns who they are; one purpose cannot be joined with another

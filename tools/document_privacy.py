@@ -7,9 +7,10 @@ from pathlib import Path
 
 from adapters.dsr import LARGEST_ANSWER, WORKERS
 from adapters.tombstones import LASTS, SETTLED
+from alerts.request_body import LARGEST_REQUEST
 from retention.policy import BY_ID, EARLY, HOUR, POLICY, Place, span
 from retention.residency import UNSEEN
-from retention.subject import LARGEST_REQUEST, PREFIXES
+from retention.subject import PREFIXES
 from tools.generated import command
 from tools.privacy import ADDRESSES, CALLS, CALLS_PER_COUNT, MEASURED, SAMPLE_BATCHES
 

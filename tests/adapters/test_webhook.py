@@ -232,6 +232,7 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(evidence: Evidence, ce
 SECRET_URL = "https://hooks.example.com/t0ken"
 CONFIGURATIONS: list[tuple[Any, str]] = [
     ("", "it is not JSON"), (b"\xff", "it is not JSON"), ("[" * 9999, "it is not JSON"),
+    (f'{{"url": "https://a.example.com", "url": "{SECRET_URL}", "secrets": ["{SECRET}"]}}', "names a key twice"),
     ([], "exactly the keys url"), ({"url": SECRET_URL}, "exactly the keys url"), ({"url": 5, "secrets": [SECRET]}, "exactly the keys url"),
     ({"url": SECRET_URL, "secrets": [SECRET], "more": 1}, "exactly the keys url"),
     ({"url": SECRET_URL, "secrets": SECRET}, "a list of one secret"), ({"url": SECRET_URL, "secrets": []}, "a list of one secret"),

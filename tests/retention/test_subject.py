@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from alerts.request_body import LARGEST_REQUEST
 from model import OTHER, Endpoint
 from retention.subject import (
     ACTOR_LENGTH,
-    LARGEST_REQUEST,
     RequestRefused,
     Subject,
     Tombstones,

@@ -155,3 +155,18 @@ def test_a_rule_that_would_have_covered_most_alerts_of_the_week_is_confirmed(app
     assert answer.status == 409
     assert "12 of the 12" in answer.body["error"]
     assert ask(app, "POST", "suppressions", {"detector": "API_SpikeInLatency", "until": until}).status == 201
+
+
+@pytest.mark.parametrize("name", ["suppressions", "suppressions_preview", "alerts", "alert"])
+def test_a_body_that_is_too_large_is_one_status_everywhere_and_leaves_nothing(app: App, name: str) -> None:
+    method = "PATCH" if name.startswith("alert") else "POST"
+    assert ask(app, method, name, {"comment": "x" * 20_000}, id="0" * 32).status == 413
+    assert entries(app) == []
+
+
+def test_a_key_that_is_named_twice_is_refused(app: App) -> None:
+    (resource,) = [one for one in RESOURCES if one.name == "suppressions"]
+    body = b'{"until": "2026-12-01T00:00:00Z", "detector": "API_Injection", "detector": "API_SpikeInLatency"}'
+    answer = audited.change(app, resource, Request("POST", {}, {}, ALICE, body, NOW))
+    assert answer.status == 400
+    assert "no key twice" in answer.body["error"]
