@@ -31,7 +31,7 @@ def _severity(_details: set[str], ok: int) -> Severity | None:
     owasp_2023=("API8", "API10"),
     watches="sightings",
 )
-def injection(window: Window, baseline: Baseline) -> Iterator[Sighting]:  # noqa: ARG001  a rule needs no baseline
-    """Any parameter, header, cookie, path or body value that a pattern family or libinjection recognises after decoding twice. High
-    when a call was answered 2xx."""
-    return seen_in_calls(window, INJECTION, _severity)
+def injection(window: Window, baseline: Baseline) -> Iterator[Sighting]:
+    """Any parameter, header, path or body value, any name of one, and any shape of a body that a pattern family recognises in whatever encoding. High when a
+    call was answered 2xx; information where the field is known to carry such code: 5 % of the answered calls, from 5 clients, on 3 days."""
+    return seen_in_calls(window, INJECTION, _severity, baseline.code)

@@ -1,15 +1,19 @@
 """What ingest saw in single calls, as sightings: one per client IP."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 from model import Severity, Sighting
 from windows.window import Window
 
 
 def seen_in_calls(
-    window: Window, rule: str, severity: Callable[[set[str], int], Severity | None] = lambda _details, _ok: None
+    window: Window,
+    rule: str,
+    severity: Callable[[set[str], int], Severity | None] = lambda _details, _ok: None,
+    usual: Collection[str] = (),
 ) -> Iterator[Sighting]:
-    """A sighting per IP that was newly seen by this rule in the window; `severity` is told what matched and how many calls were answered 2xx."""
+    """A sighting per IP that was newly seen by this rule in the window; `severity` is told what matched and how many calls were answered 2xx. What matched and
+    is `usual` here is information where it is all that matched, and says nothing where something else did."""
     ips = {ip for seen_by, ip, _ in window.touched_sightings if seen_by == rule}
     if not ips:
         return
@@ -18,11 +22,13 @@ def seen_in_calls(
         if seen_by == rule and ip in ips:
             found.setdefault(ip, {})[detail] = statuses
     for ip, details in found.items():
-        observed = sum(sum(statuses.values()) for statuses in details.values())
-        ok = sum(n for statuses in details.values() for status, n in statuses.items() if status // 100 == 2)
+        told = {detail: statuses for detail, statuses in details.items() if detail not in usual} or details
+        explained = bool(usual) and all(detail in usual for detail in details)
+        observed = sum(sum(statuses.values()) for statuses in told.values())
+        ok = sum(n for statuses in told.values() for status, n in statuses.items() if status // 100 == 2)
+        evidence: dict[str, str | int | float] = {"what matched": ", ".join(sorted(told)[:8]), "answered 2xx": ok}
+        if explained:
+            evidence["usual here"] = "this field has carried such code before, from several clients on several days"
         yield Sighting(
-            observed,
-            actor=ip or None,
-            severity=severity(set(details), ok),
-            evidence={"what matched": ", ".join(sorted(details)[:8]), "answered 2xx": ok},
+            observed, actor=ip or None, severity=Severity.INFORMATIONAL if explained else severity(set(told), ok), evidence=evidence
         )

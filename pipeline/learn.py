@@ -17,6 +17,7 @@ from stats.sketch import unpack as unpack_sketch
 from windows.baseline import DAYS, LATENCY_ERRORS, MINUTES_PER_DAY, Baseline, Fresh, weekday
 from windows.day import RollingDay
 from windows.record import FOUND, Record, WindowRow, merge_records, untainted
+from windows.usual_code import together, usual
 
 FORMAT = 1
 """Stands first in every packed summary and baseline: a reader refuses what a newer writer wrote instead of misreading it."""
@@ -92,6 +93,10 @@ class DaySummary(msgspec.Struct, frozen=True, array_like=True):
     logs: dict[str, Moments] = {}
     """"2 2xx" (index into tally.KINDS, status class) -> moments of the logarithms of bytes or milliseconds"""
     parameters: dict[str, ParameterDay] = {}
+    answered: int = 0
+    """Calls answered 2xx."""
+    code: dict[str, tuple[int, int]] = {}
+    """See windows.usual_code"""
 
 
 def day_tops(endpoint: Endpoint, day: int, rolling: RollingDay, accused: Set[str]) -> DayTops:
@@ -164,6 +169,8 @@ def _summary(endpoint: Endpoint, day: int, alive: int, records: Mapping[int, Rec
         pairs=pairs,
         logs={key: log_moments(histogram.items()) for key, histogram in histograms.items()},
         parameters={name: _parameter_day(name, records.values(), day_tops) for name in names},
+        answered=sum(n for record in records.values() for status, n in record.calls.items() if status // 100 == 2),
+        code=together(record.code for record in records.values()),
     )
 
 
@@ -252,6 +259,7 @@ def baseline_of(endpoint: Endpoint, summaries: Sequence[DaySummary]) -> Baseline
         seen=_seen(summaries),
         noticed=sorted(summaries[-1].parameters) if days > LEARNING_DAYS else [],
         recurs=recurs,
+        code=usual((summary.answered, summary.code) for summary in summaries),
     )
 
 

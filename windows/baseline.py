@@ -57,6 +57,8 @@ class Baseline(msgspec.Struct, frozen=True, array_like=True):
     """Parameters that came on the last day, known or not: what is not known yet was told of then."""
     recurs: dict[str, int] = {}
     """Status class -> on how many of the last 14 days a spike was found in it, where that is often enough for it to have been learned."""
+    code: list[str] = []
+    """Details of injections that are usual here: see windows.usual_code"""
 
     def expected(self, series: str, window: Minute) -> float | None:
         """How many are usual in the window that starts at this minute; None for a series that is not known."""

@@ -10,6 +10,7 @@ from stats.rank import largest
 from stats.sketch import pack as pack_sketch
 from stats.sketch import union
 from stats.sketch import unpack as unpack_sketch
+from windows.usual_code import together
 
 FORMAT = 1
 """Stands first in every packed record: a reader refuses what a newer writer wrote instead of misreading it."""
@@ -60,6 +61,8 @@ class Record(msgspec.Struct, array_like=True, frozen=True):
     """Detectors that found something in it."""
     late: dict[str, int] = {}
     """Partition -> position of the last tally that came after the window was closed."""
+    code: dict[str, tuple[int, int]] = {}
+    """See windows.usual_code: detail -> (calls answered 2xx, clients as bits)"""
 
     @property
     def n(self) -> int:
@@ -122,6 +125,7 @@ def merge_records(a: Record, b: Record) -> Record:
         pairs=_sum(a.pairs, b.pairs),
         found=sorted({*a.found, *b.found}),
         late={key: max(a.late.get(key, -1), b.late.get(key, -1)) for key in a.late.keys() | b.late},
+        code=together((a.code, b.code)),
     )
 
 

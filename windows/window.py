@@ -9,6 +9,7 @@ from stats.sketch import pack as pack_sketch
 from windows.context import NOTHING_KNOWN, Context
 from windows.day import RollingDay
 from windows.record import FOUND, LEARNT_VALUES, REFUSED, ParameterRecord, Record, taint
+from windows.usual_code import learnable
 from windows.values import VALUE_TYPES
 
 ACTORS = 20_000
@@ -412,6 +413,7 @@ class Window:
             pairs=pairs,
             found=sorted(self.found),
             late=dict(self.late),
+            code=learnable(self.sightings) if self.sightings else {},
         )
 
     def _learnable(self) -> tuple[dict[str, int], dict[str, list[float]], dict[str, int]]:
