@@ -91,6 +91,8 @@ class Inventory(msgspec.Struct):
     """Addresses, as a sketch that keeps none."""
     policy: str = ""
     """Hash of the policies under which `proofs` were shown; "" where no configuration was read."""
+    wildcard: int = 0
+    """Calls that matched an operation whose template ends in a wildcard."""
     shape: Shape | None = None
     overlooked: int = 0
     """Calls that may have carried an attack and were not looked into: a batch had too many of them."""
@@ -234,8 +236,9 @@ def _add_shapes(mine: Mapping[int, Inventory], tally: Tally, hashes: list[int]) 
         if status_class == 2 and (found := generation(endpoint, minute)):
             count(found.media, f"{DIRECTIONS[direction]} {tally.media[media]}", Call(minute, n), MEDIA)
     for minute, endpoint, wildcard, plain, revision, n in tally.rows("forms"):
+        if wildcard and endpoint in mine:
+            mine[endpoint].wildcard += n
         if found := generation(endpoint, minute):
-            found.wildcard += n if wildcard else 0
             found.plain = add(found.plain, Call(minute, n)) if plain else found.plain
             if revision:
                 count(found.revisions, revision, Call(minute, n), REVISIONS)

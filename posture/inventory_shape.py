@@ -61,8 +61,6 @@ class Generation(msgspec.Struct):
     fields: dict[str, NameSeen] = {}
     plain: Seen | None = None
     """Calls over plain http."""
-    wildcard: int = 0
-    """Calls that matched an operation whose template ends in a wildcard."""
     revisions: dict[int, Seen] = {}
 
 
@@ -142,7 +140,6 @@ def together(a: Generation, b: Generation) -> Generation:
         {key: a.bodies.get(key, 0) + b.bodies.get(key, 0) for key in {**a.bodies, **b.bodies}},
         _joined_names(a.fields, b.fields),
         _both(a.plain, b.plain),
-        a.wildcard + b.wildcard,
         _joined(a.revisions, b.revisions),
     )
 
