@@ -7,21 +7,24 @@ from typing import TYPE_CHECKING
 from settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from adapters.alert_index import AlertIndex
     from adapters.batches import BatchLog
     from adapters.deliver import Deliver
     from adapters.dsr import Requests
+    from adapters.estate import EstateSource
     from adapters.evaluate import Evaluator
     from adapters.evidence import Evidence
     from adapters.ingest import Ingest
     from adapters.posture import Posture
+    from adapters.inventory_index import InventoryIndex
     from adapters.probe import Probe
     from adapters.purge import Purge
     from adapters.tables import Tables
     from adapters.tombstones import TombstoneStore
     from pipeline.contents import Look
+    from posture.snapshot import Snapshot
 
 
 NEVER_IN_URLS = frozenset({"secret", "secret_azure", "national_id_eu", "national_id_other", "tax_id_eu"})
@@ -105,6 +108,26 @@ class App:
         return AlertIndex(self.tables)
 
     @cached_property
+    def estate(self) -> "EstateSource":
+        from adapters.estate import EstateSource
+
+        return EstateSource(self.tables, self.evidence, self.snapshots)
+
+    def snapshots(self) -> "Iterable[Snapshot]":
+        """Of the configuration of each gateway that is read."""
+        return ()
+
+    def open_recommendations(self) -> "Mapping[str, int]":
+        """By severity."""
+        return {}
+
+    @cached_property
+    def inventory_index(self) -> "InventoryIndex":
+        from adapters.inventory_index import InventoryIndex
+
+        return InventoryIndex(self.tables, self.estate, self.alert_index)
+
+    @cached_property
     def purge(self) -> "Purge":
         from adapters.purge import Purge
 
@@ -125,10 +148,20 @@ class App:
     @cached_property
     def evaluator(self) -> "Evaluator":
         from adapters import overrides
+        from adapters.drift_step import DriftStep
         from adapters.evaluate import Evaluator
 
         settings, limits = self.settings, overrides.reloaded(self.evidence).at
-        return Evaluator(self.tables, self.batches, self.hash_key, settings.window_close_minutes, self.tombstones, settings.kept, limits)
+        return Evaluator(
+            self.tables,
+            self.batches,
+            self.hash_key,
+            settings.window_close_minutes,
+            self.tombstones,
+            settings.kept,
+            limits,
+            DriftStep(self.tables, self.estate),
+        )
 
     @cached_property
     def deliver(self) -> "Deliver":

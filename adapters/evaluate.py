@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import chain, islice
 from threading import Lock
 from time import monotonic
+from typing import TYPE_CHECKING
 
 from adapters import alerts, inventory, ledger, suppressions
 from adapters.batches import Batch, BatchLog, Tail
@@ -24,6 +25,9 @@ from retention.guard import Guard
 from retention.policy import Promises, promises
 from windows.baseline import MINUTES_PER_DAY, Baseline, unpack_baseline
 from windows.tally import unpack
+
+if TYPE_CHECKING:
+    from adapters.drift_step import DriftStep
 
 log = logging.getLogger("gatewatch.evaluate")
 
@@ -47,11 +51,13 @@ class Evaluator:
         tombstones: TombstoneStore | None = None,
         kept: Promises | None = None,
         limits: Callable[[datetime], Limits] | None = None,
+        drift: "DriftStep | None" = None,
     ) -> None:
-        """`limits`: those in force at a moment; without it the detectors' own."""
+        """`limits`: those in force at a moment; without it the detectors' own. `drift`: compares the inventory with what is declared."""
         self._tables, self._batches, self._key, self._close_after = tables, batches, key, close_after
         self._tombstones, self._kept = tombstones or TombstoneStore(tables, key), kept or promises()
         self._limits = limits or (lambda _: Limits())
+        self._drift = drift
         self._rules = Rules()
         self._rules_until: datetime | None = None
         self._evaluation: Evaluation | None = None
@@ -169,6 +175,8 @@ class Evaluator:
     def _write(self, evaluation: Evaluation, step: Step, fed: list[Fed], now: datetime) -> None:
         """Write the step, then how far it came. What was seen becomes part of the inventory after it was judged by what the inventory said before."""
         changed = self._writer.write(step, fed, Guard(self._key, now, self._kept, self._tombstones.at(now)), now)
+        if self._drift is not None:
+            changed = {**changed, **self._writer.compare(self._drift, now)}
         evaluation.know({endpoint: item.context() for endpoint, item in changed.items()})
         self._progress.watermark, self._progress.closed_until, self._progress.evaluated = step.watermark, step.closed_until, now
         try:

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from typing import NamedTuple
 
 import msgspec
@@ -15,7 +16,7 @@ from posture.inventory_shape import Shape
 
 TABLE = "endpoints"
 COVERAGE = "coverage"
-FACTS = ["RowKey", "service", "api", "method", "template", "matched", *(f"d{number}" for number in range(4))]
+FACTS = ["RowKey", "Timestamp", "service", "api", "method", "template", "matched", *(f"d{number}" for number in range(4))]
 """What a list needs of a row: all but its shape, which is the larger part."""
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -53,17 +54,27 @@ def read(tables: Tables) -> Iterator[tuple[Endpoint, Inventory | None]]:
         yield _endpoint(row), _whole(row)
 
 
+def of_api(tables: Tables, service: str, api: str) -> Iterator[tuple[Endpoint, Inventory | None]]:
+    """The endpoints of one API, as traffic names it."""
+    where = "PartitionKey eq 'endpoints' and service eq @service and api eq @api"
+    for row in tables.query(TABLE, where, service=service, api=api):
+        yield _endpoint(row), _whole(row)
+
+
 def one(tables: Tables, id: str) -> tuple[Endpoint, Inventory | None] | None:
     """By `Endpoint.id`."""
     row = tables.get(TABLE, "endpoints", id)
     return (_endpoint(row), _whole(row)) if row else None
 
 
-def packed(tables: Tables, since: str = "") -> Iterator[Packed]:
-    """Every endpoint without its shape, or those that were written since a time of the storage's clock (RFC 3339)."""
-    where = f"PartitionKey eq 'endpoints' and Timestamp ge datetime'{since}'" if since else "PartitionKey eq 'endpoints'"
-    for row in tables.query(TABLE, where, select=FACTS):
-        yield Packed(_endpoint(row), joined(row))
+def packed(tables: Tables, since: datetime | None = None) -> Iterator[tuple[Packed, datetime]]:
+    """Every endpoint without its shape, or those that were written since a time of the storage's clock; each with when it was written."""
+    if since is None:
+        rows = tables.query(TABLE, "PartitionKey eq 'endpoints'", select=FACTS)
+    else:
+        rows = tables.query(TABLE, "PartitionKey eq 'endpoints' and Timestamp ge @since", select=FACTS, since=since)
+    for row in rows:
+        yield Packed(_endpoint(row), joined(row)), row.metadata["timestamp"]  # type: ignore[attr-defined]
 
 
 def coverages(tables: Tables) -> dict[str, Coverage]:

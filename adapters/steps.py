@@ -6,6 +6,7 @@ Every write overwrites its own key, so a step that was written in part is writte
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -19,6 +20,9 @@ from retention.guard import Guard
 from windows.baseline import MINUTES_PER_DAY
 from windows.record import WindowRow, merge_late
 from windows.tally import Tally
+
+if TYPE_CHECKING:
+    from adapters.drift_step import DriftStep
 
 Fed = tuple[str, int, Tally]
 """Partition, position and tally: what a step was made of."""
@@ -60,6 +64,12 @@ class StepWriter:
         self._known |= changed.keys()
         with outbox.announced(self._tables, step.alerts, now):
             alerts.write(self._tables, map(guard.alert, step.alerts), map(guard.incident, step.incidents))
+        return changed
+
+    def compare(self, drift: "DriftStep", now: datetime) -> Mapping[Endpoint, Inventory]:
+        """Compare the inventory with what is declared, when it is time; what changed in it by that."""
+        changed = {one.endpoint: one for one in drift.run(self._inventories, self._coverages, now)}
+        self._inventories.update(changed)
         return changed
 
     # what has to be merged

@@ -54,6 +54,8 @@ class Row(NamedTuple):
     statuses: tuple[int, ...]
     """Calls of the 30 days by status class, 1xx to 5xx."""
     at: Minute = 0
+    overlooked: int = 0
+    """Calls that looked like attacks and were not looked into, for there were too many."""
 
     @property
     def api_name(self) -> str:
@@ -127,7 +129,7 @@ def row(endpoint: Endpoint, known: Inventory | None, around: Surroundings) -> Ro
     return Row(
         endpoint, declared, origin(endpoint, known, declared, around), status, cause, known.last, known.first, calls, known.calls,
         distinct(known.callers, at // DAY - DAYS + 1), authentication, kinds, _contradiction(known, declared),
-        _external(known, calls, at), known.external_first, known.external_last, tuple(known.exposures), known.looks, tuple(classes), at,
+        _external(known, calls, at), known.external_first, known.external_last, tuple(known.exposures), known.looks, tuple(classes), at, known.overlooked,
     )  # fmt: skip
 
 

@@ -30,6 +30,8 @@ from posture.snapshot import (
     Subscription,
 )
 
+SAMPLING = "gatewatch-sampling-percent"
+"""The named value that says of which share of the calls an event is sent."""
 LARGEST_SCHEMA = 256 * 1024
 """Characters of one schema document; a larger one is known by its size only."""
 _SILENT = frozenset({"description", "example", "examples", "x-example", "default", "title", "x-ms-summary", "contact", "externaldocs"})
@@ -347,6 +349,8 @@ def _named_value(snapshot: Snapshot, workspace: str, names: list[str], body: Map
     name = text(prop(body, "displayName")) or names[0]
     vault = text(prop(body, "keyVault", "secretIdentifier"))
     kind = credential(name, value) if not vault else ""
+    if name == SAMPLING:
+        snapshot.sampling = float(value) if re.fullmatch(r"\s*\d{1,3}(\.\d{1,6})?\s*", value) else None
     snapshot.named_values[f"{workspace}namedValues/{names[0]}"] = NamedValue(
         id=names[0],
         name=name,

@@ -250,6 +250,8 @@ class Snapshot(msgspec.Struct, omit_defaults=True):
     subscriptions: dict[str, Subscription] = {}
     backends: dict[str, Backend] = {}
     named_values: dict[str, NamedValue] = {}
+    sampling: float | None = None
+    """Per cent of calls of which Gatewatch's policy sends an event; None where its named value was not read."""
     certificates: dict[str, Certificate] = {}
     loggers: dict[str, Logger] = {}
     diagnostics: dict[str, Diagnostic] = {}

@@ -163,11 +163,47 @@ def _unsuppress(app: "App", request: Request) -> Answer:
     return Answer(*remove(app.tables, request.path["id"]))
 
 
-def _inventory(app: "App", request: Request) -> Answer:  # noqa: ARG001
-    from adapters.inventory import read
+def _inventory(app: "App", request: Request) -> Answer:
     from web.inventory import page
 
-    return Answer(200, page(read(app.tables)))
+    parameters = dict(request.parameters)
+    if "text/csv" in request.headers.get("accept", ""):
+        parameters.setdefault("format", "csv")
+    status, body = page(app.inventory_index, parameters, request.now)
+    return Answer(status, body, kind="text/csv" if isinstance(body, str) else "application/json")
+
+
+def _endpoint(app: "App", request: Request) -> Answer:
+    from web.inventory import one
+
+    return Answer(*one(app.tables, app.inventory_index, request.path["id"], request.now))
+
+
+def _drift(app: "App", request: Request) -> Answer:
+    from web.drift import page
+
+    return Answer(*page(app.inventory_index, request.parameters, request.now))
+
+
+def _amend_drift(app: "App", request: Request) -> Answer:
+    from web.drift import amend
+
+    try:
+        return Answer(*amend(app.tables, request.path["id"], request.body, request.headers, request.now))
+    finally:
+        app.inventory_index.forget()
+
+
+def _openapi(app: "App", request: Request) -> Answer:
+    from web.openapi import one
+
+    return Answer(*one(app.tables, app.inventory_index, request.path["service"], request.path["api"], request.parameters, request.now))
+
+
+def _overview(app: "App", request: Request) -> Answer:
+    from web.overview import page
+
+    return Answer(*page(app.inventory_index, app.alert_index, app.open_recommendations(), app.probe.answer(), request.now))
 
 
 def _recommendations(app: "App", request: Request) -> Answer:
@@ -242,6 +278,7 @@ RESOURCES: tuple[Resource, ...] = (
     Resource("suppressions", "suppressions", {"GET": (Role.READER, _suppressions), "POST": (Role.ANALYST, _suppress)}),
     Resource("suppressions_preview", "suppressions/preview", {"POST": (Role.ANALYST, _preview_suppression)}, only_looks=True),
     Resource("suppression", "suppressions/{id}", {"GET": (Role.READER, _suppression), "DELETE": (Role.ANALYST, _unsuppress)}),
+    Resource("overview", "overview", {"GET": (Role.READER, _overview)}),
     Resource("inventory", "inventory", {"GET": (Role.READER, _inventory)}),
     Resource("recommendations", "recommendations", {"GET": (Role.READER, _recommendations)}),
     Resource(
@@ -249,6 +286,10 @@ RESOURCES: tuple[Resource, ...] = (
     ),
     Resource("attack_paths", "attack-paths", {"GET": (Role.READER, _attack_paths)}),
     Resource("configuration", "posture", {"GET": (Role.READER, _posture)}),
+    Resource("endpoint", "inventory/{id}", {"GET": (Role.READER, _endpoint)}),
+    Resource("drift", "drift", {"GET": (Role.READER, _drift)}),
+    Resource("deviation", "drift/{id}", {"PATCH": (Role.ANALYST, _amend_drift)}),
+    Resource("openapi", "openapi/{service}/{api}", {"GET": (Role.READER, _openapi)}),
     Resource("usage", "usage", {"GET": (Role.READER, _usage)}),
     Resource("health", "health", {"GET": (Role.READER, _health)}, open=True, any_role=True),
     Resource("alive", "health/live", {"GET": (Role.READER, _alive)}, open=True, any_role=True),

@@ -12,11 +12,14 @@ import pytest
 from azure.core.exceptions import HttpResponseError
 
 from adapters import alerts, baseline, inventory, ledger, windows
+from adapters.alert_index import AlertIndex
 from adapters.app import App
 from adapters.batches import Batch, BatchLog, Tail
+from adapters.estate import EstateSource
 from adapters.evaluate import Evaluator
 from adapters.evidence import Evidence
 from adapters.ingest import Event, Ingest
+from adapters.inventory_index import InventoryIndex
 from adapters.progress import read_progress
 from adapters.tables import Entity, Tables
 from local import traffic
@@ -299,19 +302,21 @@ def test_what_calls_carry_becomes_the_inventory(tables: Tables, evidence: Eviden
     took.batch("0", [Event(n, NOW, traffic.encode(call)) for n in range(200)], NOW)
     evaluator(tables).tick(NOW, NOW)
     evaluator(tables).tick(NOW, NOW)
-    (endpoint,) = [row for row in inventory_page(inventory.read(tables))["value"] if row["sensitive"]]
+    index = InventoryIndex(tables, EstateSource(tables, evidence, list), AlertIndex(tables))
+    (endpoint,) = inventory_page(index, {"sensitive": "any"}, NOW)[1]["value"]
     assert (endpoint["endpoint"], endpoint["calls"]) == ("GET /orders/{id}", 200)
     assert 50 <= endpoint["lookedInto"] < 60
     assert endpoint["unseenShareBelow"] == round(3 / endpoint["lookedInto"], 4)
     (one,) = endpoint["sensitive"]
-    assert (one["type"], one["where"], one["path"], one["direction"], one["confidence"]) == (
+    (place,) = one["places"]
+    assert (one["type"], one["confidence"], place["where"], place["path"], place["direction"]) == (
         "iban",
+        "high",
         "response.body",
         "$.payee.iban",
         "response",
-        "high",
     )
-    assert (one["statusClasses"], one["count"]) == (["2xx"], endpoint["lookedInto"])
+    assert (place["statusClasses"], place["count"]) == (["2xx"], endpoint["lookedInto"])
     assert "NL91ABNA" not in json.dumps(list(dump(tables).values()), default=str)
 
 

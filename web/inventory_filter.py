@@ -1,0 +1,123 @@
+"""Query parameters of GET /api/inventory: which endpoints, in which order, and which page of them."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from adapters.inventory_index import Listed
+
+LARGEST_PAGE = 200
+LARGEST_OFFSET = 1_000_000
+_CHOICES: Mapping[str, tuple[str, ...]] = {
+    "origin": ("declared", "behind-wildcard", "undeclared", "never-seen", "removed-but-called"),
+    "status": ("Active", "Inactive", "Awaiting data"),
+    "authentication": ("Authenticated", "Mixed", "Unauthenticated", "Awaiting data"),
+    "external": ("true", "false", "unknown"),
+    "risk": ("Low", "Medium", "High", "Critical"),
+}
+_SORTS: Mapping[str, Callable[[Listed], Any]] = {
+    "risk": lambda one: one.risk.score,
+    "endpoint": lambda one: (one.row.endpoint.template, one.row.endpoint.method),
+    "api": lambda one: (one.row.endpoint.service, one.row.endpoint.api, one.row.endpoint.template, one.row.endpoint.method),
+    "lastCalled": lambda one: one.row.last if one.row.last is not None else -1,
+    "firstSeen": lambda one: one.row.first if one.row.first is not None else -1,
+    "calls": lambda one: one.row.calls,
+    "callers": lambda one: one.row.callers,
+    "openAlerts": lambda one: one.alerts,
+    "deviations": lambda one: sum(one.deviations.values()),
+    "status": lambda one: one.row.status,
+    "authentication": lambda one: one.row.authentication,
+    "externalLast": lambda one: one.row.external_last if one.row.external_last is not None else -1,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class InventoryFilter:
+    """`choices`: column -> values, any of which is wanted. `sensitive`: type ids, or "any" or "none"."""
+
+    service: str = ""
+    api: str = ""
+    method: str = ""
+    q: str = ""
+    sensitive: tuple[str, ...] = ()
+    choices: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    sort: str = ""
+    descending: bool = False
+    limit: int = 50
+    offset: int = 0
+    csv: bool = False
+
+    def keeps(self, one: Listed) -> bool:
+        row, endpoint = one.row, one.row.endpoint
+        if self.service and endpoint.service.casefold() != self.service:
+            return False
+        if self.api and self.api not in (endpoint.api.casefold(), row.api_name.casefold()):
+            return False
+        if self.method and endpoint.method != self.method:
+            return False
+        if self.q and self.q not in f"{endpoint.service} {endpoint.api} {row.api_name} {endpoint}".casefold():
+            return False
+        if self.sensitive and not _carries(row.sensitive, self.sensitive):
+            return False
+        return all(_chosen(one, column) in values for column, values in self.choices)
+
+    def ordered(self, listed: Iterable[Listed]) -> list[Listed]:
+        """By service, API, template and method where nothing else is asked for, and among equals."""
+        return sorted(listed, key=_SORTS[self.sort], reverse=self.descending) if self.sort else list(listed)
+
+
+def parse(parameters: Mapping[str, str]) -> InventoryFilter:
+    """Values of one column are separated by commas; `sort=-risk` is descending; `cursor` is the `next` of the page before. Raises ValueError in one sentence."""
+    choices = []
+    for column, known in _CHOICES.items():
+        if text := parameters.get(column, "").strip():
+            by_name = {value.casefold(): value for value in known}
+            values = [by_name.get(value.strip().casefold()) for value in text.split(",")]
+            if None in values:
+                raise ValueError(f"{column} must be {', '.join(known[:-1])} or {known[-1]}")
+            choices.append((column, tuple(value for value in values if value is not None)))
+    sort = parameters.get("sort", "").strip()
+    if sort.lstrip("-") not in ("", *_SORTS):
+        raise ValueError(f"sort must be one of {', '.join(_SORTS)}, with a minus before it for the largest first")
+    limit, cursor = parameters.get("limit", "50"), parameters.get("cursor", "0")
+    if not re.fullmatch(r"[0-9]{1,3}", limit, re.ASCII) or not 1 <= int(limit) <= LARGEST_PAGE:
+        raise ValueError(f"limit must be a whole number from 1 to {LARGEST_PAGE}")
+    if not re.fullmatch(r"[0-9]{1,7}", cursor, re.ASCII) or int(cursor) > LARGEST_OFFSET:
+        raise ValueError("cursor must be the next of an earlier page")
+    form = parameters.get("format", "json").casefold()
+    if form not in ("json", "csv"):
+        raise ValueError("format must be json or csv")
+    sensitive = tuple(filter(None, (part.strip() for part in parameters.get("sensitive", "").split(","))))
+    return InventoryFilter(
+        service=parameters.get("service", "").strip().casefold(),
+        api=parameters.get("api", "").strip().casefold(),
+        method=parameters.get("method", "").strip().upper(),
+        q=parameters.get("q", "").strip().casefold(),
+        sensitive=tuple({"true": "any", "false": "none"}.get(part, part) for part in sensitive),
+        choices=tuple(choices),
+        sort=sort.lstrip("-"),
+        descending=sort.startswith("-"),
+        limit=int(limit),
+        offset=int(cursor),
+        csv=form == "csv",
+    )
+
+
+def _chosen(one: Listed, column: str) -> str:
+    row = one.row
+    if column == "origin":
+        return row.origin
+    if column == "status":
+        return row.status
+    if column == "authentication":
+        return row.authentication
+    if column == "external":
+        return {True: "true", False: "false", None: "unknown"}[row.external]
+    return one.risk.band
+
+
+def _carries(found: tuple[str, ...], wanted: tuple[str, ...]) -> bool:
+    if "none" in wanted and not found:
+        return True
+    return ("any" in wanted and bool(found)) or bool(set(found) & set(wanted))
