@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable
 
     from adapters.alert_index import AlertIndex
     from adapters.batches import BatchLog
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from adapters.evaluate import Evaluator
     from adapters.evidence import Evidence
     from adapters.ingest import Ingest
-    from adapters.posture import Posture
     from adapters.inventory_index import InventoryIndex
+    from adapters.posture import Posture
     from adapters.probe import Probe
     from adapters.purge import Purge
     from adapters.tables import Tables
@@ -115,11 +115,9 @@ class App:
 
     def snapshots(self) -> "Iterable[Snapshot]":
         """Of the configuration of each gateway that is read."""
-        return ()
+        from adapters.snapshots import published
 
-    def open_recommendations(self) -> "Mapping[str, int]":
-        """By severity."""
-        return {}
+        return published(self.evidence)
 
     @cached_property
     def inventory_index(self) -> "InventoryIndex":

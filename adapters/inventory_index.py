@@ -1,7 +1,7 @@
 """The inventory in memory, as one process remembers it: filters and pages over thousands of endpoints ask storage only for what has changed since."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as Slow
 from contextlib import suppress
@@ -11,7 +11,7 @@ from threading import Lock
 from time import monotonic
 from typing import Any
 
-from adapters import drift, inventory
+from adapters import drift, inventory, recommendations
 from adapters.alert_index import AlertIndex
 from adapters.drift import Stored
 from adapters.estate import EstateSource, read_ledgers
@@ -35,8 +35,8 @@ WHOLE = 900.0
 """Seconds after which everything is read anew."""
 SLACK = timedelta(seconds=10)
 
-Assessments = Callable[[datetime], Mapping[str, Mapping[str, int]]]
-"""ARM path of an operation or API below its service, "apis/orders" -> open assessments by severity."""
+Assessed = Mapping[tuple[str, str], Mapping[str, int]]
+"""(service, ARM path below it: "apis/orders") -> open assessments by severity."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +65,8 @@ class View:
 class InventoryIndex:
     """Shared by all requests of a process."""
 
-    def __init__(self, tables: Tables, source: EstateSource, alerts: AlertIndex, assessments: Assessments | None = None) -> None:
-        self._tables, self._source, self._alerts, self._assessments = tables, source, alerts, assessments
+    def __init__(self, tables: Tables, source: EstateSource, alerts: AlertIndex) -> None:
+        self._tables, self._source, self._alerts = tables, source, alerts
         self._lock = Lock()
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="inventory")
         self._running: Future[View] | None = None
@@ -78,6 +78,7 @@ class InventoryIndex:
         self._known: dict[str, tuple[Any, Listed]] = {}
         self._snapshots: tuple[Estate, list[Snapshot]] | None = None
         self._ledgers: tuple[float, list[Ledger]] = (float("-inf"), [])
+        self._assessments: tuple[float, Assessed] = (float("-inf"), {})
 
     def view(self, now: datetime) -> View:
         """At most FRESH old; where a refresh takes long, what was known before, at most STALE old."""
@@ -141,9 +142,11 @@ class InventoryIndex:
         self, endpoints: Mapping[str, Endpoint], around: Mapping[str, Surroundings], weights: "_Weights", changed: set[str]
     ) -> list[Listed]:
         found = []
+        versions = {service: id_of(here) for service, here in around.items()}
         for id, endpoint in endpoints.items():
             here = around[endpoint.service]
-            version = (id_of(here), weights.version(id, endpoint))
+            declared = here.estate.find(*endpoint[:4]) if endpoint.matched else None
+            version = (versions[endpoint.service], weights.version(id, endpoint, declared.id if declared else ""))
             known = self._known.get(id)
             if known is None or id in changed or known[0] != version:
                 known = version, weights.listed(row(endpoint, self._packed[id].inventory(), here), id)
@@ -171,8 +174,17 @@ class InventoryIndex:
             if one.status in ("Active", "InProgress") and not one.suppressed
         )
 
-    def _assessed(self, now: datetime) -> Mapping[str, Mapping[str, int]]:
-        return self._assessments(now) if self._assessments is not None else {}
+    def _assessed(self, now: datetime) -> Assessed:
+        at = monotonic()
+        if at - self._assessments[0] > STALE / 4:
+            found: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+            for stored in recommendations.read(self._tables):
+                one = stored.recommendation
+                service, severity = one.service.rpartition("/")[2].casefold(), one.severity(now)
+                for path in one.affected(now):
+                    found[service, path][one.resources[path].severity or severity] += 1
+            self._assessments = at, found
+        return self._assessments[1]
 
     def _reachable(self, estate: Estate) -> Mapping[str, bool | None]:
         """Service -> whether its configuration lets the internet in."""
@@ -199,7 +211,7 @@ class _Weights:
         self,
         found: Iterable[Stored],
         alerts: Mapping[tuple[str, str, str], int],
-        assessments: Mapping[str, Mapping[str, int]],
+        assessments: Assessed,
         reachable: Mapping[str, bool | None],
     ) -> None:
         self._deviations: dict[str, Counter[str]] = defaultdict(Counter)
@@ -208,17 +220,20 @@ class _Weights:
                 self._deviations[one.deviation.endpoint.id][one.deviation.kind] += 1
         self._alerts, self._assessments, self._reachable = alerts, assessments, reachable
 
-    def _of(self, id: str, endpoint: Endpoint) -> tuple[int, dict[str, int], dict[str, int], bool | None]:
+    def _of(self, id: str, endpoint: Endpoint, operation: str) -> tuple[int, dict[str, int], dict[str, int], bool | None]:
         alerts = self._alerts.get((endpoint.service, endpoint.api, str(endpoint)), 0)
-        assessed = self._assessments.get(f"apis/{endpoint.api}", {})
-        return alerts, dict(self._deviations.get(id, {})), dict(assessed), self._reachable.get(endpoint.service.casefold())
+        service, api = endpoint.service.casefold(), f"apis/{endpoint.api}"
+        assessed = Counter(self._assessments.get((service, api), {}))
+        if operation:
+            assessed.update(self._assessments.get((service, f"{api}/operations/{operation}"), {}))
+        return alerts, dict(self._deviations.get(id, {})), dict(assessed), self._reachable.get(service)
 
-    def version(self, id: str, endpoint: Endpoint) -> Any:
-        alerts, deviations, assessed, reachable = self._of(id, endpoint)
+    def version(self, id: str, endpoint: Endpoint, operation: str) -> Any:
+        alerts, deviations, assessed, reachable = self._of(id, endpoint, operation)
         return alerts, tuple(deviations.items()), tuple(assessed.items()), reachable
 
     def listed(self, made: Row, id: str) -> Listed:
-        alerts, deviations, assessed, reachable = self._of(id, made.endpoint)
+        alerts, deviations, assessed, reachable = self._of(id, made.endpoint, made.declared.id if made.declared else "")
         facts = made.facts(alerts, sum(deviations.values()))
         return Listed(made, risk.score(facts, assessed, reachable=reachable), alerts, deviations, id)
 

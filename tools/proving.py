@@ -201,12 +201,15 @@ class Proving:
 
     def _counted(self) -> Mapping[str, int]:
         """Service -> calls, as the inventory has them."""
-        status, page = self._target.site.get("/api/inventory")
-        if status != 200:
-            raise StackError(f"the inventory cannot be read (HTTP {status})")
         found: Counter[str] = Counter()
-        for one in page["value"]:
-            found[one["service"]] += one["calls"]
+        cursor: str | None = "0"
+        while cursor is not None:
+            status, page = self._target.site.get(f"/api/inventory?limit=200&cursor={cursor}")
+            if status != 200:
+                raise StackError(f"the inventory cannot be read (HTTP {status})")
+            for one in page["value"]:
+                found[one["service"]] += one["callsTotal"]
+            cursor = page["next"]
         return found
 
     def _settle(self) -> None:

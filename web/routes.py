@@ -202,8 +202,10 @@ def _openapi(app: "App", request: Request) -> Answer:
 
 def _overview(app: "App", request: Request) -> Answer:
     from web.overview import page
+    from web.posture import page as recommendations
 
-    return Answer(*page(app.inventory_index, app.alert_index, app.open_recommendations(), app.probe.answer(), request.now))
+    counts = recommendations(app.tables, {}, request.now)[1]["counts"]
+    return Answer(*page(app.inventory_index, app.alert_index, counts, app.probe.answer(), request.now))
 
 
 def _recommendations(app: "App", request: Request) -> Answer:
