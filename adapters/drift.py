@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 from azure.data.tables import UpdateMode
 
 from adapters.tables import Changed, Entity, Tables, number
-from model import Endpoint, Minute, Severity, minute_of
+from model import Endpoint, Minute, Severity
 from posture.drift import Deviation
 
 TABLE = "drift"
@@ -93,13 +93,6 @@ def accept(tables: Tables, id: str, revision: int | None, why: str | None, who: 
             continue  # evaluation wrote its half
         return before._replace(acceptance=acceptance, revision=before.revision + 1, storage=storage)
     raise Changed(TABLE)
-
-
-def removable(tables: Tables, before: datetime) -> Iterator[tuple[str, str]]:
-    """Keys of what was closed before a moment."""
-    for one in read(tables):
-        if 0 <= one.closed < minute_of(before):
-            yield PARTITION, one.deviation.id
 
 
 def _differs(before: Deviation, now: Deviation) -> bool:

@@ -247,6 +247,7 @@ class Purge:
         for partition in ("alerts", "incidents"):
             self._delete_rows(run, "alerts", partition, "RowKey gt @key", key=over)
         self._delete_rows(run, "purges", "purges", "RowKey gt @key", key=_row_key(now - self._kept["purges"]))
+        self._delete_rows(run, "drift", "drift", "closed ge 0 and closed lt @key", key=minute_of(now - self._kept["drift"]))
         for receiver in outbox.RECEIVERS:
             if lost := outbox.expire(self._tables, receiver, now - self._kept["outbox"]):
                 log.error("alerts that the %s was never told of: %d, which waited for %s", receiver, lost, span(self._kept["outbox"]))

@@ -39,13 +39,13 @@ def page(index: InventoryIndex, parameters: Mapping[str, str], now: datetime) ->
     kinds, states = _several(parameters, "kind"), _several(parameters, "state") or ["open"]
     limit, cursor = parameters.get("limit", "100"), parameters.get("cursor", "0")
     if unknown := [kind for kind in kinds if kind not in KINDS]:
-        return 400, {"error": f"kind {unknown[0][:40]!r} is not one of {', '.join(KINDS)}"}
+        return 400, {"error": {"code": "BadRequest", "message": f"kind {unknown[0][:40]!r} is not one of {', '.join(KINDS)}"}}
     if any(state not in (*_STATES, "all") for state in states):
-        return 400, {"error": "state must be open, accepted, closed or all"}
+        return 400, {"error": {"code": "BadRequest", "message": "state must be open, accepted, closed or all"}}
     if not re.fullmatch(r"[0-9]{1,3}", limit, re.ASCII) or not 1 <= int(limit) <= LARGEST_PAGE:
-        return 400, {"error": f"limit must be a whole number from 1 to {LARGEST_PAGE}"}
+        return 400, {"error": {"code": "BadRequest", "message": f"limit must be a whole number from 1 to {LARGEST_PAGE}"}}
     if not re.fullmatch(r"[0-9]{1,7}", cursor, re.ASCII):
-        return 400, {"error": "cursor must be the next of an earlier page"}
+        return 400, {"error": {"code": "BadRequest", "message": "cursor must be the next of an earlier page"}}
     view = index.view(now)
     service, endpoint = parameters.get("service", "").casefold(), parameters.get("endpoint", "")
     found = [
@@ -75,16 +75,20 @@ def amend(tables: Tables, id: str, body: bytes, headers: Mapping[str, str], now:
     try:
         patch = msgspec.json.decode(body, type=DriftPatch)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return 400, {"error": 'the body must be {"accept": {"why": "…"}} or {"accept": null}'}, ""
+        return 400, {"error": {"code": "BadRequest", "message": 'the body must be {"accept": {"why": "…"}} or {"accept": null}'}}, ""
     why = patch.accept.why.strip() if patch.accept is not None else None
     if why is not None and not 0 < len(why) <= LONGEST_REASON:
-        return 400, {"error": f"why must say why, in up to {LONGEST_REASON} characters"}, ""
+        return 400, {"error": {"code": "BadRequest", "message": f"why must say why, in up to {LONGEST_REASON} characters"}}, ""
     condition = headers.get("if-match", "").strip()
     matched = _ETAG.fullmatch(condition)
     if not condition:
-        return 428, {"error": "If-Match is missing: send the etag of the deviation as you have read it, or *"}, ""
+        return (
+            428,
+            {"error": {"code": "NoCondition", "message": "If-Match is missing: send the etag of the deviation as you have read it, or *"}},
+            "",
+        )
     if condition != "*" and matched is None:
-        return 400, {"error": 'If-Match must be the etag of a deviation, such as "r0", or *'}, ""
+        return 400, {"error": {"code": "BadRequest", "message": 'If-Match must be the etag of a deviation, such as "r0", or *'}}, ""
     if not re.fullmatch(r"[0-9a-f]{32}", id):
         return _NOT_FOUND
     try:
@@ -93,11 +97,15 @@ def amend(tables: Tables, id: str, body: bytes, headers: Mapping[str, str], now:
         current = drift.find(tables, id)
         if current is None:
             return _NOT_FOUND
-        return 412, {"error": "the deviation was changed since it was read", "current": document_of(current)}, _etag(current)
+        return (
+            412,
+            {"error": {"code": "Changed", "message": "the deviation was changed since it was read"}, "current": document_of(current)},
+            _etag(current),
+        )
     return (200, document_of(stored), _etag(stored)) if stored is not None else _NOT_FOUND
 
 
-_NOT_FOUND: Answer = 404, {"error": "there is no deviation of this id"}, ""
+_NOT_FOUND: Answer = 404, {"error": {"code": "NotFound", "message": "there is no deviation of this id"}}, ""
 
 
 def document_of(stored: Stored) -> dict[str, Any]:

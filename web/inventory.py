@@ -35,7 +35,7 @@ def page(index: InventoryIndex, parameters: Mapping[str, str], now: datetime) ->
     try:
         wanted = parse(parameters)
     except ValueError as error:
-        return 400, {"error": str(error)}
+        return 400, {"error": {"code": "BadRequest", "message": str(error)}}
     view = index.view(now)
     found = wanted.ordered(one for one in view.listed if wanted.keeps(one))
     if wanted.csv:
@@ -57,7 +57,7 @@ def one(tables: Tables, index: InventoryIndex, id: str, now: datetime) -> tuple[
     view = index.view(now)
     listed = view.by_id.get(id)
     if listed is None:
-        return 404, {"error": "there is no endpoint of this id"}
+        return 404, {"error": {"code": "NotFound", "message": "there is no endpoint of this id"}}
     stored = inventory.one(tables, id)
     known = stored[1] if stored else None
     row, endpoint = listed.row, listed.row.endpoint
