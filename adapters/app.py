@@ -16,15 +16,18 @@ if TYPE_CHECKING:
     from adapters.estate import EstateSource
     from adapters.evaluate import Evaluator
     from adapters.evidence import Evidence
+    from adapters.footprint import Footprints
     from adapters.ingest import Ingest
     from adapters.inventory_index import InventoryIndex
     from adapters.posture import Posture
     from adapters.probe import Probe
     from adapters.purge import Purge
+    from adapters.responses import Responses
     from adapters.tables import Tables
     from adapters.tombstones import TombstoneStore
     from pipeline.contents import Look
     from posture.snapshot import Snapshot
+    from response.rails import Networks
 
 
 NEVER_IN_URLS = frozenset({"secret", "secret_azure", "national_id_eu", "national_id_other", "tax_id_eu"})
@@ -58,6 +61,39 @@ class App:
     @cached_property
     def hash_key(self) -> bytes:
         return self.settings.hash_key or self.evidence.hash_key()
+
+    @cached_property
+    def guard_secret(self) -> str:
+        """Key of the hashes in the guard's list, "" where addresses stand there in plain. Another key than everything else's: the gateway knows it."""
+        from hashlib import blake2b
+
+        return blake2b(b"guard", key=self.hash_key, digest_size=24).hexdigest() if self.settings.response_hashed else ""
+
+    @cached_property
+    def responses(self) -> "Responses":
+        from adapters.responses import Responses
+
+        settings, guard = self.settings, None
+        if settings.response_client_id and settings.gateway:
+            from adapters.guard_list import Address, GuardList, connect
+
+            address = Address.parse(settings.gateway)
+            guard = GuardList(connect(address, settings.response_client_id, settings.resource_manager), address)
+        return Responses(self.tables, guard, settings.response_rails, self.guard_secret, may_suspend=settings.response_subscriptions)
+
+    @cached_property
+    def footprints(self) -> "Footprints":
+        from adapters.footprint import Footprints
+
+        return Footprints(self.tables, self.batches, self.hash_key)
+
+    @cached_property
+    def response_networks(self) -> "Networks":
+        from intel.addresses import network
+        from response.rails import Networks
+
+        settings = self.settings
+        return Networks(tuple(map(network, settings.trusted_proxies)), tuple(map(network, settings.response_spared)))
 
     @cached_property
     def ingest(self) -> "Ingest":

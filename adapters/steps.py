@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from adapters import alerts, inventory, ledger, outbox, windows
+from adapters import alerts, inventory, ledger, outbox, responses, windows
 from adapters.tables import Entity, Tables, pieces
 from model import Endpoint, Minute, minute_of, moment
 from pipeline.step import Activity, Late, Regular, Step
@@ -60,6 +60,7 @@ class StepWriter:
         inventory.write_coverage(self._tables, covered.values())
         self._coverages.update(covered)
         inventory.write(self._tables, changed.values())
+        responses.count(self._tables, fed)
         self._inventories.update(changed)
         self._known |= changed.keys()
         with outbox.announced(self._tables, step.alerts, now):

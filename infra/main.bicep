@@ -14,6 +14,7 @@ type Choices = {
   MAX_EVENT_AGE_HOURS: string?
   RETAIN_ACTIVITY_DAYS: string?
   RETAIN_ALERT_ACTOR_DAYS: string?
+  RESOURCE_MANAGER: string?
   RESPONSE_AUTOMATIC: string?
   RESPONSE_HASHED: string?
   RESPONSE_LIMITS: string?

@@ -64,13 +64,16 @@ class Use:
     endpoint: Endpoint
     calls: int
     ok: int
-    everybody: int
-    """Calls that were answered 2xx, of all callers."""
+    """Answered 2xx."""
+    before: int = 0
+    """Answered 2xx before the last day: an attack of today says nothing about whose address it is."""
+    everybody: int = 0
+    """The same of all callers, on the days on which the target called."""
 
     @property
     def share(self) -> float:
-        """Percent of the endpoint's successful calls, 0 where there were none."""
-        return 100 * self.ok / self.everybody if self.everybody else 0.0
+        """Percent of the endpoint's successful calls before the last day, 0 where there were none."""
+        return 100 * self.before / self.everybody if self.everybody else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +145,7 @@ def plan(facts: Facts, rails: Rails, networks: Networks, allow: Collection[str] 
     }
     most = max(facts.uses, key=lambda use: use.share, default=None)
     if most is not None:
-        why = f"{most.share:.1f} percent of the successful calls of {most.endpoint}; from {rails.share} percent on it is shared (share)"
+        why = f"{most.share:.1f} percent of the successful calls of {most.endpoint} before the last day; from {rails.share} percent on it is shared (share)"
         reasons.append(("share", why))
         # The whole of a quiet endpoint's traffic is what one caller looks like, too.
         if most.share >= rails.share:

@@ -12,7 +12,7 @@ from typing import Literal
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 
-Kind = Literal["hub", "container", "table", "tables by day", "tables by month", "memory", "telemetry"]
+Kind = Literal["hub", "container", "table", "tables by day", "tables by month", "memory", "gateway", "telemetry"]
 
 EARLY = 2 * HOUR
 """Purge runs every hour and removes what falls due before the run after the next: one run may fail without a promise being broken."""
@@ -84,7 +84,7 @@ POLICY: tuple[Place, ...] = (
         "after 48 hours nothing reads it any more", "purge drops the day's table", "the person is taken out of the counts, which stay",
     ),
     Place(
-        "activity", "tables by day", "activity", "which address called which endpoint how often, in windows of 20 minutes; actors that are regularly busy", True,
+        "activity", "tables by day", "activity", "which address called which endpoint how often, in windows of 20 minutes; actors that are regularly busy, and from which country; keyed hashes of who was behind an address", True,
         30 * DAY, "the call", "to tell a regular caller from a new one, and what an accused address did",
         "addresses are promised to be gone after 30 days", "purge drops the day's table", "deleted",
         Shortening("RETAIN_ACTIVITY_DAYS", "days", 2, 30),
@@ -99,6 +99,21 @@ POLICY: tuple[Place, ...] = (
         "suppressions", "table", "suppressions", "rules of what is not told, some with an address, a household's network or an identity; who made them", True,
         30 * DAY, "the rule was made", "to spare analysts what they know", "addresses are promised to be gone after 30 days",
         "purge deletes rules that name somebody, and others 30 days after they ended", "the rules that name the person are deleted",
+    ),
+    Place(
+        "responses", "table", "responses", "who was blocked, slowed or suspended at the gateway: an address, an identity or a subscription; who asked for it, and how many calls it stopped", True,
+        30 * DAY, "it was made", "to take it back, and to say who did what", "addresses are promised to be gone after 30 days",
+        "purge deletes", "the record is deleted, and its entry at the gateway",
+    ),
+    Place(
+        "guard-list", "gateway", "gatewatch-blocked", "who is refused or slowed at the gateway: addresses, or keyed hashes of them, and the beginnings of identities' hashes; named values of API Management", True,
+        7 * DAY, "it was listed", "to refuse or slow them", "it is a measure for an hour or a week, not a firewall",
+        "every entry carries its own end, which the gateway reads; `purge` and tools.respond take off what is over", "the entries that name the person are taken off",
+    ),
+    Place(
+        "countries", "table", "countries", "calls of each service and day by country, and sketches of keyed hashes by which distinct addresses are counted", True,
+        30 * DAY, "the day", "to say from where calls come, and from how many addresses", "hashes of addresses are promised to be gone after 30 days",
+        "purge puts numbers in the place of the sketches, and deletes rows after 13 months", "of one person nothing can be told apart in a sketch: it goes with its day",
     ),
     Place(
         "requests", "table", "requests",

@@ -1,4 +1,4 @@
-"""The part of API Management's management interface that onboarding uses, over real HTTP: policies with ETags, APIs in pages, errors as ARM words them."""
+"""The part of API Management's management interface that onboarding and responses use, over real HTTP: policies with ETags, APIs in pages, errors as ARM words them."""
 
 from __future__ import annotations
 
@@ -47,6 +47,11 @@ class ArmService:
     """API id, or "" for the global policy -> text"""
     fragments: set[str] = field(default_factory=lambda: {"gatewatch-capture", "gatewatch-emit"})
     named_values: dict[str, str] = field(default_factory=lambda: {"gatewatch-masked-parameters": "token,code"})
+    subscriptions: dict[str, dict[str, str]] = field(default_factory=dict)
+    """id -> state, stateComment"""
+    secrets: set[str] = field(default_factory=lambda: {"gatewatch-guard-key"})
+    """Named values of which the service never shows the value."""
+    sku: str = "Developer"
     forbidden: set[tuple[str, str]] = field(default_factory=set)
     """(method, end of path) that answers 403"""
     broken: dict[tuple[str, str], int] = field(default_factory=dict)
@@ -65,8 +70,16 @@ class ArmService:
         self.policies[key] = text
         self.etags[key] = f'"{next(self._versions)}"'
 
+    def set_value(self, name: str, value: str) -> None:
+        """Change a named value as the portal would."""
+        self.named_values[name] = value
+        self.etags[f"namedValues/{name}"] = self.next_etag()
+
+    def next_etag(self) -> str:
+        return f'"{next(self._versions)}"'
+
     def etag(self, key: str) -> str:
-        return self.etags.setdefault(key, f'"{next(self._versions)}"')
+        return self.etags.setdefault(key, self.next_etag())
 
     def writes(self) -> list[tuple[str, str]]:
         return [(method, path) for method, path, _ in self.requests if method in ("PUT", "DELETE", "PATCH", "POST")]
@@ -102,6 +115,7 @@ def _handler(service: ArmService, lock: threading.Lock) -> type[BaseHTTPRequestH
         do_GET = do_PUT = do_DELETE = do_PATCH = do_POST = serve  # noqa: N815
 
         def answer(self, body: bytes) -> None:
+            self.body = body
             url = urlsplit(self.path)
             path = unquote(url.path)
             query = parse_qs(url.query)
@@ -121,7 +135,7 @@ def _handler(service: ArmService, lock: threading.Lock) -> type[BaseHTTPRequestH
             rest = path.removeprefix(ROOT).strip("/")
             if rest == "":
                 return self.reply(
-                    200, {"id": ROOT, "name": NAME, "location": "westeurope", "sku": {"name": "Developer", "capacity": 1}, "properties": {}}
+                    200, {"id": ROOT, "name": NAME, "location": "westeurope", "sku": {"name": service.sku, "capacity": 1}, "properties": {}}
                 )
             if rest == "apis":
                 skip = int(query.get("$skip", ["0"])[0])
@@ -131,7 +145,7 @@ def _handler(service: ArmService, lock: threading.Lock) -> type[BaseHTTPRequestH
                 return self.reply(200, {"value": [self.api(api) for api in page]} | ({"nextLink": link} if more else {}))
             for pattern, act in (
                 (r"policyFragments/([^/]+)", self.fragment),
-                (r"namedValues/([^/]+)", self.named_value),
+                (r"subscriptions/([^/]+)", self.subscription),
                 (r"products/([^/]+)/apis", self.product),
                 (r"apis/([^/]+)/operations", self.operations),
                 (r"apis/([^/]+)/operations/([^/]+)/policies/policy", self.operation_policy),
@@ -139,6 +153,9 @@ def _handler(service: ArmService, lock: threading.Lock) -> type[BaseHTTPRequestH
                 found = re.fullmatch(pattern, rest)
                 if found:
                     return act(*found.groups())
+            found = re.fullmatch(r"namedValues/([^/]+)", rest)
+            if found:
+                return self.named_value(found[1], body)
             found = re.fullmatch(r"(?:apis/([^/]+)/)?policies/policy", rest)
             if found:
                 return self.policy(found[1] or "", query.get("format", ["xml"])[0], body)
@@ -153,10 +170,37 @@ def _handler(service: ArmService, lock: threading.Lock) -> type[BaseHTTPRequestH
                 return self.reply(200, {"name": name, "properties": {"value": "<fragment />"}}, '"1"')
             return self.reply(404, _error("ResourceNotFound", "PolicyFragment not found."))
 
-        def named_value(self, name: str) -> None:
-            if name in service.named_values:
-                return self.reply(200, {"name": name, "properties": {"displayName": name, "value": service.named_values[name]}}, '"1"')
-            return self.reply(404, _error("ResourceNotFound", "NamedValue not found."))
+        def named_value(self, name: str, body: bytes) -> None:
+            if name not in service.named_values:
+                return self.reply(404, _error("ResourceNotFound", "NamedValue not found."))
+            key = f"namedValues/{name}"
+            secret = name in service.secrets
+            if self.command == "PATCH":
+                given = self.headers.get("If-Match")
+                if given is None or given not in ("*", service.etag(key)):
+                    return self.reply(412, _error("PreconditionFailed", "Resource was modified since last retrieval."))
+                value = json.loads(body)["properties"]["value"]
+                if not 1 <= len(value) <= 4096:
+                    return self.reply(400, _error("ValidationError", "value: must have 1 to 4096 characters"))
+                service.set_value(name, value)
+            shown = {} if secret else {"value": service.named_values[name]}
+            document = {"name": name, "properties": {"displayName": name, "secret": secret, **shown}}
+            self.reply(200, document, service.etag(key))
+            return service.after_get(key) if self.command == "GET" else None
+
+        def subscription(self, name: str) -> None:
+            if name not in service.subscriptions:
+                return self.reply(404, _error("ResourceNotFound", "Subscription not found."))
+            key, state = f"subscriptions/{name}", service.subscriptions[name]
+            if self.command == "PATCH":
+                if self.headers.get("If-Match") not in ("*", service.etag(key)):
+                    return self.reply(412, _error("PreconditionFailed", "Resource was modified since last retrieval."))
+                given = json.loads(self.body)["properties"]
+                state.update({field: given[field] for field in ("state", "stateComment") if field in given})
+                service.etags[key] = service.next_etag()
+            document = {"name": name, "properties": {"displayName": name, "scope": "/apis", **state}}
+            self.reply(200, document, service.etag(key))
+            return service.after_get(key) if self.command == "GET" else None
 
         def product(self, name: str) -> None:
             if name in service.products:
