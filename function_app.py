@@ -92,5 +92,14 @@ def purge(timer: func.TimerRequest) -> None:  # noqa: ARG001
     gatewatch.purge.run(now, _until(now + TICK), gatewatch.hub_retention, lambda: gatewatch.requests.resume(now, _until(now + TICK)))
 
 
+@app.function_name("respond")
+@app.timer_trigger(arg_name="timer", schedule="30 */5 * * * *", use_monitor=True)
+def respond(timer: func.TimerRequest) -> None:  # noqa: ARG001
+    from web.responses import tick
+
+    if gatewatch.responses.may_write:
+        logging.info("%d responses ended, %d made by rules", *tick(gatewatch, datetime.now(UTC)))
+
+
 def _until(moment: datetime) -> Callable[[], bool]:
     return lambda: datetime.now(UTC) >= moment

@@ -97,12 +97,6 @@ SETTINGS: dict[str, Setting] = {
         "",
         "which identity edits the guard's list at the gateway, when it is asked to; empty: the app changes nothing there",
     ),
-    "RESOURCE_MANAGER": Setting(
-        "the address of Azure Resource Manager",
-        "https://management.azure.com",
-        "https://management.azure.com",
-        "another cloud has another one, and a laptop an emulated one",
-    ),
     "RESPONSE_SUBSCRIPTIONS": Setting("true or false", "true", "false", "whether that identity may suspend subscriptions, too"),
     "RESPONSE_HASHED": Setting("true or false", "true", "false", "whether addresses stand in the guard's list as keyed hashes"),
     "RESPONSE_LIMITS": Setting(
@@ -261,7 +255,6 @@ class Settings:
     """CIDRs of private addresses that the webhook may have."""
     response_client_id: str
     """"" where the app changes nothing at the gateway."""
-    resource_manager: str
     response_subscriptions: bool
     response_hashed: bool
     response_rails: Rails
@@ -318,7 +311,6 @@ def read(environment: Mapping[str, str]) -> Settings:
         trusted_proxies=_networks(environment, "TRUSTED_PROXIES"),
         webhook_networks=_networks(environment, "WEBHOOK_NETWORKS"),
         response_client_id=_text(environment, "RESPONSE_CLIENT_ID", r"[A-Za-z0-9-]{0,64}"),
-        resource_manager=_text(environment, "RESOURCE_MANAGER", r"https?://[A-Za-z0-9.:-]+"),
         response_subscriptions=_text(environment, "RESPONSE_SUBSCRIPTIONS", "true|false") == "true",
         response_hashed=_text(environment, "RESPONSE_HASHED", "true|false") == "true",
         response_rails=_rails(environment),

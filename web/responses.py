@@ -1,22 +1,30 @@
 """GET and POST /api/responses, DELETE /api/responses/{id}, POST /api/responses/plan: what is done about callers at the gateway, and whom it would hit."""
 
 import json
+import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from adapters import alerts
 from adapters.guard_list import GatewayRefused
 from adapters.responses import Response, Responses, Shown, TooMany, new_id, until_of
 from adapters.tables import Tables
 from intel.addresses import canonical_ip
-from model import NOBODY
+from model import NOBODY, minute_of
 from response.entries import Full, key_of
 from response.rails import Action, Facts, Kind, Networks, Plan, plan
 from web.caller import caller
 
+if TYPE_CHECKING:
+    from adapters.app import App
+
+log = logging.getLogger("gatewatch.respond")
+
 KEY = "function key"
+LATELY = 60
+"""Minutes of event time: a rule answers what happens, not what happened."""
 LARGEST_BODY = 16 * 1024
 FIELDS = {"alert", "ip", "identity", "subscription", "action", "minutes", "dryRun", "wide", "allow", "confirmed", "calls"}
 ACTIONS = ("block", "slow", "suspend")
@@ -123,6 +131,43 @@ def remove(responses: Responses, id: str, headers: Mapping[str, str], now: datet
     if undone is None:
         return Wrong(404, "NotFound", "there is no such response").answer
     return 200, shown(Shown(undone, "undone", 0, 0))
+
+
+def tick(app: "App", now: datetime) -> tuple[int, int]:
+    """Take off what is over and finish what was interrupted, then let the rules speak; how many responses ended and were made. Raises GatewayRefused."""
+    ended = app.responses.prune(now)
+    return ended, automatic(app.tables, app.responses, app.footprints.of, app.response_networks, app.settings.response_automatic, now)
+
+
+def automatic(tables: Tables, responses: Responses, gather: Gather, networks: Networks, detectors: Collection[str], now: datetime) -> int:
+    """Slow whom these detectors accuse, never block, and no more at a time than the guard rails say; how many. An alert is answered once: who was
+    taken off by hand stays off."""
+    if not detectors:
+        return 0
+    records = list(responses.records())
+    answered = {one.alert for one in records}
+    room = responses.rails.automatic - sum(1 for one in records if one.rule and not one.undone_at and one.until > now)
+    made = 0
+    for alert in alerts.read(tables, minute_of(now) - LATELY):
+        actor = alert.sighting.actor
+        if (
+            alert.detector not in detectors
+            or not alert.open
+            or alert.suppressed
+            or alert.id in answered
+            or not (actor and canonical_ip(actor))
+        ):
+            continue
+        if made >= room:
+            log.warning("no room for another response by a rule: %d are in force (RESPONSE_LIMITS automatic)", responses.rails.automatic)
+            break
+        wanted = Wanted("ip", canonical_ip(actor), "slow")
+        wanted.alert, wanted.confirmed = alert.id, True
+        try:
+            made += apply(wanted, responses, gather, networks, f"rule {alert.detector}", now, alert.detector)[0] == 201
+        except Wrong as wrong:
+            log.warning("a rule could not respond: %s", wrong.code)
+    return made
 
 
 # requests

@@ -163,6 +163,30 @@ def _unsuppress(app: "App", request: Request) -> Answer:
     return Answer(*remove(app.tables, request.path["id"]))
 
 
+def _responses(app: "App", request: Request) -> Answer:
+    from web.responses import page
+
+    return Answer(*page(app.responses, request.now))
+
+
+def _respond(app: "App", request: Request) -> Answer:
+    from web.responses import add
+
+    return Answer(*add(app.tables, app.responses, app.footprints.of, app.response_networks, request.body, request.headers, request.now))
+
+
+def _plan_response(app: "App", request: Request) -> Answer:
+    from web.responses import preview
+
+    return Answer(*preview(app.tables, app.responses, app.footprints.of, app.response_networks, request.body, request.now))
+
+
+def _undo_response(app: "App", request: Request) -> Answer:
+    from web.responses import remove
+
+    return Answer(*remove(app.responses, request.path["id"], request.headers, request.now))
+
+
 def _inventory(app: "App", request: Request) -> Answer:
     from web.inventory import page
 
@@ -281,6 +305,9 @@ RESOURCES: tuple[Resource, ...] = (
     Resource("suppressions_preview", "suppressions/preview", {"POST": (Role.ANALYST, _preview_suppression)}, only_looks=True),
     Resource("suppression", "suppressions/{id}", {"GET": (Role.READER, _suppression), "DELETE": (Role.ANALYST, _unsuppress)}),
     Resource("overview", "overview", {"GET": (Role.READER, _overview)}),
+    Resource("responses", "responses", {"GET": (Role.READER, _responses), "POST": (Role.ANALYST, _respond)}),
+    Resource("responses_plan", "responses/plan", {"POST": (Role.ANALYST, _plan_response)}, only_looks=True),
+    Resource("response", "responses/{id}", {"DELETE": (Role.ANALYST, _undo_response)}),
     Resource("inventory", "inventory", {"GET": (Role.READER, _inventory)}),
     Resource("recommendations", "recommendations", {"GET": (Role.READER, _recommendations)}),
     Resource(
