@@ -65,6 +65,8 @@ class ApiCall(msgspec.Struct, rename="camel", gc=False, kw_only=True):
     auth: list[str] | None = None
     guard: str | None = None
     """"blocked:ID", "slowed:ID", "would-block:ID" or "would-slow:ID": what the gateway's guard did, by the id of a response."""
+    marks: str | None = None
+    """"log4j in cookie,script in header": families of marks in what never left the gateway."""
     error_reason: str | None = None
     duration_ms: float | None = None
     request_bytes: int | None = None

@@ -3,6 +3,7 @@
 A new table is declared in windows.tally.TABLES, filled here, and read in pipeline.feed (what is judged) or posture.inventory (what is kept).
 """
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from pipeline.contents import Look
 
 AGENT_LENGTH = 256
+MARKS = 16
+_mark = re.compile(r"(?:log4j|script|path-traversal|command|template|sql|xxe|deserialisation) in (?:cookie|header)").fullmatch
+"""What the gateway's fragment writes, and nothing else that somebody could send to the hub."""
 PLACE_LENGTH = 256
 
 Key = TypeVar("Key", bound=Row)
@@ -71,6 +75,7 @@ def fold(
     if guarded:
         tables["guarded"] = _guarded(guarded, batch.since, batch.endpoints, sightings.details)
     sightings.of_injections()
+    sightings.of_marks()
     sightings.of_doubled_parameters()
     sightings.of_agents()
     if listed is not None:
@@ -307,6 +312,14 @@ class _Sightings:
         for at, number in enumerate(batch.endpoint):
             if not matched[number] and (family := injection(batch.calls[at].path)) is not None:
                 self._add(at, INJECTION, f"{family} in path")
+
+    def of_marks(self) -> None:
+        """What the gateway saw in cookies and headers that it does not send."""
+        for at, call in enumerate(self._batch.calls):
+            if call.marks:
+                for mark in call.marks.split(",", MARKS)[:MARKS]:
+                    if _mark(mark):
+                        self._add(at, INJECTION, mark)
 
     def of_doubled_parameters(self) -> None:
         names = [parameter for parameter, _ in self._batch.pairs.all]

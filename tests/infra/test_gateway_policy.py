@@ -500,7 +500,7 @@ FIVE_MB: Json = {"repeat": '{"a":"0123456789"},', "times": 290_000}
         ({"base64": base64.b64encode(bytes(range(256)) * 8).decode()}, "application/octet-stream", "2048", False),
         ({"base64": base64.b64encode(bytes(range(256)) * 8).decode()}, "image/png", "2048", False),
         ("<svg/>", "image/svg+xml", None, False),
-        ("--b\r\n", "multipart/form-data; boundary=b", None, False),
+        ("--b\r\n", "multipart/mixed; boundary=b", None, False),
         ("data: 1\n\n", "text/event-stream", None, False),
         ("data: 1\n\n", "text/event-stream; charset=utf-8", None, False),
         ('{"a":1}\n', "application/x-ndjson", None, False),

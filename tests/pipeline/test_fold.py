@@ -262,3 +262,24 @@ def test_looks_stay_with_their_calls() -> None:
     look = Look([("iban", "response.body $.iban", 2)], [])
     found = fold(calls, KEY, {0: look, 2: look})
     assert [n for *_, n in found.rows("looks")] == [1]
+
+
+@pytest.mark.parametrize(
+    ("marks", "details"),
+    [
+        (None, []),
+        ("", []),
+        ("log4j in cookie", ["log4j in cookie"]),
+        ("log4j in cookie,script in header", ["log4j in cookie", "script in header"]),
+        ("secret in cookie,log4j in cookie", ["log4j in cookie"]),
+        ("<script>", []),
+        (",".join(["sql in header"] * 40), ["sql in header"]),
+    ],
+)
+def test_marks_of_the_gateway_are_sightings_and_nothing_else_is(marks: str | None, details: list[str]) -> None:
+    assert fold([api_call(marks=marks)], KEY).details == details
+
+
+def test_names_of_parameters_are_judged() -> None:
+    tally = fold([api_call(query="password%5B%24ne%5D=1&a=2"), api_call(query="filter%5Bstatus%5D=open")], KEY)
+    assert tally.details == ["nosql in a name of the query"]

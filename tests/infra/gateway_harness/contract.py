@@ -45,6 +45,12 @@ def _auth(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and len(set(value)) == len(value) and set(value) <= known
 
 
+def _marks(value: Any) -> bool:
+    """Families and places: nothing that a caller wrote."""
+    family = "(?:log4j|script|path-traversal|command|template|sql|xxe|deserialisation)"
+    return isinstance(value, str) and all(re.fullmatch(f"{family} in (?:cookie|header)", mark) for mark in value.split(","))
+
+
 _NAME = _text(256)
 FIELDS: dict[str, Check] = {
     "v": lambda value: value == 1 and type(value) is int,
@@ -74,6 +80,7 @@ FIELDS: dict[str, Check] = {
     "guard": lambda value: (
         isinstance(value, str) and re.fullmatch("(would-block|would-slow|blocked|slowed):[a-z0-9]{1,16}", value) is not None
     ),
+    "marks": _marks,
     "status": _whole(100, 999),
     "errorReason": _NAME,
     "durationMs": lambda value: type(value) in (int, float) and value >= 0,
