@@ -277,9 +277,9 @@ def test_looks_stay_with_their_calls() -> None:
     ],
 )
 def test_marks_of_the_gateway_are_sightings_and_nothing_else_is(marks: str | None, details: list[str]) -> None:
-    assert fold([api_call(marks=marks)], KEY).details == details
+    assert tally({} if marks is None else {"marks": marks}).details == details
 
 
 def test_names_of_parameters_are_judged() -> None:
-    tally = fold([api_call(query="password%5B%24ne%5D=1&a=2"), api_call(query="filter%5Bstatus%5D=open")], KEY)
-    assert tally.details == ["nosql in a name of the query"]
+    found = tally({"query": "password%5B%24ne%5D=1&a=2"}, {"query": "filter%5Bstatus%5D=open"})
+    assert found.details == ["nosql in a name of the query"]
