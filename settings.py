@@ -306,7 +306,9 @@ def read(environment: Mapping[str, str]) -> Settings:
         deliver_seconds=int(_text(environment, "DELIVER_SECONDS", "2|3|5|10|15|20|30")),
         gateway=_text(environment, "GATEWAY_RESOURCE_ID", _GATEWAY),
         posture=_places(environment),
-        resource_manager=_text(environment, "RESOURCE_MANAGER", r"https://[A-Za-z0-9.-]+|http://(127\.0\.0\.1|localhost):[0-9]{1,5}"),
+        resource_manager=_text(
+            environment, "RESOURCE_MANAGER", r"(https://[A-Za-z0-9.-]+|http://(127\.0\.0\.1|localhost):[0-9]{1,5})/?"
+        ).rstrip("/"),
         client_id=_value(environment, "AZURE_CLIENT_ID") or None,
         trusted_proxies=_networks(environment, "TRUSTED_PROXIES"),
         webhook_networks=_networks(environment, "WEBHOOK_NETWORKS"),

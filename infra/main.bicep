@@ -12,6 +12,7 @@ type Choices = {
   EVALUATE_SECONDS: string?
   LEGAL_HOLD: string?
   MAX_EVENT_AGE_HOURS: string?
+  POSTURE_SERVICES: string?
   RETAIN_ACTIVITY_DAYS: string?
   RETAIN_ALERT_ACTOR_DAYS: string?
   RESOURCE_MANAGER: string?
@@ -261,7 +262,7 @@ var names = {
 var hubs = { calls: 'calls', alerts: 'alerts' }
 var packageContainer = 'app-package'
 var purgedContainers = ['quarantine', 'exports'] // as retention/policy.py names them
-var keptContainers = ['configuration', 'intel']
+var keptContainers = ['configuration', 'intel', 'posture']
 var allTags = union(tags, {
   'azd-env-name': environmentName
   'gatewatch-geography': chosenGeography
@@ -421,7 +422,7 @@ module functionApp 'modules/function-app.bicep' = {
     allowedIpRanges: appAllowedIpRanges
     // What the hub still holds after an outage must still count.
     appSettings: union(
-      { MAX_EVENT_AGE_HOURS: string(max(24, hubRetentionHours)) },
+      { MAX_EVENT_AGE_HOURS: string(max(24, hubRetentionHours)), POSTURE_SERVICES: gatewayId },
       appSettings,
       empty(signInClientId)
         ? {}
@@ -436,6 +437,7 @@ module functionApp 'modules/function-app.bicep' = {
         HUB_RETENTION_HOURS: string(hubRetentionHours)
         GATEWAY_RESOURCE_ID: gatewayId
         GEOGRAPHY: chosenGeography
+        RESOURCE_MANAGER: environment().resourceManager
         RESPONSE_CLIENT_ID: responds ? responseIdentity!.outputs.clientId : ''
         RESPONSE_SUBSCRIPTIONS: responds && response == 'callersAndSubscriptions' ? 'true' : 'false'
       }

@@ -112,6 +112,7 @@ def _demonstrate(stack: Stack, sender: Sender, seen: "Cards", arguments: argpars
         stack.learn()
         baselines = stack.health()["baselines"]
     console.print(f"learned the usual of {baselines['count']} endpoints until {baselines['until']}")
+    stack.run_now("posture")  # by itself it would begin within a quarter of an hour
     seen.show(quietly=True)
 
     live = threading.Thread(target=_live, args=(sender, stopped := threading.Event()), daemon=True)

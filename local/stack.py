@@ -1,4 +1,4 @@
-"""The whole laptop stack as child processes: Azurite, the embedded Event Hubs and the functions host, with an HTTP view on the latter."""
+"""The whole laptop stack as child processes: Azurite, the embedded Event Hubs, an emulated resource manager and the functions host, with an HTTP view on the latter."""
 
 import json
 import os
@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import IO, Any, Self
 
 from local.azurite import ROOT, Azurite
+from local.estate import SERVICE
 
 PARTITIONS = 4
 
@@ -150,6 +151,7 @@ class Stack:
         self._settings = dict(settings or {})
         self._azurite = Azurite(folder / "azurite")
         self._hubs: Child | None = None
+        self._manager: Child | None = None
         self._host: Child | None = None
 
     def __enter__(self) -> Self:
@@ -158,6 +160,7 @@ class Stack:
             self._azurite.start()
             hubs = ["local.eventhubs", "--folder", str(self.folder / "eventhubs"), "--hub", f"calls={PARTITIONS}", "--hub", "alerts=1"]
             self._hubs = Child("Event Hubs", hubs, {}, self.folder / "eventhubs.log")
+            self._manager = Child("the resource manager", ["local.arm"], {}, self.folder / "arm.log")
             self.start_host()
             details = {"url": self.url, "hub": self.hub, "storage": self.storage, "keys": self.keys}
             with os.fdopen(os.open(self.folder / "stack.json", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
@@ -184,6 +187,8 @@ class Stack:
             "EVALUATE_SECONDS": "2",
             "DELIVER_SECONDS": "2",
             "ALERT_HUB_NAME": "alerts",
+            "POSTURE_SERVICES": SERVICE,
+            "RESOURCE_MANAGER": self.manager,
             "SIGN_IN": "entra" if self._roles else "",
             **self._settings,
         }
@@ -197,16 +202,16 @@ class Stack:
         self._host = None
 
     def stop(self) -> None:
-        for child in (self._host, self._hubs):
+        for child in (self._host, self._hubs, self._manager):
             if child is not None:
                 child.stop()
-        self._host = self._hubs = None
+        self._host = self._hubs = self._manager = None
         self._azurite.stop()
         (self.folder / "stack.json").unlink(missing_ok=True)
 
     def check(self) -> None:
         """Raises StackError if a part has ended by itself."""
-        for child in (self._host, self._hubs):
+        for child in (self._host, self._hubs, self._manager):
             if child is not None and child.process.poll() is not None:
                 raise StackError(f"{child.name} has stopped by itself: see {self.folder}/*.log")
 
@@ -218,6 +223,12 @@ class Stack:
     def hub(self) -> str:
         assert self._hubs is not None
         return str(self._hubs.ready["connectionString"])
+
+    @property
+    def manager(self) -> str:
+        """Address of the emulated resource manager."""
+        assert self._manager is not None
+        return str(self._manager.ready["url"])
 
     @property
     def url(self) -> str:

@@ -101,6 +101,8 @@ def call(random: Random, at: datetime, operation: Operation | None = None, **cha
         "responseBytes": int(operation.response_bytes * random.lognormvariate(0, 0.3)),
         "responseContentType": "application/json",
     }
+    if operation.template == "/v1/orders/{id}" and operation.method == "GET" and int(id) % 7 == 0:
+        event |= {"subscriptionId": None, "auth": []}  # the shop's API demands no key, and some pages show none
     if operation.body and status == 200:
         event["responseBody"] = operation.body.format(id=id)
     return event | changed

@@ -58,6 +58,8 @@ class Deployment:
     log_alerts_15_min: int = 2
     metric_alerts: int = 2
     probe_locations: int = 1
+    posture_reads: int = 0
+    """Reads of configuration a night; 0 where none is read."""
     private_endpoints: int = 0
     private_dns_zones: int = 0
 
@@ -139,7 +141,10 @@ def bill(traffic: Traffic, deployment: Deployment, units: Numbers, prices: Numbe
     deliver = deliveries * billed_seconds(units["deliver_seconds_per_run"])
     probes = MONTH_SECONDS // 300 * deployment.probe_locations
     health = probes * billed_seconds(units["health_seconds_per_run"])
-    executions = batches + evaluations + deliveries + probes
+    # Five reads a second; and a look every quarter of an hour whether there is anything to read.
+    looks = MONTH_SECONDS // 900 if deployment.posture_reads else 0
+    posture = looks * LEAST_BILLED + Decimal(deployment.posture_reads) / 5 * 30
+    executions = batches + evaluations + deliveries + probes + looks
     event_units = traffic.calls * max(1, _up(Decimal(traffic.total_bytes) / traffic.calls / INGRESS_UNIT)) if traffic.calls else 0
     # Without a warm instance ingest runs on demand; with one it runs there, at the lower rate.
     ingest_rate = "flex_always_ready_execution_gb_s" if deployment.always_ready else "flex_on_demand_gb_s"
@@ -160,6 +165,7 @@ def bill(traffic: Traffic, deployment: Deployment, units: Numbers, prices: Numbe
         Line("Functions, evaluate", evaluate * memory_gb, "GB-s", prices["flex_on_demand_gb_s"], False),
         Line("Functions, deliver", deliver * memory_gb, "GB-s", prices["flex_on_demand_gb_s"], False),
         Line("Functions, health", health * memory_gb, "GB-s", prices["flex_on_demand_gb_s"], False),
+        Line("Functions, posture", posture * memory_gb, "GB-s", prices["flex_on_demand_gb_s"], False),
         Line(
             "Functions, instances kept warm",
             deployment.always_ready * memory_gb * MONTH_SECONDS,
@@ -308,6 +314,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--evaluate-seconds", type=int, default=base.evaluate_seconds, help="EVALUATE_SECONDS (default %(default)s)")
     parser.add_argument("--deliver-seconds", type=int, default=base.deliver_seconds, help="DELIVER_SECONDS (default %(default)s)")
+    parser.add_argument(
+        "--posture-reads", type=int, default=base.posture_reads, help="reads of configuration a night, 1800 for a large service"
+    )
     parser.add_argument("--private-network", action="store_true", help="four private endpoints and three DNS zones")
     parser.add_argument("--units", type=Path, default=here / "cost_units.json")
     parser.add_argument("--prices", type=Path, default=here / "prices.json")
@@ -323,6 +332,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             batch_wait_seconds=_within("--batch-wait-seconds", options.batch_wait_seconds, 1, 600),
             evaluate_seconds=_within("--evaluate-seconds", options.evaluate_seconds, 2, 30),
             deliver_seconds=_within("--deliver-seconds", options.deliver_seconds, 2, 30),
+            posture_reads=_within("--posture-reads", options.posture_reads, 0, 1_000_000),
             private_endpoints=4 if options.private_network else 0,
             private_dns_zones=3 if options.private_network else 0,
         )

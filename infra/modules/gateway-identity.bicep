@@ -2,7 +2,7 @@
 
 param serviceName string
 
-@description('Principal that reads the service\'s configuration for the inventory.')
+@description('Principal that reads the service\'s configuration, for posture and inventory.')
 param readerPrincipalId string
 
 @description('Name of that identity, for a name of the assignment that never changes.')
@@ -25,7 +25,7 @@ resource readsConfiguration 'Microsoft.Authorization/roleAssignments@2022-04-01'
     principalId: readerPrincipalId
     principalType: 'ServicePrincipal'
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', serviceReader)
-    description: 'Gatewatch lists APIs, revisions and policies.'
+    description: 'Gatewatch reads the configuration and assesses it.'
   }
 }
 

@@ -115,6 +115,7 @@ def resolved(value: str) -> str:
     if not value.startswith("["):
         return value
     text = value[1:-1].replace("environment().suffixes.storage", "'core.windows.net'")
+    text = text.replace("environment().resourceManager", "'https://management.azure.com/'")
     text = re.sub(r"reference\(.*\)\.outputs\.connectionString\.value", "'InstrumentationKey=stand-in'", text)
     text = re.sub(r"reference\(.*\)\.outputs\.\w+\.value", "'00000000-0000-0000-0000-0000000000aa'", text)
     found = re.fullmatch(r"format\('([^']*)'((?:, '[^']*')*)\)", text)

@@ -443,7 +443,7 @@ def test_a_choice_is_a_setting_that_the_app_knows(template: dict[str, Any], vari
     wired = {
         *("EVENT_HUB_NAME", "EVENT_HUB_CONSUMER_GROUP", "ALERT_HUB_NAME", "GATEWAY_RESOURCE_ID"),
         *("AZURE_CLIENT_ID", "HUB_RETENTION_HOURS", "GEOGRAPHY", "SIGN_IN"),
-        *("RESPONSE_CLIENT_ID", "RESPONSE_SUBSCRIPTIONS"),
+        *("RESPONSE_CLIENT_ID", "RESPONSE_SUBSCRIPTIONS", "RESOURCE_MANAGER"),
     }
     set_by_azure = {"REGION_NAME", "WEBSITE_AUTH_ENABLED", "WEBSITE_HOSTNAME"}
     made_by_the_app = {"HASH_KEY"}
