@@ -10,7 +10,7 @@ from windows.baseline import LATENCY_ERRORS, Baseline
 from windows.window import Window
 
 MILLISECONDS = 2
-"""Index into tally.KINDS."""
+"""Index into tally.METRICS."""
 KNOWN = 100
 """Calls in the week below which a spread of latencies is a guess."""
 

@@ -1,6 +1,6 @@
 """What ingest saw in single calls, as sightings: one per client IP."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 
 from model import Severity, Sighting
 from windows.window import Window
@@ -17,7 +17,7 @@ def seen_in_calls(
     ips = {ip for seen_by, ip, _ in window.touched_sightings if seen_by == rule}
     if not ips:
         return
-    found: dict[str, dict[str, dict[int, int]]] = {}
+    found: dict[str, dict[str, Mapping[int, int]]] = {}
     for (seen_by, ip, detail), statuses in window.sightings.items():
         if seen_by == rule and ip in ips:
             found.setdefault(ip, {})[detail] = statuses

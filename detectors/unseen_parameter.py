@@ -1,11 +1,12 @@
 """A call carries a parameter that this endpoint has never been sent."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from detectors import detector
 from model import NOBODY, OTHER, Severity, Sighting
 from windows.baseline import Baseline
-from windows.window import FIRST_IPS, Window
+from windows.parameter import FIRST_IPS
+from windows.window import Window
 
 MANY = f"query:{OTHER}"
 """Stands for the names of a call, or of a window, that has too many."""
@@ -63,7 +64,7 @@ def unseen_parameter(
         )
 
 
-def _one(ips: "set[str] | dict[str, dict[int, bool]]") -> str | None:
+def _one(ips: Collection[str]) -> str | None:
     """The only caller, if there is but one."""
     known = [ip for ip in ips if ip not in NOBODY]
     return known[0] if len(known) == 1 and len(ips) == 1 else None

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from detectors import detector
 from model import NOBODY, Severity, Sighting
 from windows.baseline import Baseline
-from windows.window import FIRST_IPS, Window
+from windows.parameter import FIRST_IPS
+from windows.window import Window
 
 IGNORED = (1,)
 """Index into fold.VALUE_TYPES: an empty value says nothing."""

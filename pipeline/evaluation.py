@@ -20,10 +20,11 @@ from pipeline.watermark import Watermark
 from stats.moments import log_moments
 from stats.sketch import Sketch
 from windows.baseline import MINUTES_PER_DAY, Baseline
+from windows.closing import record_of
 from windows.context import Context
+from windows.live import LiveWindow
 from windows.record import WindowRow
 from windows.tally import Tally
-from windows.window import Window
 
 CLOSE_AFTER = 60
 """Minutes of event time after its end at which a window closes."""
@@ -161,7 +162,7 @@ class Evaluation:
         self._turn_to(minute // MINUTES_PER_DAY)
         start = window_start(minute)
         closed = self._is_closed(start)
-        touched: dict[Window, None] = {}
+        touched: dict[LiveWindow, None] = {}
         for slice_ in sorted(slices, key=slice_order):
             if slice_.table == CALLERS:
                 if not closed:
@@ -215,7 +216,7 @@ class Evaluation:
     def _close(self, start: Minute) -> None:
         for endpoint, window in self._live.close(start):
             window.flagged |= self._group.accused(endpoint.service, start, start + WINDOW_MINUTES)
-            row = WindowRow(endpoint, start, window.record(self._seen(endpoint)))
+            row = WindowRow(endpoint, start, record_of(window, self._seen(endpoint)))
             self._written.closed.append(row)
             if self._learner is not None:
                 self._learner.add(row)
@@ -257,8 +258,8 @@ class Evaluation:
 
     # judging
 
-    def _judge(self, windows: Iterable[Window], *, ended: bool = False) -> None:
-        found: list[tuple[Finding, Window]] = []
+    def _judge(self, windows: Iterable[LiveWindow], *, ended: bool = False) -> None:
+        found: list[tuple[Finding, LiveWindow]] = []
         for window in windows:
             judgement = judge(window, self._knowledge.baseline(window.endpoint), self._detectors, self._limits, ended=ended)
             found.extend((finding, window) for finding in judgement.findings)
@@ -272,7 +273,7 @@ class Evaluation:
         for finding, window in found:
             self._accuse(finding, window)
 
-    def _failed(self, failures: Iterable[Failure], window: Window) -> list[Finding]:
+    def _failed(self, failures: Iterable[Failure], window: LiveWindow) -> list[Finding]:
         """A detector that failed is a finding itself, where the detector that says so is among the detectors."""
         found = []
         for failure in failures:
@@ -282,7 +283,7 @@ class Evaluation:
                 found.append(Finding(FAILURE, window.endpoint, window.start, window.minute, Severity.LOW, sighting))
         return found
 
-    def _accuse(self, finding: Finding, window: Window) -> None:
+    def _accuse(self, finding: Finding, window: LiveWindow) -> None:
         """Group the finding into an alert, and keep what it accuses from being learned unless a rule expects it."""
         sighting = finding.sighting
         window.found.add(finding.detector)
@@ -321,7 +322,7 @@ class Evaluation:
         drained = []
         for (endpoint, start, partition, position), window in self._live.drain_late():
             window.flagged |= self._group.accused(endpoint.service, start, start + WINDOW_MINUTES)
-            record = window.record(self._seen(endpoint))
+            record = record_of(window, self._seen(endpoint))
             drained.append(Late(endpoint, start, partition, position, record, _activity(window)))
             if self._learner is not None:
                 self._learner.add_late(endpoint, start, record)
@@ -336,7 +337,7 @@ class Evaluation:
             for endpoint, window in sorted(windows.items()):
                 if window.dirty:
                     window.dirty = False
-                    changed.append(WindowRow(endpoint, start, window.record(self._seen(endpoint))))
+                    changed.append(WindowRow(endpoint, start, record_of(window, self._seen(endpoint))))
         return changed
 
 
@@ -353,12 +354,12 @@ class _Written:
     failures: list[Failure] = field(default_factory=list)
 
 
-def _finding_order(found: tuple[Finding, Window]) -> tuple[str, Endpoint, str, str]:
+def _finding_order(found: tuple[Finding, LiveWindow]) -> tuple[str, Endpoint, str, str]:
     finding = found[0]
     return finding.detector, finding.endpoint, finding.sighting.actor or "", finding.sighting.parameter or ""
 
 
-def _activity(window: Window) -> list[Activity]:
+def _activity(window: LiveWindow) -> list[Activity]:
     return [
         Activity(ip, window.endpoint, window.start, status_class, n)
         for number, status_class in enumerate(STATUS_CLASSES, 1)
@@ -367,7 +368,7 @@ def _activity(window: Window) -> list[Activity]:
     ]
 
 
-def _behind(window: Window) -> list[Behind]:
+def _behind(window: LiveWindow) -> list[Behind]:
     return [
         Behind(ip, window.start, tuple(sorted(people)), tuple(sorted(programs))) for ip, (people, programs) in sorted(window.behind.items())
     ]

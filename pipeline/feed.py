@@ -10,8 +10,8 @@ from pipeline.live import Knowledge, LiveWindows
 from stats.moments import Moments, log_moments
 from windows.countries import country
 from windows.day import RollingDay
+from windows.live import LiveWindow
 from windows.tally import Row, Tally
-from windows.window import Window
 
 CALLERS = "callers"
 """The table that only windows of whole services take in."""
@@ -42,7 +42,7 @@ def slices_of(source: Source) -> Iterator[tuple[Minute, Slice]]:
                 yield minute + tally.since, Slice(source, table, list(of_minute))
 
 
-class WindowsOf(dict[int, Window]):
+class WindowsOf(dict[int, LiveWindow]):
     """Endpoint index of a tally -> window, made when a row asks for it. `late`: the windows that begin at `start` are closed."""
 
     def __init__(self, live: LiveWindows, source: Source, start: Minute, late: bool) -> None:
@@ -52,7 +52,7 @@ class WindowsOf(dict[int, Window]):
         self._start = start
         self._late = late
 
-    def __missing__(self, index: int) -> Window:
+    def __missing__(self, index: int) -> LiveWindow:
         live = self._live
         tally, partition, position = self._source
         endpoint = live.admit(tally.endpoints[index])
@@ -71,11 +71,11 @@ def slice_order(slice_: Slice) -> tuple[int, str, int]:
     return _ORDER[slice_.table], slice_.source.partition, slice_.source.position
 
 
-def route(slice_: Slice, live: LiveWindows, start: Minute) -> list[Window]:
+def route(slice_: Slice, live: LiveWindows, start: Minute) -> list[LiveWindow]:
     """Add rows of calls to the windows of their services, for what their actors do across endpoints; the windows touched."""
     tally = slice_.source.tally
     ips, endpoints = tally.ips, tally.endpoints
-    windows: dict[str, Window] = {}
+    windows: dict[str, LiveWindow] = {}
     for row in slice_.rows:
         endpoint = endpoints[row[1]]
         window = windows.get(endpoint.service)
@@ -86,10 +86,10 @@ def route(slice_: Slice, live: LiveWindows, start: Minute) -> list[Window]:
     return list(windows.values())
 
 
-def know_callers(slice_: Slice, live: LiveWindows, start: Minute) -> list[Window]:
+def know_callers(slice_: Slice, live: LiveWindows, start: Minute) -> list[LiveWindow]:
     """Add rows of callers to the windows of their services; the windows touched."""
     tally = slice_.source.tally
-    windows: dict[str, Window] = {}
+    windows: dict[str, LiveWindow] = {}
     for _, endpoint, ip, identity, agent, number, _, ok in slice_.rows:
         service = tally.endpoints[endpoint].service
         window = windows.get(service)

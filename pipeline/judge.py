@@ -7,7 +7,7 @@ from detectors import Detector, discovered
 from model import Failure, Finding, Sighting, is_service_endpoint
 from pipeline.limits import Limits
 from windows.baseline import Baseline
-from windows.window import Window
+from windows.live import LiveWindow
 
 
 class Judgement(NamedTuple):
@@ -31,7 +31,7 @@ def detector_sets(detectors: Iterable[Detector] | None = None) -> DetectorSets:
     return DetectorSets(*(tuple(one for one in known if (one.service, one.ended) == kind) for kind in kinds))
 
 
-def judge(window: Window, baseline: Baseline, detectors: DetectorSets, limits: Limits, *, ended: bool = False) -> Judgement:
+def judge(window: LiveWindow, baseline: Baseline, detectors: DetectorSets, limits: Limits, *, ended: bool = False) -> Judgement:
     """What the detectors that watch something that changed find in this window; with `ended`, what those find that judge whole windows."""
     if is_service_endpoint(window.endpoint):
         asked: Sequence[Detector] = detectors.service_ended if ended else detectors.service
@@ -54,7 +54,7 @@ def judge(window: Window, baseline: Baseline, detectors: DetectorSets, limits: L
     return Judgement(findings, failures)
 
 
-def _signed(sighting: Sighting, detector: Detector, window: Window, days: int) -> Finding:
+def _signed(sighting: Sighting, detector: Detector, window: LiveWindow, days: int) -> Finding:
     severity = detector.severity if sighting.severity is None else sighting.severity
     return Finding(detector.id, window.endpoint, window.start, window.minute, severity, sighting, window.statuses_of(sighting.actor), days)
 

@@ -91,7 +91,7 @@ class DaySummary(msgspec.Struct, frozen=True, array_like=True):
     pairs: dict[str, int] = {}
     """Status class -> (IP, window) pairs"""
     logs: dict[str, Moments] = {}
-    """"2 2xx" (index into tally.KINDS, status class) -> moments of the logarithms of bytes or milliseconds"""
+    """"2 2xx" (index into tally.METRICS, status class) -> moments of the logarithms of bytes or milliseconds"""
     parameters: dict[str, ParameterDay] = {}
     answered: int = 0
     """Calls answered 2xx."""

@@ -8,7 +8,7 @@ from pipeline.regulars import Regulars
 from windows.baseline import Baseline
 from windows.context import NOTHING_KNOWN, Context
 from windows.day import RollingDay
-from windows.window import Window
+from windows.live import LiveWindow
 
 UNMATCHED = 100
 """Templates of unmatched paths that a service may have; the rest is one endpoint."""
@@ -40,9 +40,9 @@ class LiveWindows:
     def __init__(self, knowledge: Knowledge, admitted: Iterable[Endpoint]) -> None:
         """`admitted`: the unmatched endpoints of earlier evaluations."""
         self._knowledge = knowledge
-        self.by_start: dict[Minute, dict[Endpoint, Window]] = {}
+        self.by_start: dict[Minute, dict[Endpoint, LiveWindow]] = {}
         self.days: dict[Endpoint, RollingDay] = {}
-        self._late: dict[tuple[Endpoint, Minute, str, int], Window] = {}
+        self._late: dict[tuple[Endpoint, Minute, str, int], LiveWindow] = {}
         self._services: dict[str, Endpoint] = {}
         self._unmatched: dict[str, set[Endpoint]] = defaultdict(set)
         for endpoint in admitted:
@@ -77,40 +77,40 @@ class LiveWindows:
             known = self._services[name] = service_endpoint(name)
         return known
 
-    def window(self, endpoint: Endpoint, start: Minute) -> Window:
+    def window(self, endpoint: Endpoint, start: Minute) -> LiveWindow:
         windows = self.by_start.setdefault(start, {})
         window = windows.get(endpoint)
         if window is None:
             knowledge = self._knowledge
             service = knowledge.baselines.get(self.service(endpoint.service))
-            window = windows[endpoint] = Window(
+            window = windows[endpoint] = LiveWindow(
                 endpoint,
                 start,
                 day=self.day(endpoint),
-                regulars=knowledge.regulars.of(endpoint),
+                regulars=knowledge.regulars.of(endpoint) or {},
                 context=knowledge.context(endpoint),
                 service_days=service.days if service is not None else 0,
-                homes=knowledge.regulars.homes(endpoint) if is_service_endpoint(endpoint) else None,
+                homes=(knowledge.regulars.homes(endpoint) if is_service_endpoint(endpoint) else None) or {},
             )
         return window
 
-    def late_window(self, endpoint: Endpoint, start: Minute, partition: str, position: int) -> Window:
+    def late_window(self, endpoint: Endpoint, start: Minute, partition: str, position: int) -> LiveWindow:
         """What this tally adds to a window that is closed."""
         key = endpoint, start, partition, position
         window = self._late.get(key)
         if window is None:
-            window = self._late[key] = Window(endpoint, start, day=self.day(endpoint))
+            window = self._late[key] = LiveWindow(endpoint, start, day=self.day(endpoint))
         return window
 
-    def at(self, start: Minute) -> Mapping[Endpoint, Window]:
+    def at(self, start: Minute) -> Mapping[Endpoint, LiveWindow]:
         """The live windows that begin at this minute."""
         return self.by_start.get(start, {})
 
-    def close(self, start: Minute) -> list[tuple[Endpoint, Window]]:
+    def close(self, start: Minute) -> list[tuple[Endpoint, LiveWindow]]:
         """The windows that begin at this minute, by endpoint; they are live no longer."""
         return sorted(self.by_start.pop(start, {}).items())
 
-    def drain_late(self) -> list[tuple[tuple[Endpoint, Minute, str, int], Window]]:
+    def drain_late(self) -> list[tuple[tuple[Endpoint, Minute, str, int], LiveWindow]]:
         """(endpoint, start, partition, position) and window of what came late since the last call, in order."""
         late, self._late = self._late, {}
         return sorted(late.items(), key=lambda item: item[0])

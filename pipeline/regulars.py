@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from model import NOBODY, STATUS_CLASSES, Endpoint
 from pipeline.step import Regular
 from windows.baseline import DAYS, MINUTES_PER_DAY
-from windows.window import Window
+from windows.live import LiveWindow
 
 REGULAR_CALLS = 20
 """Calls (or values) in a window, or values in a day, from which on an actor's own largest is worth remembering: 1.5 times less is below every floor."""
@@ -53,14 +53,14 @@ class Regulars:
         days[regular.day] = regular.value
         return True
 
-    def read_window(self, window: Window) -> None:
+    def read_window(self, window: LiveWindow) -> None:
         """Remember what its busiest actors did in a window that closes."""
         day = window.start // MINUTES_PER_DAY
         for measure, actors in _busy_in(window):
             for actor, value in actors:
                 self._add(Regular(day, window.endpoint, measure, actor, value))
 
-    def read_day(self, window: Window) -> None:
+    def read_day(self, window: LiveWindow) -> None:
         """Remember what its busiest actors did in the rolling day up to a window that ended. The detectors of the rolling day judge window by window, so this
         reads window by window: two nightly runs of a job can fall into 24 hours."""
         day = window.start // MINUTES_PER_DAY
@@ -100,7 +100,7 @@ class Regulars:
             self._new[regular.day, regular.endpoint, regular.measure, regular.actor] = regular
 
 
-def _busy_in(window: Window) -> Iterator[tuple[str, list[tuple[str, float]]]]:
+def _busy_in(window: LiveWindow) -> Iterator[tuple[str, list[tuple[str, float]]]]:
     """Measures, and the actors that did so much of it that their own largest matters."""
     for number, name in enumerate(STATUS_CLASSES, 1):
         for measure, counts in ((f"calls:{name}", window.ips[number]), (f"identity:{name}", window.identities[number])):

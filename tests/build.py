@@ -13,7 +13,7 @@ from stats.sketch import shorten, sketch
 from windows.baseline import Baseline, Fresh
 from windows.context import NOTHING_KNOWN, Context
 from windows.day import RollingDay
-from windows.window import Window
+from windows.live import LiveWindow
 
 ENDPOINT = Endpoint("contoso", "shop", "GET", "/v1/orders/{id}")
 START = minute_of(datetime(2026, 3, 4, 12, 0, tzinfo=UTC))
@@ -59,10 +59,10 @@ def window(
     regulars: Mapping[str, Mapping[str, float]] | None = None,
     context: Context = NOTHING_KNOWN,
     service_days: int = 30,
-) -> Window:
+) -> LiveWindow:
     """A window with these calls (ip, status, n), sizes (ip, request bytes, response bytes of one call), identities (identity, status, n), values (ip,
     parameter, numbers, answered 2xx), latencies of 2xx, sightings (rule, ip, status, detail) and routes (ip, status, endpoint)."""
-    made = Window(endpoint, start, day=day, regulars=regulars, context=context, service_days=service_days)
+    made = LiveWindow(endpoint, start, day=day or RollingDay(), regulars=regulars or {}, context=context, service_days=service_days)
     for ip, status, n in calls:
         made.call(ip, status, n, 0, 0, 0, 0)
     for ip, request, response in sizes:

@@ -10,7 +10,7 @@ from model import Endpoint
 from stats.buckets import bucket
 from windows import countries
 from windows.media import media_type
-from windows.tally import KINDS, TABLES, Tally
+from windows.tally import METRICS, TABLES, Tally
 from windows.values import hash_value, value_type
 
 Key = tuple[Any, ...]
@@ -70,7 +70,7 @@ def straight(events: Iterable[dict[str, Any]], key: bytes, country: Callable[[st
             sums["forms", minute, endpoint, 0, int(plain), numbered] += 1
         if event.get("errorReason"):
             sums["reasons", minute, endpoint, event["errorReason"]] += 1
-        for kind, name in zip(KINDS, ("requestBytes", "responseBytes", "durationMs"), strict=True):
+        for kind, name in zip(METRICS, ("requestBytes", "responseBytes", "durationMs"), strict=True):
             if name in event:
                 sums["sizes", minute, endpoint, kind, status // 100, bucket(event[name])] += 1
     found: Counts = {}
@@ -100,7 +100,7 @@ def counted(tallies: Iterable[Tally]) -> Counts:
             "reason": tally.reasons.__getitem__,
             "rule": tally.rules.__getitem__,
             "detail": tally.details.__getitem__,
-            "kind": KINDS.__getitem__,
+            "metric": METRICS.__getitem__,
             "information": tally.information.__getitem__,
             "place": tally.places.__getitem__,
             "country": countries.country,

@@ -46,7 +46,7 @@ class Record(msgspec.Struct, array_like=True, frozen=True):
     request_bytes: int = 0
     response_bytes: int = 0
     sizes: dict[str, dict[int, int]] = {}
-    """"2 2xx" (index into tally.KINDS, status class) -> bucket -> n"""
+    """"2 2xx" (index into tally.METRICS, status class) -> bucket -> n"""
     parameters: dict[str, ParameterRecord] = {}
     agents: dict[str, int] = {}
     auth: dict[str, int] = {}

@@ -42,8 +42,8 @@ TABLES: dict[str, Columns] = {
     # evidence: what proved the caller, "jwt+subscription-key"; "" for nothing
     "auth": Columns(("minute", "endpoint", "evidence", "status")),
     "reasons": Columns(("minute", "endpoint", "reason")),
-    # kind: index into KINDS; status_class: 1..5; bucket: see stats.buckets
-    "sizes": Columns(("minute", "endpoint", "kind", "status_class", "bucket")),
+    # metric: index into METRICS; status_class: 1..5; bucket: see stats.buckets
+    "sizes": Columns(("minute", "endpoint", "metric", "status_class", "bucket")),
     # what one call alone proves; rule: a detector's id; detail: the name of what matched, never a value
     "sightings": Columns(("minute", "endpoint", "rule", "ip", "status", "detail")),
     # what looking into calls showed; information: a type's id, place: "response.body $.a[*].b", confidence: index into inventory.CONFIDENCES
@@ -66,7 +66,7 @@ TABLES: dict[str, Columns] = {
     "bodies": Columns(("minute", "endpoint", "direction")),
     "fields": Columns(("minute", "endpoint", "ip", "field", "value_type")),
 }
-KINDS = ("request bytes", "response bytes", "milliseconds")
+METRICS = ("request bytes", "response bytes", "milliseconds")
 
 Row = tuple[int, ...]
 

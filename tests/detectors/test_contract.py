@@ -9,7 +9,7 @@ from types import ModuleType
 import pytest
 
 import detectors
-import windows.window
+import windows.live
 from detectors import Detector, collect, detector, discovered
 from model import OTHER, Severity
 from pipeline.judge import detector_sets, judge
@@ -119,7 +119,7 @@ def test_a_detector_that_raises_is_a_failure_and_the_others_go_on() -> None:
 
 
 def test_more_ips_than_a_window_tells_apart_fail_no_detector(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(windows.window, "ACTORS", 8)
+    monkeypatch.setattr(windows.live, "ACTORS", 8)
     sizes = [(f"198.51.100.{i}", 1_000_000, 5_000_000 + i) for i in range(30)]
     flood = window(
         sizes=sizes, values=[(ip, "path:id", range(10), True) for ip, _, _ in sizes], routes=[(ip, 404, ENDPOINT) for ip, _, _ in sizes]

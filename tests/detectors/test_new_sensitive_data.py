@@ -6,15 +6,15 @@ from detectors.new_sensitive_data import new_sensitive_data
 from model import OTHER, Severity
 from tests.build import ENDPOINT, START, baseline
 from windows.context import Context
-from windows.window import Window
+from windows.live import LiveWindow
 
 KNOWN = Context(sensitive=("email",))
 OPEN = Context(sensitive=("email",), unauthenticated=True)
 ANSWER, QUERY = "response.body $.iban", "request.query q"
 
 
-def carrying(context: Context, *carried: tuple[str, str, int, int]) -> Window:
-    made = Window(ENDPOINT, START, context=context)
+def carrying(context: Context, *carried: tuple[str, str, int, int]) -> LiveWindow:
+    made = LiveWindow(ENDPOINT, START, context=context)
     for information, place, kind, n in carried:
         made.carry(information, place, kind, n)
     return made

@@ -6,7 +6,7 @@ from detectors.single_ip_spike import single_ip_spike
 from model import OTHER, Severity
 from tests.build import ENDPOINT, IP, START, baseline, window
 from windows.day import RollingDay
-from windows.window import Window
+from windows.live import LiveWindow
 
 
 @pytest.mark.parametrize(
@@ -44,18 +44,18 @@ def test_single_ip_spike(case: str, n: int, usual: float, own: float | None, pai
 )
 def test_a_flood_across_a_windows_edge(case: str, before: int, after: int, usual: float, own: float | None, found: list[int]) -> None:
     day = RollingDay()
-    first = Window(ENDPOINT, START, day=day)
+    first = LiveWindow(ENDPOINT, START, day=day)
     first.call(IP, 200, before, 0, 0, 0, 0, START + 17)
     regulars = {"calls:2xx": {IP: own}} if own else {}
-    second = Window(ENDPOINT, START + 20, day=day, regulars=regulars)
+    second = LiveWindow(ENDPOINT, START + 20, day=day, regulars=regulars)
     second.call(IP, 200, after, 0, 0, 0, 0, START + 22)
     assert [sighting.observed for sighting in single_ip_spike(second, baseline(tops={"calls:2xx": [usual] * 12}))] == found, case
 
 
 def test_slower_than_ten_minutes_is_not_across_an_edge() -> None:
     day = RollingDay()
-    Window(ENDPOINT, START, day=day).call(IP, 200, 30, 0, 0, 0, 0, START + 12)
-    second = Window(ENDPOINT, START + 20, day=day)
+    LiveWindow(ENDPOINT, START, day=day).call(IP, 200, 30, 0, 0, 0, 0, START + 12)
+    second = LiveWindow(ENDPOINT, START + 20, day=day)
     second.call(IP, 200, 30, 0, 0, 0, 0, START + 22)
     assert list(single_ip_spike(second, baseline())) == []
 

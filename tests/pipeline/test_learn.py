@@ -7,8 +7,9 @@ from model import Endpoint, service_endpoint
 from pipeline.learn import DaySummary, DayTops, Learner, baseline_of, pack_summary, summarise, unpack_summary
 from tests.build import ENDPOINT, IP, START, value, window
 from windows.baseline import LATENCY_ERRORS, Baseline, pack_baseline, unpack_baseline, weekday
+from windows.closing import record_of
+from windows.live import LiveWindow
 from windows.record import Record, WindowRow
-from windows.window import Window
 
 DAY = START // 1440
 MIDNIGHT = DAY * 1440
@@ -17,7 +18,9 @@ OTHER = Endpoint("contoso", "shop", "GET", "/v1/search")
 NEIGHBOURS = [f"198.51.100.{i}" for i in range(6)]
 
 
-def rows(day: int, *, n: int = 10, slots: range = range(72), made: Window | None = None, endpoint: Endpoint = ENDPOINT) -> list[WindowRow]:
+def rows(
+    day: int, *, n: int = 10, slots: range = range(72), made: LiveWindow | None = None, endpoint: Endpoint = ENDPOINT
+) -> list[WindowRow]:
     """A day on which every window of `slots` has the same calls, and its service's rows."""
     found = []
     for slot in slots:
@@ -27,7 +30,7 @@ def rows(day: int, *, n: int = 10, slots: range = range(72), made: Window | None
             values=[(ip, "path:id", [slot, slot + 1], True) for ip in NEIGHBOURS[:2]],
             milliseconds=[20.0] * n,
         )
-        found.append(WindowRow(endpoint, start, of.record()))
+        found.append(WindowRow(endpoint, start, record_of(of)))
         found.append(WindowRow(SERVICE, start, Record({200: n})))
     return found
 
@@ -154,7 +157,7 @@ def test_an_actor_that_was_found_teaches_one_measure_a_day() -> None:
     def probed(day: int) -> DaySummary:
         made = window(routes=[(IP, 404, Endpoint("contoso", "", "GET", f"/probe{n}", matched=False)) for n in range(9)], endpoint=SERVICE)
         made.flagged.add(IP)
-        return next(one for one in summarise(day, [WindowRow(SERVICE, day * 1440 + slot * 20, made.record()) for slot in range(5)]))
+        return next(one for one in summarise(day, [WindowRow(SERVICE, day * 1440 + slot * 20, record_of(made)) for slot in range(5)]))
 
     found = baseline_of(SERVICE, [probed(DAY + n) for n in range(4)])
     assert found.tops["lost"] == [9.0] * 4
@@ -212,12 +215,12 @@ def test_ranks_of_few_days_let_as_small_a_share_pass() -> None:
 
 def test_unseen_values_count_only_once_enough_is_known() -> None:
     seen = baseline_of(ENDPOINT, month()).seen
-    made = Window(ENDPOINT, START)
+    made = LiveWindow(ENDPOINT, START)
     for number in (1, 2, 500, 501, 502):
         made.value(IP, "path:id", value(number), 1, 1, 3)
-    assert made.record(seen).series["unseen:path:id"] == 3
-    assert "unseen:path:id" not in made.record().series
-    assert made.record({}).series["unseen:path:id"] == 5
+    assert record_of(made, seen).series["unseen:path:id"] == 3
+    assert "unseen:path:id" not in record_of(made).series
+    assert record_of(made, {}).series["unseen:path:id"] == 5
 
 
 def test_round_trips() -> None:
@@ -255,8 +258,8 @@ def test_a_learner_is_the_same_as_doing_it_by_hand() -> None:
 
 def test_what_comes_late_is_learned_while_its_day_is_not() -> None:
     learner = Learner(rows=rows(DAY, slots=range(1)))
-    learner.add_late(ENDPOINT, MIDNIGHT, window(calls=[(IP, 200, 5)]).record())
-    learner.add_late(ENDPOINT, MIDNIGHT - 20, window(calls=[(IP, 200, 5)]).record())
+    learner.add_late(ENDPOINT, MIDNIGHT, record_of(window(calls=[(IP, 200, 5)])))
+    learner.add_late(ENDPOINT, MIDNIGHT - 20, record_of(window(calls=[(IP, 200, 5)])))
     summaries, _ = learner.close(DAY, [])
     assert next(one for one in summaries if one.endpoint == ENDPOINT).series["2xx"][:2] == [15, 0]
 

@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import windows.window as module
 from model import OTHER, is_service_endpoint, service_endpoint
 from tests.build import ENDPOINT, IP, START, value, window
+from windows import live, parameter
+from windows.closing import record_of
+from windows.live import LiveWindow
 from windows.record import Record, merge_late, merge_records, pack_record, unpack_record, untainted
-from windows.window import Window
 
 actors = st.sampled_from(["203.0.113.1", "203.0.113.2", "203.0.113.3", "", "198.51.100.9"])
 calls = st.lists(st.tuples(actors, st.sampled_from([200, 201, 302, 401, 404, 500]), st.integers(1, 5)), max_size=30)
@@ -21,7 +22,7 @@ values = st.lists(
 
 
 def test_empty_first() -> None:
-    record = window().record()
+    record = record_of(window())
     assert record == Record()
     assert record.n == 0
     assert merge_records(Record(), Record()) == Record()
@@ -29,7 +30,7 @@ def test_empty_first() -> None:
 
 @given(calls, values)
 def test_record_round_trip(counted: list[tuple[str, int, int]], seen: list[tuple[str, str, list[int], bool]]) -> None:
-    record = window(calls=counted, values=seen, sightings=[("API_Injection", IP, 200, "sql")], milliseconds=[3.0, 40.0]).record()
+    record = record_of(window(calls=counted, values=seen, sightings=[("API_Injection", IP, 200, "sql")], milliseconds=[3.0, 40.0]))
     assert unpack_record(pack_record(record)) == record
 
 
@@ -38,7 +39,7 @@ def test_no_actor_is_in_a_record(counted: list[tuple[str, int, int]], seen: list
     made = window(
         calls=counted, values=seen, identities=[("subject:abcdef", 200, 3)], sightings=[("API_Injection", "203.0.113.1", 200, "sql")]
     )
-    packed = pack_record(made.record())
+    packed = pack_record(record_of(made))
     for text in (b"203.0.113", b"198.51.100", b"abcdef"):
         assert text not in packed
 
@@ -47,29 +48,29 @@ def test_no_actor_is_in_a_record(counted: list[tuple[str, int, int]], seen: list
 def test_merge_equals_whole_for_all_that_adds(
     parts: list[list[tuple[str, int, int]]], seen: list[list[tuple[str, str, list[int], bool]]], random: Random
 ) -> None:
-    every = window(calls=[call for part in parts for call in part], values=[one for part in seen for one in part]).record()
-    records = [window(calls=part).record() for part in parts] + [window(values=part).record() for part in seen]
+    every = record_of(window(calls=[call for part in parts for call in part], values=[one for part in seen for one in part]))
+    records = [record_of(window(calls=part)) for part in parts] + [record_of(window(values=part)) for part in seen]
     random.shuffle(records)
     merged = Record()
     for record in records:
         merged = merge_records(merged, record)
     assert merged.calls == every.calls
     assert merged.parameters.keys() == every.parameters.keys()
-    for name, parameter in every.parameters.items():
+    for name, one in every.parameters.items():
         other = merged.parameters[name]
         assert (other.n, other.ok, other.distinct, other.types, other.hashes) == (
-            parameter.n,
-            parameter.ok,
-            parameter.distinct,
-            parameter.types,
-            parameter.hashes,
+            one.n,
+            one.ok,
+            one.distinct,
+            one.types,
+            one.hashes,
         )
     assert {name: n for name, n in merged.series.items() if n} == {name: n for name, n in every.series.items() if n}
 
 
 def test_late_shares_are_merged_once() -> None:
-    stored = window(calls=[(IP, 200, 5)]).record()
-    late = window(calls=[(IP, 200, 2)]).record()
+    stored = record_of(window(calls=[(IP, 200, 5)]))
+    late = record_of(window(calls=[(IP, 200, 2)]))
     once = merge_late(stored, "0", 41, late)
     assert once.calls == {200: 7}
     assert merge_late(once, "0", 41, late) == once
@@ -84,7 +85,7 @@ def test_found_actors_are_not_learned() -> None:
         values=[(IP, "path:id", range(50), True), ("198.51.100.1", "path:id", [1, 2, 3], True)],
     )
     made.flagged.add(IP)
-    record = made.record()
+    record = record_of(made)
     assert record.calls == {200: 95}
     assert record.series["2xx"] == 5
     assert record.tops["calls:2xx"] == [5]
@@ -96,14 +97,14 @@ def test_found_actors_are_not_learned() -> None:
 def test_a_found_series_is_marked_and_its_count_kept() -> None:
     made = window(calls=[(IP, 200, 90)])
     made.tainted.add("2xx")
-    record = made.record()
+    record = record_of(made)
     assert record.series["2xx"] == -91
     assert untainted(-91) == 90
-    assert merge_records(record, window(calls=[(IP, 200, 4)]).record()).series["2xx"] == -95
+    assert merge_records(record, record_of(window(calls=[(IP, 200, 4)]))).series["2xx"] == -95
 
 
 def test_the_least_active_actors_are_folded_and_totals_stay(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "ACTORS", 8)
+    monkeypatch.setattr(live, "ACTORS", 8)
     order = [(f"198.51.100.{i}", 200, 1 + (i == 5) * 90) for i in range(30)]
     made = [window(calls=order), window(calls=order[::-1])]
     for one in made:
@@ -113,15 +114,15 @@ def test_the_least_active_actors_are_folded_and_totals_stay(monkeypatch: pytest.
         assert len(one.ips[2]) <= 8
         assert one.codes.keys() == one.bytes.keys()
     assert made[0].ips == made[1].ips
-    assert made[0].record().tops == made[1].record().tops
+    assert record_of(made[0]).tops == record_of(made[1]).tops
     made[0].call("198.51.100.5", 200, 1, 0, 0, 0, 0)
     assert OTHER in made[0].ips[2]
 
 
 def test_caps_on_names_values_and_parameters(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("NAMES", "PARAMETERS", "VALUES", "VALUES_OF_ONE"):
-        monkeypatch.setattr(module, name, 3)
-    made = Window(ENDPOINT, START)
+    for owner, name in ((live, "NAMES"), (live, "PARAMETERS"), (parameter, "VALUES"), (parameter, "VALUES_OF_ONE")):
+        monkeypatch.setattr(owner, name, 3)
+    made = LiveWindow(ENDPOINT, START)
     for i in range(50):
         made.agent(f"agent {i}", 2)
         made.reason(f"reason {i}", 1)
@@ -139,7 +140,7 @@ def test_caps_on_names_values_and_parameters(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_a_value_is_ok_once_any_answer_was() -> None:
-    made = Window(ENDPOINT, START)
+    made = LiveWindow(ENDPOINT, START)
     for ok in (0, 1, 0):
         made.value(IP, "path:id", value(1), 1, ok, 3)
     assert made.parameters["path:id"].values == {value(1): True}
