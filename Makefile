@@ -36,6 +36,9 @@ bench: $(NEEDED)  ## measured speed, as ratios
 	@$(BIN)/python -m bench.ingest
 	@$(BIN)/python -m bench.judge
 
+pictures: $(NEEDED)  ## of the page that runs here, light and dark, for the documentation
+	@$(BIN)/python -m tools.screenshots
+
 vendor: $(NEEDED)  ## what the page is made of, from node_modules into web/static/vendor
 	@$(BIN)/python -m tools.vendor
 
@@ -56,4 +59,4 @@ node_modules/.package-lock.json: package.json package-lock.json
 	@npm ci --silent --no-audit --no-fund
 	@touch $@
 
-.PHONY: help run attack prove test quality lint bench vendor setup
+.PHONY: help run attack prove test quality lint bench pictures vendor setup

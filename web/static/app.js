@@ -6,7 +6,7 @@ const GROUPS = [
   ["Watch", [["", "Overview", "Reader"], ["alerts", "Alerts", "Reader"], ["incidents", "Incidents", "Reader"]]],
   ["Estate", [["inventory", "Inventory", "Reader"], ["recommendations", "Recommendations", "Reader"], ["attack-paths", "Attack paths", "Reader"], ["drift", "Drift", "Reader"], ["countries", "Countries", "Reader"]]],
   ["Act", [["responses", "Responses", "Reader"], ["suppressions", "Suppressions", "Reader"]]],
-  ["Trust", [["privacy", "Privacy", "PrivacyOfficer"], ["usage", "Usage", "Reader"], ["health", "Health", ""]]],
+  ["Trust", [["privacy", "Privacy", "PrivacyOfficer"], ["audit", "Audit", "Reader"], ["usage", "Usage", "Reader"], ["health", "Health", ""]]],
 ]
 const SINGLE = {alerts: "alert", incidents: "incident", inventory: "endpoint", recommendations: "recommendation"}
 const KNOWN = new Set(GROUPS.flatMap(([, views]) => views.map(([path]) => path)))

@@ -139,7 +139,7 @@ export const SEVERITIES = ["High", "Medium", "Low", "Informational"]
 export const STATUSES = ["Active", "InProgress", "Resolved", "Dismissed"]
 export const statusWord = status => status === "InProgress" ? "In progress" : status
 export const shapes = {High: "M5 0L10 9H0z", Medium: "M5 0l5 5-5 5-5-5z", Low: "M1 1h8v8H1z", Informational: "M5 0a5 5 0 110 10A5 5 0 015 0"}
-export const Severity = ({of}) => html`<span class="severity ${of}"><svg viewBox="0 0 10 10" aria-hidden="true"><path d=${shapes[of] ?? shapes.Informational}/></svg>${of === "Informational" ? "Info" : of}</span>`
+export const Severity = ({of}) => html`<span class="severity ${of === "Critical" ? "High" : of}"><svg viewBox="0 0 10 10" aria-hidden="true"><path d=${shapes[of === "Critical" ? "High" : of] ?? shapes.Informational}/></svg>${of === "Informational" ? "Info" : of}</span>`
 export const Tag = ({kind = "", children}) => html`<span class="tag ${kind}">${children}</span>`
 export const Status = ({of}) => html`<${Tag} kind="status-${of}">${statusWord(of)}</${Tag}>`
 /** A word that is good, bad or neither, with a sign for whoever sees no colour. */
@@ -164,9 +164,9 @@ export function Failed({error, what, retry}) {
     <p>${error.message}, since <${Time} of=${error.when.toISOString()}/>. <a href="/ui/health">Health</a> may say why.</p>${retry && html`<p><button type="button" onClick=${retry}>Try again</button></p>`}</div>`
 }
 export const Empty = ({title, children}) => html`<div class="state"><h2>${title}</h2>${children}</div>`
-/** The view of what an address of the API holds: waiting, failed, or `children` with it. What is old stays readable while new data cannot be had. */
-export function Loaded({of, what, children}) {
-  if (of.data === null) return of.error ? html`<${Failed} error=${of.error} what=${what} retry=${of.reload}/>` : html`<${Waiting} what=${what}/>`
+/** The view of what an address of the API holds: waiting, failed (both under `title`, where the data bring their own), or `children` with it. What is old stays readable while new data cannot be had. */
+export function Loaded({of, what, title, children}) {
+  if (of.data === null) return html`${title && html`<${Title}>${title}</${Title}>`}${of.error ? html`<${Failed} error=${of.error} what=${what} retry=${of.reload}/>` : html`<${Waiting} what=${what}/>`}`
   return html`${of.error && html`<div class="banner bad" role="alert">Shown as it was: ${of.error.message}. <button type="button" class="plain" onClick=${of.reload}>Try again</button></div>`}
     <div class=${of.loading ? "older" : ""}>${children(of.data)}</div>`
 }

@@ -127,12 +127,12 @@ const SPANS = [[24, "1 day"], [168, "7 days"], [720, "30 days"], [2160, "90 days
 /** The form of a rule, filled in from the alert, with what it would have covered. */
 export function Suppress({alert, close}) {
   const about = alert.about
-  const [parts, setParts] = useState({detector: true, endpoint: about.endpoint !== "* *", actor: !!about.actor}), [hours, setHours] = useState(168), [comment, type] = useState(""), [preview, setPreview] = useState(null), [wrong, setWrong] = useState("")
-  const body = () => ({service: about.service, ...(parts.detector ? {detector: about.detector} : {}), ...(parts.endpoint ? {api: about.api, endpoint: about.endpoint} : {}), ...(parts.actor ? {actor: about.actor} : {}), until: hoursFromNow(hours).toISOString(), comment})
+  const [parts, setParts] = useState({detector: true, endpoint: about.endpoint !== "* *", actor: !!about.actor}), [hours, setHours] = useState(168), [comment, type] = useState(""), [preview, setPreview] = useState(null), [wrong, setWrong] = useState(""), [confirm, setConfirm] = useState("")
+  const body = () => ({service: about.service, ...(parts.detector ? {detector: about.detector} : {}), ...(parts.endpoint ? {api: about.api, endpoint: about.endpoint} : {}), ...(parts.actor ? {actor: about.actor} : {}), until: hoursFromNow(hours).toISOString(), comment, ...(confirm.trim() && preview?.tooBroad ? {confirm: confirm.trim()} : {})})
   useEffect(() => {
     const control = new AbortController()
     setPreview(null)
-    api("suppressions/preview", {method: "POST", body: {...body(), comment: ""}, signal: control.signal}).then(answer => { setPreview(answer); setWrong("") }, error => { if (error.name !== "AbortError") setWrong(error.message) })
+    api("suppressions/preview", {method: "POST", body: {...body(), comment: "", confirm: undefined}, signal: control.signal}).then(answer => { setPreview(answer); setWrong("") }, error => { if (error.name !== "AbortError") setWrong(error.message) })
     return () => control.abort()
   }, [parts, hours])
   const make = event => { event.preventDefault(); api("suppressions", {method: "POST", body: body()}).then(() => { say("Suppressed"); close() }, error => setWrong(error.message)) }
@@ -142,7 +142,8 @@ export function Suppress({alert, close}) {
     <p class="quiet">Always only service ${about.service || "(unnamed)"}.</p>
     <p><label class="field"><span>For</span><select value=${hours} onChange=${e => setHours(+e.target.value)}>${SPANS.filter(([n]) => !parts.actor || n <= 720).map(([n, word]) => html`<option value=${n}>${word}, until ${when(hoursFromNow(n).toISOString())}</option>`)}</select></label></p>
     <label class="field wide"><span>Why</span><input maxlength="1000" value=${comment} onInput=${e => type(e.target.value)}/></label>
-    <div class="preview" role="status">${wrong ? html`<p class="bad">${wrong}.</p>` : !preview ? html`<p class="quiet">Counting what it would have covered…</p>` : html`<p>It would have covered <strong>${number(preview.covered)}</strong> of the last ${count(preview.of, "alert")}${preview.since ? html` (since <${Time} of=${preview.since}/>)` : ""}${preview.covered ? `, ${number(preview.open)} of them open` : ""}.</p>${preview.covered > 1 && html`<ul>${preview.samples.map(one => html`<li>${one.title}, <${Time} of=${one.start}/>, ${statusWord(one.status)}</li>`)}</ul>`}`}</div>
+    <div class="preview" role="status">${wrong ? html`<p class="bad">${wrong}.</p>` : !preview ? html`<p class="quiet">Counting what it would have covered…</p>` : html`<p>It would have covered <strong>${number(preview.covered)}</strong> of the last ${count(preview.of, "alert")}${preview.since ? html` (since <${Time} of=${preview.since}/>)` : ""}${preview.covered ? `, ${number(preview.open)} of them open` : ""}.</p>${preview.covered > 1 && html`<ul>${preview.samples.map(one => html`<li>${one.title}, <${Time} of=${one.start}/>, ${statusWord(one.status)}</li>`)}</ul>`}`}
+      ${preview?.tooBroad && html`<p class="bad"><strong>Broad:</strong> ${preview.tooBroad}.</p><label class="field"><span>Type ${parts.actor ? "the caller" : parts.endpoint ? "the endpoint" : "the service"} to make it all the same</span><input autocomplete="off" value=${confirm} onInput=${e => setConfirm(e.target.value)}/></label>`}</div>
     <div class="actions"><button class="primary" disabled=${!preview && !wrong}>Suppress</button><button type="button" onClick=${close}>Cancel</button></div></form></${Dialog}>`
 }
 

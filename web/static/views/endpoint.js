@@ -4,7 +4,7 @@ import {Series, Shares} from "../chart.js"
 
 export default function Endpoint({id}) {
   const found = useApi(`inventory/${encodeURIComponent(id)}`)
-  return html`<nav class="up" aria-label="Up"><a href="/ui/inventory">Inventory</a></nav><${Loaded} of=${found} what="endpoint">${one => html`<${View} of=${one}/>`}</${Loaded}>`
+  return html`<nav class="up" aria-label="Up"><a href="/ui/inventory">Inventory</a></nav><${Loaded} of=${found} what="endpoint" title="Endpoint">${one => html`<${View} of=${one}/>`}</${Loaded}>`
 }
 
 function View({of}) {
@@ -17,18 +17,22 @@ function View({of}) {
       ${of.baseline && html`<dt>baseline</dt><dd>${count(of.baseline.days, "day")}${of.baseline.days < 14 ? " (young: judged strictly until day 14)" : ""}, ${count(of.baseline.calls ?? 0, "call")}</dd>`}</dl></section>
     <section class="card"><h2>Calls, 48 hours</h2>${series.length ? html`<${Series} points=${series} from="2100-01-01T00:00:00Z" to="2100-01-01T00:00:00Z" title="Calls in windows of 20 minutes, 48 hours" who="calls"/>` : html`<p class="quiet">No call in the last 48 hours.</p>`}${mix.length > 0 && html`<h3>Answers</h3><${Shares} label="Answers by status class" parts=${mix.map(([name, n]) => [name.length === 3 && name.endsWith("xx") ? name.toUpperCase() : name, n, `fill-${String(name)[0]}xx`])}/>`}</section>
     <div class="two">${risk && html`<section class="card"><h2>Risk: <${Severity} of=${risk.band}/> <span class="quiet">${number(risk.score)}</span></h2><ul class="list">${(risk.points ?? []).map(point => html`<li>${point.why}<span class="end n">+${number(point.points)}</span></li>`)}</ul>${risk.lower?.length > 0 && html`<h3>What would lower it</h3><ul>${risk.lower.map(one => html`<li>${one.why ?? one.text ?? one}${one.points != null && ` (−${number(Math.abs(one.points))})`}</li>`)}</ul>`}</section>`}
-      <section class="card"><h2>Off its specification</h2>${of.deviations?.length ? html`<ul class="list">${of.deviations.map(one => html`<li><${Severity} of=${one.severity ?? "Low"}/><span><a href=${address("/ui/drift", "", {kind: one.kind})}>${one.kind}</a><div class="sub break">declared ${show(one.declared)}, observed ${show(one.observed)}</div></span></li>`)}</ul>` : html`<p><${Mark} good=${null}>No deviation is known</${Mark}></p>`}</section></div>
+      <section class="card"><h2>Off its specification</h2>${of.deviations?.length ? html`<ul class="list">${of.deviations.map(one => html`<li><${Severity} of=${one.severity ?? "Low"}/><span><a href=${address("/ui/drift", "", {kind: one.kind})}>${one.title ?? one.kind}</a><div class="sub break">declared ${show(one.declared)}, observed ${show(one.observed)}</div></span></li>`)}</ul>` : html`<p><${Mark} good=${null}>No deviation is known</${Mark}></p>`}</section></div>
     <section class="card"><h2>Sensitive data, by place</h2>${of.sensitive?.length ? html`<${Scroll} label="Sensitive data"><table><${Head} of=${["type", "where", "confidence", "last seen"]}/><tbody>${of.sensitive.flatMap(found => (found.places ?? [found.path ?? ""]).map(place => html`<tr><td>${found.type}</td><td class="mono break">${placeOf(place, found)}</td><td>${found.confidence}</td><td class="tight"><${Time} of=${place.lastSeen ?? found.lastSeen}/></td></tr>`))}</tbody></table></${Scroll}>` : html`<p class="quiet">None has been found in what was looked into.</p>`}</section>
     <div class="two"><section class="card"><h2>Parameters</h2>${of.parameters?.length ? html`<${Scroll} label="Parameters"><table><${Head} of=${["name", "types"]}/><tbody>${of.parameters.map(one => html`<tr><td class="mono break">${one.name}</td><td>${types(one.types)}</td></tr>`)}</tbody></table></${Scroll}>` : html`<p class="quiet">None known.</p>`}</section>
       <section class="card"><h2>What changed</h2>${of.changes?.length ? html`<ul class="list">${of.changes.map(one => html`<li>${one.text ?? one.what ?? one.kind}<span class="end"><${Time} of=${one.when ?? one.at}/></span></li>`)}</ul>` : html`<p class="quiet">Nothing that is remembered.</p>`}</section></div>`
 }
 
 const show = value => value == null || value === "" ? "nothing" : typeof value === "object" ? JSON.stringify(value) : String(value)
-const kinds = of => [Object.entries(of.authenticationKinds ?? {}).map(([name, share]) => `${name} ${percent(share)}`).join(", "), of.authenticationByPolicy && `policy: ${show(of.authenticationByPolicy)}`].filter(Boolean).join("; ")
+const kinds = of => [Object.entries(of.authenticationKinds ?? {}).map(([name, share]) => `${name} ${percent(share)}`).join(", "), of.authenticationByPolicy && `policy demands ${[...(of.authenticationByPolicy.required ?? []), ...(of.authenticationByPolicy.conditional ?? []).map(kind => kind + " (conditionally)")].join(", ") || "nothing"}`].filter(Boolean).join("; ")
 const placeOf = (place, found) => typeof place === "string" ? place || [found.direction, found.where, found.path].filter(Boolean).join(" ") : [place.direction, place.where, place.path].filter(Boolean).join(" ")
 const types = of => Array.isArray(of) ? of.join(", ") : Object.entries(of ?? {}).map(([name, n]) => typeof n === "number" ? `${name} (${number(n)})` : name).join(", ")
 /** Calls per window by status class, as one line. */
 function points(series) {
   const found = Array.isArray(series) ? series : series?.points ?? []
-  return found.map(p => ({start: p.start ?? p.window, observed: p.calls ?? p.n ?? p.observed ?? ["1xx", "2xx", "3xx", "4xx", "5xx"].reduce((sum, name) => sum + (p[name] ?? p.classes?.[name] ?? 0), 0), expected: p.expected ?? null, low: p.low ?? null, high: p.high ?? null, limit: null}))
+  const shown = found.map(p => ({start: p.start ?? p.window, observed: p.calls ?? p.n ?? p.observed ?? ["1xx", "2xx", "3xx", "4xx", "5xx"].reduce((sum, name) => sum + (p[name] ?? p.classes?.[name] ?? 0), 0), expected: p.expected ?? null, low: p.low ?? null, high: p.high ?? null, limit: null}))
+  if (shown.length < 1) return shown
+  // a window without a call is left out of the answer: here it is none, and not a line from one call to the next
+  const known = new Map(shown.map(p => [+new Date(p.start), p])), last = Math.max(...known.keys()), window = 1200000
+  return Array.from({length: 144}, (_, i) => last - (143 - i) * window).map(at => known.get(at) ?? {start: new Date(at).toISOString(), observed: 0, expected: null, low: null, high: null, limit: null})
 }

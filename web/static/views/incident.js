@@ -4,7 +4,7 @@ import {useWidth} from "../chart.js"
 
 export default function Incident({id}) {
   const found = useApi(`incidents/${encodeURIComponent(id)}`, {every: 30})
-  return html`<nav class="up" aria-label="Up"><a href="/ui/incidents">Incidents</a></nav><${Loaded} of=${found} what="incident">${one => html`<${View} of=${one}/>`}</${Loaded}>`
+  return html`<nav class="up" aria-label="Up"><a href="/ui/incidents">Incidents</a></nav><${Loaded} of=${found} what="incident" title="Incident">${one => html`<${View} of=${one}/>`}</${Loaded}>`
 }
 
 function View({of}) {

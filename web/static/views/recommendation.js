@@ -3,7 +3,7 @@ import {Dialog, Head, Loaded, Scroll, Severity, State, Time, Title, api, count, 
 
 export default function Recommendation({id}) {
   const found = useApi(`recommendations/${encodeURIComponent(id)}`)
-  return html`<nav class="up" aria-label="Up"><a href="/ui/recommendations">Recommendations</a></nav><${Loaded} of=${found} what="recommendation">${one => html`<${View} of=${one} id=${id} reload=${found.reload}/>`}</${Loaded}>`
+  return html`<nav class="up" aria-label="Up"><a href="/ui/recommendations">Recommendations</a></nav><${Loaded} of=${found} what="recommendation" title="Recommendation">${one => html`<${View} of=${one} id=${id} reload=${found.reload}/>`}</${Loaded}>`
 }
 
 function View({of, id, reload}) {

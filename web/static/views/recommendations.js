@@ -17,6 +17,6 @@ export default function Recommendations({query}) {
         <td class="n">${number(one.affected)}</td><td class="n">${number(one.healthy)}${one.unknown ? html`<div class="sub">${number(one.unknown)} unknown</div>` : ""}</td><td class="n">${number(one.risk?.score ?? one.risk)}</td><td>${(one.owasp ?? []).join(", ")}</td><td class="tight"><${Time} of=${one.since ?? one.firstSeen}/></td></tr>`)}</tbody></table></${Scroll}><${More} next=${data.next} query=${query} path=${here}/>`}</${Loaded}>`
 }
 export function Snapshot({of}) {
-  if (!of?.services?.length) return null
+  if (!of?.services?.length) return of?.notice ? html`<div class="banner">Not set up: ${of.notice}.</div>` : null
   return html`<p class="quiet">${of.services.map(one => html`<span class="break">${one.service}: read <${Time} of=${one.snapshotAt} relative=${true}/>${one.complete === false ? `, ${typeof one.progress === "number" ? Math.round(one.progress * 100) + " % of it" : "not wholly"}` : ""}${one.notice ? ` (${one.notice})` : ""}. </span>`)}</p>`
 }
