@@ -278,6 +278,11 @@ class Settings:
         """Where links to the page lead, "" where no address is known."""
         return self.sites[0] if self.sites else ""
 
+    @property
+    def is_local(self) -> bool:
+        """Whether this is the laptop stack, with an emulated hub and callers that nobody is."""
+        return "UseDevelopmentEmulator=true" in (self.hub.connection_string or "")
+
     def __repr__(self) -> str:
         return f"Settings({self.event_hub!r}, {self.hub!r}, {self.state!r}, {self.evidence!r})"
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from adapters.alert_index import AlertIndex
     from adapters.batches import BatchLog
+    from adapters.countries import Countries
     from adapters.deliver import Deliver
     from adapters.dsr import Requests
     from adapters.estate import EstateSource
@@ -61,6 +62,13 @@ class App:
     @cached_property
     def hash_key(self) -> bytes:
         return self.settings.hash_key or self.evidence.hash_key()
+
+    @cached_property
+    def countries(self) -> "Countries":
+        from adapters.countries import Countries
+
+        settings = self.settings
+        return Countries(settings.country_database, settings.country_attribution, self.evidence, settings.is_local)
 
     @cached_property
     def guard_secret(self) -> str:
@@ -114,6 +122,7 @@ class App:
             self.look,
             TrustedProxies.parse(self.settings.trusted_proxies) if self.settings.trusted_proxies else None,
             intel.reloaded(self.evidence),
+            self.countries,
         )
 
     @cached_property

@@ -23,6 +23,7 @@ from windows.tally import pack
 if TYPE_CHECKING:
     from azure.functions import EventHubEvent
 
+    from adapters.countries import Countries
     from adapters.reload import Reloaded
     from intel.feeds import Index
 
@@ -85,10 +86,12 @@ class Ingest:
         look: Callable[[bytes], Look] | None = None,
         trusted: TrustedProxies | None = None,
         listed: "Reloaded[Index] | None" = None,
+        countries: "Countries | None" = None,
     ) -> None:
         """`progress`: a place on a partition's chain to start looking for its end from. `look`: what a message carries; without it nobody looks."""
         self._log, self._evidence, self._key, self._max_age, self._progress = log, evidence, key, max_age, progress
         self._look, self._sampler, self._trusted, self._listed = look, Sampler(), trusted, listed
+        self._countries = countries
         self._tombstones, self._kept = tombstones, kept or promises()
         self._tails: dict[str, Tail] = {}
 
@@ -207,7 +210,9 @@ class Ingest:
         now: datetime,
     ) -> Batch | None:
         """None where the batch must be halved to fit into an entity."""
-        tally = fold(looked[0], self._key, looked[1], self._trusted, self._listed.at(now).rules if self._listed else None)
+        listed = self._listed.at(now).rules if self._listed else None
+        country = self._countries.at(now).look if self._countries else None
+        tally = fold(looked[0], self._key, looked[1], self._trusted, listed, country)
         tally = without(tally, erased.hides) if erased else tally
         packed = pack(tally)
         if len(packed) > LARGEST_ENTITY and len(events) > 1:  # the caps of fold keep one call below 100 KiB

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from adapters import alerts, inventory, ledger, outbox, responses, windows
+from adapters.country_days import CountryDays
 from adapters.tables import Entity, Tables, pieces
 from model import Endpoint, Minute, minute_of, moment
 from pipeline.step import Activity, Late, Regular, Step
@@ -34,6 +35,7 @@ class StepWriter:
     def __init__(self, tables: Tables, key: bytes, known: Mapping[Endpoint, Inventory | None], coverages: dict[str, Coverage]) -> None:
         """`known`: the inventory's endpoints; None for one that was only admitted. `coverages`: when each gateway was heard."""
         self._tables, self._key = tables, key
+        self._countries = CountryDays(tables, key)
         self._coverages = coverages
         self._known = set(known)
         self._inventories = {endpoint: item for endpoint, item in known.items() if item is not None}
@@ -61,6 +63,7 @@ class StepWriter:
         self._coverages.update(covered)
         inventory.write(self._tables, changed.values())
         responses.count(self._tables, fed)
+        self._countries.add(fed)
         self._inventories.update(changed)
         self._known |= changed.keys()
         with outbox.announced(self._tables, step.alerts, now):

@@ -187,6 +187,12 @@ def _undo_response(app: "App", request: Request) -> Answer:
     return Answer(*remove(app.responses, request.path["id"], request.headers, request.now))
 
 
+def _countries(app: "App", request: Request) -> Answer:
+    from web.countries import page
+
+    return Answer(*page(app.tables, app.countries.at(request.now), request.parameters, request.now))
+
+
 def _inventory(app: "App", request: Request) -> Answer:
     from web.inventory import page
 
@@ -308,6 +314,7 @@ RESOURCES: tuple[Resource, ...] = (
     Resource("responses", "responses", {"GET": (Role.READER, _responses), "POST": (Role.ANALYST, _respond)}),
     Resource("responses_plan", "responses/plan", {"POST": (Role.ANALYST, _plan_response)}, only_looks=True),
     Resource("response", "responses/{id}", {"DELETE": (Role.ANALYST, _undo_response)}),
+    Resource("countries", "countries", {"GET": (Role.READER, _countries)}),
     Resource("inventory", "inventory", {"GET": (Role.READER, _inventory)}),
     Resource("recommendations", "recommendations", {"GET": (Role.READER, _recommendations)}),
     Resource(

@@ -1,6 +1,6 @@
 """Countries of callers: codes, their names, and what one service's day comes to. An address has the country that a database says, "" for none."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -42,6 +42,8 @@ class Count(msgspec.Struct, array_like=True):
     first: Minute = -1
     last: Minute = -1
     addresses: Sketch = Sketch()
+    distinct: int = -1
+    """Once the sketch is gone: what it said."""
 
     def add(self, minute: Minute, n: int, status_class: int) -> None:
         self.calls += n
@@ -58,6 +60,8 @@ class CountryDay(msgspec.Struct):
     """Days since 1970-01-01."""
     countries: dict[str, Count] = {}
     addresses: Sketch = Sketch()
+    distinct: int = -1
+    """Once the sketch is gone: what it said."""
     upto: dict[str, int] = {}
     """Hub partition -> position of the last tally that is in here: a repeat is harmless."""
 
@@ -112,6 +116,19 @@ def _count_addresses(days: Mapping[Key, CountryDay], tally: Tally, key: bytes, h
             count.addresses = union((count.addresses, sketch(some, ADDRESSES_OF_ONE)), ADDRESSES_OF_ONE)
 
 
+def stripped(day: CountryDay) -> CountryDay:
+    """The day with numbers in the place of its sketches: nothing that stands for an address is left."""
+    countries = {
+        name: msgspec.structs.replace(count, addresses=Sketch(), distinct=_distinct([count])) for name, count in day.countries.items()
+    }
+    return msgspec.structs.replace(day, countries=countries, addresses=Sketch(), distinct=_distinct([day]))
+
+
+def _distinct(parts: Sequence[Count | CountryDay], capacity: int = ADDRESSES) -> int:
+    """Distinct addresses of several days: the union of the sketches, and at least what a day said whose sketch is gone."""
+    return max([round(union((part.addresses for part in parts), capacity).distinct), *(part.distinct for part in parts)], default=0)
+
+
 class Total(msgspec.Struct, frozen=True):
     """One country over several days. `share`: of all calls, 0 to 1."""
 
@@ -127,9 +144,8 @@ class Total(msgspec.Struct, frozen=True):
 def totals(days: Iterable[CountryDay]) -> tuple[list[Total], int]:
     """The countries of some days, most calls first, and how many distinct addresses there were in all."""
     found: dict[str, list[tuple[int, Count]]] = {}
-    sketches: list[Sketch] = []
+    days = list(days)
     for day in days:
-        sketches.append(day.addresses)
         for name, count in day.countries.items():
             found.setdefault(name, []).append((day.day, count))
     everything = sum(count.calls for counts in found.values() for _, count in counts)
@@ -139,13 +155,13 @@ def totals(days: Iterable[CountryDay]) -> tuple[list[Total], int]:
             calls := sum(count.calls for _, count in counts),
             sum(count.ok for _, count in counts),
             calls / everything if everything else 0.0,
-            round(union((count.addresses for _, count in counts), ADDRESSES_OF_ONE).distinct),
+            _distinct([count for _, count in counts], ADDRESSES_OF_ONE),
             min(day for day, _ in counts),
             max(day for day, _ in counts),
         )
         for name, counts in found.items()
     ]
-    return sorted(rows, key=lambda row: (-row.calls, row.country)), round(union(sketches, ADDRESSES).distinct)
+    return sorted(rows, key=lambda row: (-row.calls, row.country)), _distinct(days)
 
 
 def of_endpoints(tally: Tally) -> Mapping[int, dict[str, int]]:
