@@ -186,7 +186,7 @@ class App:
         from adapters.dsr import Hold, Requests
 
         hold = Hold(*self.settings.legal_hold) if self.settings.legal_hold else None
-        return Requests(self.tables, self.batches, self.evidence, self.hash_key, self.settings.kept, hold)
+        return Requests(self.tables, self.batches, self.evidence, self.hash_key, self.settings.kept, hold, self.responses)
 
     @cached_property
     def evaluator(self) -> "Evaluator":

@@ -8,16 +8,19 @@ from typing import Any
 
 import msgspec
 from azure.core import MatchConditions
-from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
+from azure.core.exceptions import AzureError, ResourceModifiedError, ResourceNotFoundError
 
-from adapters import ledger, suppressions
+from adapters import ledger, responses, suppressions
 from adapters.alerts import OURS, first_of
 from adapters.batches import BatchLog
 from adapters.evidence import Evidence
+from adapters.guard_list import GatewayRefused
+from adapters.responses import Response, Responses
 from adapters.tables import Changed, Entity, Tables, joined, pieces
 from alerts.suppression import Rule
 from alerts.triage import rewritten
 from model import Alert, Incident, Minute, minute_of, moment
+from response.entries import own_keys
 from retention.policy import BY_ID, Place, Promises, deadline
 from retention.subject import Subject, erased, fingerprints, is_fingered, mentions, pseudonym, redacted, subject_hash, without
 from windows.countries import country
@@ -33,14 +36,27 @@ Item = dict[str, Any]
 class Places:
     """The places that can be looked into, in units: a batch table's partition, a day of the ledger, alerts, incidents, rules, an hour of quarantine, exports."""
 
-    def __init__(self, tables: Tables, batches: BatchLog, evidence: Evidence, key: bytes, kept: Promises) -> None:
+    def __init__(
+        self, tables: Tables, batches: BatchLog, evidence: Evidence, key: bytes, kept: Promises, known: Responses | None = None
+    ) -> None:
+        """`known`: where the gateway can be reached, its list is searched and edited too."""
+        self._responses = known if known is not None and known.may_write else None
         self._tables, self._batches, self._evidence, self._key, self._kept = tables, batches, evidence, key, kept
 
     def units(self) -> list[str]:
         """In the order in which data move on, so that a search that follows them misses nothing: hub, batches, ledger and alerts."""
         batches = [f"{table}/{partition}" for table in self._tables.names("batches") for partition in self._batches.partitions_in(table)]
         hours = sorted({f"quarantine/{blob.partition('/')[0]}" for blob in self._names("quarantine")})
-        return [*batches, *self._tables.names(ledger.PREFIX), "alerts/alerts", "alerts/incidents", suppressions.TABLE, *hours, "exports"]
+        return [
+            *batches,
+            *self._tables.names(ledger.PREFIX),
+            "alerts/alerts",
+            "alerts/incidents",
+            suppressions.TABLE,
+            responses.TABLE,
+            *hours,
+            "exports",
+        ]
 
     def erase(self, unit: str, subject: Subject, before: Minute) -> int:
         """Take out what is there of the time until `before`; how many rows, alerts or messages held it. A repeat finds the rest."""
@@ -51,6 +67,8 @@ class Places:
             return sum(1 for blob in self._exports(subject) if self._delete("exports", blob))
         if table == suppressions.TABLE:
             return sum(1 for rule in self._rules(subject, before) if suppressions.delete(self._tables, rule.id))
+        if table == responses.TABLE:
+            return self._erase_responses(subject, before)
         if table == "alerts":
             return sum(1 for row in self._alerts(partition, subject, before) if self._redact_alert(partition, row, subject, before))
         if table.startswith(ledger.PREFIX):
@@ -68,6 +86,8 @@ class Places:
             return len(self._exports(subject))
         if table == suppressions.TABLE:
             return len(self._rules(subject, before))
+        if table == responses.TABLE:
+            return len(self._records(subject, before)) + self._listed(subject, before)
         if table == "alerts":
             return sum(1 for _ in self._alerts(partition, subject, before))
         if table.startswith(ledger.PREFIX):
@@ -100,6 +120,12 @@ class Places:
             return [
                 _item(place, f"{table}/{rule.id}", rule.made, rule.made + self._kept[table], rule=msgspec.to_builtins(rule))
                 for rule in self._rules(subject, latest)
+            ]
+        if table == responses.TABLE:
+            place = BY_ID[table]
+            return [
+                _item(place, f"{table}/{one.id}", one.when, one.when + self._kept[table], response=msgspec.to_builtins(one))
+                for one in self._records(subject, latest)
             ]
         if table == "alerts":
             return [self._alert_item(partition, row) for row in self._alerts(partition, subject, latest)]
@@ -198,6 +224,34 @@ class Places:
     def _rules(self, subject: Subject, before: Minute) -> list[Rule]:
         return [rule for rule in suppressions.read(self._tables) if rule.names(subject.actor) and minute_of(rule.made) <= before]
 
+    # responses
+
+    def _records(self, subject: Subject, before: Minute) -> list[Response]:
+        return [one for one in responses.of_target(self._tables, subject.actor) if minute_of(one.when) <= before]
+
+    def _listed(self, subject: Subject, before: Minute) -> int:
+        """How many entries at the gateway name the subject. Raises AzureError where the gateway does not answer: the search goes on another time."""
+        if self._responses is None:
+            return 0
+        keys = own_keys(subject.actor, self._responses.secret)
+        try:
+            return sum(entry.key in keys for entry in self._responses.guard.entries(before)) if keys else 0
+        except GatewayRefused as error:
+            raise AzureError(str(error)) from None
+
+    def _erase_responses(self, subject: Subject, before: Minute) -> int:
+        """The entry at the gateway goes before the record that says whose it is."""
+        done = self._listed(subject, before)
+        if done and self._responses is not None:
+            try:
+                self._responses.guard.take_off(own_keys(subject.actor, self._responses.secret), before)
+            except GatewayRefused as error:
+                raise AzureError(str(error)) from None
+        for one in self._records(subject, before):
+            responses.delete(self._tables, one.id)
+            done += 1
+        return done
+
     # blobs
 
     def _messages(self, hour: str, subject: Subject, before: Minute) -> Iterator[tuple[str, list[Item]]]:
@@ -259,7 +313,7 @@ class Places:
 def outside(kept: Promises, now: datetime) -> list[Item]:
     """The places that cannot be looked into, and when what they hold of this moment is gone."""
     found = []
-    for id in ("calls", "alert-feed", "memory"):
+    for id in ("calls", "alert-feed", "memory", "guard-list"):
         place = BY_ID[id]
         found.append(
             {"place": f"{place.kind} {place.name}", "holds": place.holds, "goneBy": (now + kept[id]).isoformat(), "why": place.erasure}

@@ -24,6 +24,7 @@ from adapters import tombstones
 from adapters.batches import BatchLog
 from adapters.data_subjects import SUBJECT, Item, Places, outside
 from adapters.evidence import Evidence
+from adapters.responses import Responses
 from adapters.tables import Changed, Entity, Tables
 from adapters.tombstones import SETTLED, TABLE
 from model import minute_of
@@ -78,11 +79,19 @@ class Request:
 
 class Requests:
     def __init__(
-        self, tables: Tables, batches: BatchLog, evidence: Evidence, key: bytes, kept: Promises | None = None, hold: Hold | None = None
+        self,
+        tables: Tables,
+        batches: BatchLog,
+        evidence: Evidence,
+        key: bytes,
+        kept: Promises | None = None,
+        hold: Hold | None = None,
+        known: Responses | None = None,
     ) -> None:
+        """`known`: responses, where the gateway's list can be searched and edited too."""
         self._tables, self._evidence, self._key, self._hold = tables, evidence, key, hold
         self._kept = kept or promises()
-        self._places = Places(tables, batches, evidence, key, self._kept)
+        self._places = Places(tables, batches, evidence, key, self._kept, known)
         secret = blake2b(key=key, digest_size=32, person=b"gw-sealed").digest()
         self._box = Fernet(base64.urlsafe_b64encode(secret))
 

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoundError
 from azure.storage.blob import BlobProperties, ContainerClient
 
-from adapters import alerts, outbox, suppressions, tombstones
+from adapters import alerts, country_days, outbox, responses, suppressions, tombstones
 from adapters.batches import BatchLog, day_of
 from adapters.evidence import Evidence
 from adapters.progress import read_progress
@@ -28,6 +28,7 @@ from model import Alert, Severity, Sighting, alert_id, minute_of, moment, servic
 from pipeline.step import Step
 from retention.policy import (
     BY_ID,
+    EARLY,
     HOUR,
     POLICY,
     Place,
@@ -116,7 +117,14 @@ class Purge:
         run = Run(now, kept=self._kept, before=last.kept if last else {})
         self._out_of_time = out_of_time
         daily = last is None or last.started.date() != now.date() or not last.complete
-        for work in (self._drop_tables, self._delete_blobs, self._pseudonymise, self._delete_rules, *((self._forget,) if daily else ())):
+        for work in (
+            self._drop_tables,
+            self._delete_blobs,
+            self._pseudonymise,
+            self._delete_rules,
+            self._delete_responses,
+            *((self._forget,) if daily else ()),
+        ):
             try:
                 work(run, now)
             except OutOfTimeError:
@@ -239,8 +247,20 @@ class Purge:
                 suppressions.delete(self._tables, rule.id)
                 run.note(place, rule.made + kept if rule.personal else now)
 
+    def _delete_responses(self, run: Run, now: datetime) -> None:
+        """Records of responses, which name whom they hit; the gateway's own entries ended long before."""
+        place, kept = BY_ID["responses"], self._kept["responses"]
+        for one in responses.read(self._tables):
+            if is_due(one.when + kept, now):
+                self._go_on(run, place, one.when + kept)
+                responses.delete(self._tables, one.id)
+                run.note(place, one.when + kept)
+
     def _forget(self, run: Run, now: datetime) -> None:
         """Records, and what names nobody, after its time."""
+        if stripped := country_days.strip(self._tables, (now - self._kept["countries"] + EARLY).date()):
+            run.removed["countries"] += stripped
+        country_days.delete(self._tables, (now - BY_ID["windows"].longest).date())  # type: ignore[operator]
         tombstones.remove_expired(self._tables, now)
         events = _event_clock(self._tables, now)
         over = alerts.key(minute_of(events - BY_ID["windows"].longest), "~")  # type: ignore[operator]
@@ -403,6 +423,9 @@ def states(tables: Tables, evidence: Evidence, kept: Promises, now: datetime) ->
             found.append(State(place, len(blobs), oldest, oldest + kept[place.id] if oldest else None))
         elif place.id == suppressions.TABLE:
             made = sorted(rule.made for rule in suppressions.read(tables) if rule.personal)
+            found.append(State(place, len(made), made[0] if made else None, made[0] + kept[place.id] if made else None))
+        elif place.id == responses.TABLE:
+            made = sorted(one.when for one in responses.read(tables))
             found.append(State(place, len(made), made[0] if made else None, made[0] + kept[place.id] if made else None))
         elif place.id == "alerts":
             where = "PartitionKey eq 'alerts' and not (pseudonymous eq true)"

@@ -15,7 +15,7 @@ import msgspec
 from adapters.guard_list import GatewayRefused, GuardList
 from adapters.tables import Entity, Tables
 from model import minute_of, moment
-from response.entries import Entry, key_of, key_of_identity, keys_of
+from response.entries import Entry, key_of, key_of_identity
 from response.rails import Action, Kind, Rails
 from windows.tally import Tally
 
@@ -186,8 +186,7 @@ class Responses:
 
     def records(self) -> Iterator[Response]:
         """Newest first where ids are not: order is the reader's."""
-        for row in self.tables.query(TABLE, "PartitionKey eq @partition", partition=RECORDS):
-            yield msgspec.json.decode(row["response"], type=Response)
+        return read(self.tables)
 
     def find(self, id: str) -> Response | None:
         row = self.tables.get(TABLE, RECORDS, id)
@@ -225,6 +224,12 @@ def _state(known: Response, listed: set[str] | None, now: datetime) -> State:
     return "active"
 
 
+def read(tables: Tables) -> Iterator[Response]:
+    """Every record; those that are over among them until they are purged."""
+    for row in tables.query(TABLE, "PartitionKey eq @partition", partition=RECORDS):
+        yield msgspec.json.decode(row["response"], type=Response)
+
+
 def row_of(response: Response) -> Entity:
     return {
         "PartitionKey": RECORDS,
@@ -244,14 +249,11 @@ def delete(tables: Tables, id: str) -> None:
     tables.delete(TABLE, [(STOPPED, id)])
 
 
-def naming(tables: Tables, actor: str, secret: str = "") -> list[Response]:
-    """The records that name an address or an identity, by itself or by a key that covers it."""
-    keys = keys_of(actor, secret)
-    found = (
-        msgspec.json.decode(row["response"], type=Response) for row in tables.query(TABLE, "PartitionKey eq @partition", partition=RECORDS)
-    )
-    bare = actor.partition(":")[2] if actor.startswith("subscription:") else actor
-    return [one for one in found if one.target in (actor, bare) or one.key in keys]
+def of_target(tables: Tables, actor: str) -> list[Response]:
+    """The records whose target is this address, "subject:…" or "subscription:…"."""
+    bare = actor.removeprefix("subscription:")
+    found = tables.query(TABLE, "PartitionKey eq @partition", partition=RECORDS)
+    return [one for row in found if (one := msgspec.json.decode(row["response"], type=Response)).target in (actor, bare)]
 
 
 # what events say

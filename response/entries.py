@@ -72,6 +72,14 @@ def key_of_identity(identity: str) -> str:
     return f"i:{found[1][:16]}"
 
 
+def own_keys(actor: str, secret: str = "") -> set[str]:
+    """The keys that mean this address or identity alone (IPv6: its /64), in plain or hashed: what goes when a person is erased. A /24 is many people's."""
+    try:
+        return {key_of_identity(actor)} if actor.startswith("subject:") else {key_of(actor, secret=given) for given in ("", secret)}
+    except ValueError:
+        return set()
+
+
 def keys_of(actor: str, secret: str = "") -> set[str]:
     """Every key under which a list can name an address or an identity, in plain or hashed; none of what is neither."""
     try:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from mmdb_writer import MMDBWriter
-from netaddr import IPSet
+from netaddr import IPSet  # type: ignore[import-untyped]
 
 from adapters.countries import REGISTRIES, Countries
 from adapters.evidence import Evidence

@@ -205,7 +205,7 @@ def test_hashes_stand_for_addresses_and_the_gateway_gets_the_key_once(tables: Ta
     assert service.named_values["gatewatch-guard-key"] == secret
     assert sum(path.endswith("gatewatch-guard-key") for method, path in service.writes()) == 1
     assert made.key == key_of(ME, secret=secret)
-    assert [one.id for one in responses.naming(tables, ME, secret)] == [made.id]
+    assert [one.id for one in responses.of_target(tables, ME)] == [made.id]
 
 
 STEPS = ("apply", "undo", "prune", "suspend", "resume")

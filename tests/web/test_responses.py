@@ -6,15 +6,19 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from azure.core.exceptions import AzureError
 
 from adapters import alerts
 from adapters import responses as stored
+from adapters.data_subjects import Places
 from adapters.footprint import Footprints
 from adapters.guard_list import Address, GuardList, connect
 from adapters.responses import Responses
 from intel.addresses import network
+from model import minute_of
 from response.entries import EMPTY, LISTS, MODE, parse
 from response.rails import Networks, Rails
+from retention.subject import of
 from tests.adapters.world import KEY, START, World
 from tests.tools.arm_emulator import GROUP, NAME, SUBSCRIPTION, ArmService, serving
 from web.responses import add, automatic, page, preview, remove
@@ -197,7 +201,30 @@ def test_rules_slow_and_never_block_and_stop_at_their_cap(world: World, known: R
     assert records[0].target not in listed(service), "who was taken off stays off"
 
 
-def test_erasing_a_person_takes_the_entry_off(world: World, ask: Any, known: Responses, service: ArmService) -> None:
+def test_erasing_a_person_takes_the_entry_and_its_record_off(world: World, ask: Any, known: Responses, service: ArmService) -> None:
     ask("apply", ip=ATTACKER, action="block")
-    ask("apply", ip="192.0.2.1", action="block")
-    assert len(stored.naming(world.tables, ATTACKER)) == 1
+    ask("apply", ip="203.0.113.178", action="block")
+    ask("apply", ip=ATTACKER, action="slow", wide=True)
+    places = Places(world.tables, world.log, world.evidence, KEY, world.kept, known)
+    subject, now = of("ip", ATTACKER), minute_of(world.now)
+    assert places.count(stored.TABLE, subject, now) == 3
+    assert len(places.export(stored.TABLE, subject)) == 2
+    assert places.count(stored.TABLE, subject, now - 1) == 1  # the record is of later; the entry has no time
+    assert places.erase(stored.TABLE, subject, now) == 3
+    assert places.count(stored.TABLE, subject, now) == 0
+    assert sorted(listed(service)) == ["203.0.113", "203.0.113.178"], "a network is many people's"
+    assert stored.TABLE in places.units()
+    service.forbidden = {("GET", name) for name in LISTS}
+    with pytest.raises(AzureError):
+        places.erase(stored.TABLE, subject, now)
+
+
+def test_records_go_after_thirty_days(world: World, ask: Any) -> None:
+    ask("apply", ip=ATTACKER, action="block")
+    world.now += timedelta(days=29)
+    world.run_purge()
+    assert len(stored.of_target(world.tables, ATTACKER)) == 1
+    world.now += timedelta(days=1)
+    run = world.run_purge()
+    assert stored.of_target(world.tables, ATTACKER) == []
+    assert run.removed["responses"] == 1

@@ -72,7 +72,7 @@ def test_counted_exactly_once_in_any_schedule(seed: int) -> None:
 
 
 def test_numbers_in_place_of_sketches_say_the_same() -> None:
-    stored = merge({}.get, [("0", 1, tally(events(Random(1), 300)))], KEY)
+    stored = merge(lambda _: None, [("0", 1, tally(events(Random(1), 300)))], KEY)
     for day in stored.values():
         bare = stripped(day)
         assert totals([bare]) == totals([day])
