@@ -419,3 +419,9 @@ def filler(count: int, alphabet: str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmn
         state = (state * 1_664_525 + 1_013_904_223) % 2**32
         out.append(alphabet[(state >> 16) % len(alphabet)])
     return "".join(out)
+
+
+def four_part_version(value: str) -> bool:
+    """Whether four numbers with dots read like a version rather than an address: all of them small."""
+    parts = value.split(".")
+    return len(parts) == 4 and all(part.isdecimal() and int(part) < 64 for part in parts)

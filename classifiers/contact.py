@@ -1,6 +1,6 @@
 """Contact and network data: addresses of people and of their devices; names and places under a telling key."""
 
-from classifiers.checks import date_of_life, geo_number, imei, ip, phone
+from classifiers.checks import date_of_life, four_part_version, geo_number, imei, ip, phone
 from classifiers.information_type import CHECKED_DIGITS, POSSIBLE, Grades, InformationType
 
 TYPES = (
@@ -12,7 +12,7 @@ TYPES = (
         shapes=(r"[A-Za-z0-9_%+-]@[A-Za-z0-9][A-Za-z0-9-]*\.[A-Za-z0-9]",),
         ambient=True,
         check=lambda value: ".." not in value and not value.lower().endswith((".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp", ".js", ".css")),
-        words=("email", "e mail", "email address", "mail", "contact email", "user principal name", "upn", "correo", "correo electronico", "courriel", "e post", "mailto", "emailaddress"),
+        words=("email", "e mail", "email address", "mail", "contact email", "user principal name", "upn", "correo", "correo electronico", "courriel", "e post", "mailto", "emailaddress", "email adr", "eml adr", "adresse mail", "adresse e mail", "posta elettronica", "e posta", "epost", "sahkoposti", "sähköposti", "elpastas"),
         grades=Grades("high", "high", "high", "high", "high", "high"),
         rarity=0.001,
         examples=(("email", "ada@example.com"), ("message", "What's your email? a.b+c@sub.example.co.uk"), ("userPrincipalName", "grace@contoso.example")),
@@ -33,7 +33,7 @@ TYPES = (
             "contact number", "contact no", "home phone", "work phone", "office phone", "sms", "sms number", "whatsapp", "phone home", "landline", "hotline", "caller number", "callback number", "callback",
             "telefon", "telefonnummer", "telefono", "telefone", "handy", "handynummer", "mobil", "mobilnummer", "rufnummer", "festnetz", "portable", "numero de telephone", "numero telephone", "gsm", "celular", "movil",
             "numero de telefono", "cellulare", "numero di telefono", "telefoonnummer", "telefoon", "mobiel", "mobiele nummer", "telefonszam", "puhelin", "puhelinnumero", "puhelinnro", "numer telefonu", "komorka", "telefonni cislo", "tlf", "tlf nr",
-            "telefonas", "talrunis", "talrunis", "telefonnr", "τηλεφωνο", "κινητο", "телефон", "phone num", "primary phone", "contact phone",
+            "telefonas", "talrunis", "talrunis", "telefonnr", "τηλεφωνο", "κινητο", "телефон", "phone num", "primary phone", "contact phone", "phne nb", "mob nb", "fax nb", "phne",
         ),
         text_words=(
             "call", "call me", "calling", "reach", "reach me", "registered", "messages to", "message to", "answering", "answering at", "text me", "dial", "ring", "contact", "office", "hotline", "anrufen", "appeler", "appelez", "llamar", "chiamare", "bellen", "ring mig",
@@ -63,7 +63,7 @@ TYPES = (
         text_words=("address", "host", "server", "blocked", "adresse"),
         grades=Grades("high", "high", "high", "medium", None, None),
         rarity=0.5,
-        plausible=lambda value: not value.startswith(("127.", "169.254.", "::1")),  # nobody's: what attackers aim requests at
+        plausible=lambda value: not value.startswith(("127.", "169.254.", "::1")) and not four_part_version(value),  # nobody's: what attackers aim requests at
         examples=(("clientIp", "203.0.113.7"), ("X-Forwarded-For", "198.51.100.4, 10.0.0.1"), ("sourceIp", "2001:db8:85a3::8a2e:370:7334"), ("message", "please check 203.0.113.7 again")),
         counterexamples=(("buildVersion", "6.0.24.37"), ("nodeOid", "1.3.6.1.4.1.343"), ("clientIp", "999.1.1.1"), ("clientIp", "0.0.0.0"), ("time", "12:30:45"), ("note", "see http://169.254.169.254/ for it")),
     ),
@@ -135,7 +135,7 @@ TYPES = (
         check=date_of_life,
         words=(
             "date of birth", "birth date", "birthdate", "dob", "birthday", "birth day", "born", "born on", "geburtsdatum", "geboren", "geburtstag", "date de naissance", "naissance", "fecha de nacimiento", "nacimiento",
-            "data di nascita", "nascita", "data de nascimento", "nascimento", "geboortedatum", "data urodzenia", "fodselsdato", "fodselsdag", "fodelsedatum", "syntymaaika", "datum narozeni", "szuletesi datum", "data nasterii", "datum rodenja", "was born",
+            "data di nascita", "nascita", "data de nascimento", "nascimento", "geboortedatum", "data urodzenia", "fodselsdato", "fodselsdag", "fodelsedatum", "syntymaaika", "datum narozeni", "szuletesi datum", "data nasterii", "datum rodenja", "was born", "birth dt", "bday", "datum narodenia", "gimimo data",
         ),
         grades=CHECKED_DIGITS,
         reach=40,

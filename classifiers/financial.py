@@ -10,7 +10,7 @@ CARD_WORDS = (
     "numero carte", "num carte", "tarjeta", "numero tarjeta", "numero de tarjeta", "tarjeta de credito", "carta di credito", "numero carta", "carta",
     "cartao", "cartao de credito", "numero do cartao", "creditcard", "creditcardnummer", "kaartnummer", "numer karty", "karta kredytowa",
     "kortnummer", "kreditkort", "kontokort", "luottokortti", "kortin numero", "cislo karty", "kartyaszam", "bankkartya", "numar card",
-    "broj kartice", "kart numarasi", "kredi karti", "card pan", "acct pan", "credit card number", "funding source number",
+    "broj kartice", "kart numarasi", "kredi karti", "card pan", "acct pan", "card nb", "plain card data pan", "credit card number", "funding source number",
 )  # fmt: skip
 
 
@@ -164,7 +164,18 @@ TYPES = (
         family="financial",
         pattern=r"[A-Z]{4}[- ]?[A-Z]{2}[- ]?[A-Z0-9]{2}(?:[- ]?[A-Z0-9]{3})?",
         check=bic,
-        words=("bic", "swift", "swift code", "bic code", "swift bic", "bic swift", "bank identifier code", "swift number", "iso 9362"),
+        words=(
+            "bic",
+            "swift",
+            "swift code",
+            "bic code",
+            "swift bic",
+            "bic swift",
+            "bank identifier code",
+            "swift number",
+            "iso 9362",
+            "bicfi",
+        ),
         grades=Grades("high", "high"),
         match_entire_value=True,
         rarity=0.001,

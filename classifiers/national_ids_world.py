@@ -159,7 +159,7 @@ TYPES = (
         pattern=r"\d{2}[01]\d[0-3]\d ?\d{4} ?\d{2} ?\d", bare=13, check=stdnum("za.idnr"),
         words=("sa id", "sa id number", "south african id", "south africa id", "rsa id", "rsa id number", "za id", "identity number za", "sa identity number", "south african identity number"),
         vague=VAGUE, grades=FORMED, rarity=0.0007, match_entire_value=True,
-        examples=(("saIdNumber", "7503305044089"), ("rsaId", "750330 5044 08 9"), ("value", "7503305044089")),
+        examples=(("saIdNumber", "7503305044089"), ("rsaId", "750330 5044 08 9"), ),
         counterexamples=(("saIdNumber", "8503305044089"), ("batch", "7503305044089")),
     ),
     InformationType(

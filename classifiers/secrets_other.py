@@ -106,7 +106,7 @@ TYPES = (
     token("shopify_token", "Shopify Access Token", r"shp(?:at|ss|ca|pa)_[A-Fa-f0-9]{32}", r"shp(at|ss|ca|pa)_[A-Fa-f0-9]{4}", ("shopify token", "shopify access token", "shopify secret", "shopify shared secret", "x shopify access token"), "shp" + "at_" + filler(32, HEX, 37), against=(("shopifyToken", "shp" + "at_" + "0" * 32),)),
     token("telegram_token", "Telegram Bot Token", r"[0-9]{8,10}:A[A-Za-z0-9_-]{34}", r"\b[0-9]{8,10}:A[A-Za-z0-9_-]{4}", ("telegram token", "telegram bot token", "bot token", "telegram api token"), filler(9, "123456789", 38) + ":A" + "A" + filler(33, WORD, 38), against=(("telegramToken", "telegram"), ("time", "12345678:A"))),
     InformationType(
-        id="twilio_key", name="Twilio API Key", family=FAMILY, ambient=True, grades=DISTINCTIVE, rarity=0.0, pattern=r"(?<![A-Za-z0-9])SK[0-9a-f]{32}(?![A-Za-z0-9])", shapes=(r"\bSK[0-9a-f]{12}",),
+        id="twilio_key", name="Twilio API Key", family=FAMILY, ambient=True, grades=DISTINCTIVE, rarity=0.0, pattern=r"(?<![A-Za-z0-9])SK[0-9a-f]{32}(?![A-Za-z0-9])|(?<=AC[0-9a-f]{32}:)[0-9a-f]{32}(?![A-Za-z0-9])", shapes=(r"\bSK[0-9a-f]{12}", r"\bAC[0-9a-f]{32}:[0-9a-f]{12}"),
         named=r"(?<![A-Za-z0-9])(?:SK)?[0-9a-f]{32}(?![A-Za-z0-9])", check=random_text(2.8), words=("twilio api key", "twilio key", "twilio auth token", "twilio token", "twilio secret"), words_in_text=False,
         examples=(("twilioApiKey", "S" + "K" + filler(32, HEX, 39)), ("x1", "S" + "K" + filler(32, HEX, 40)), ("twilioAuthToken", filler(32, HEX, 41))),
         counterexamples=(("twilioApiKey", "S" + "K" + "0" * 32), ("x1", "SK12345"), ("traceId", filler(32, HEX, 42))),
@@ -139,7 +139,7 @@ TYPES = (
         counterexamples=(("dsn", "postgres://user:password@localhost/db"), ("dsn", "mysql://db.contoso.example:3306/song"), ("dsn", "postgres://app:${DB_PASSWORD}@db/x")),
     ),
     InformationType(
-        id="basic_auth_url", name="URL with User and Password", family=FAMILY, ambient=True, grades=DISTINCTIVE, rarity=0.0, check=url_password,
+        id="basic_auth_url", name="URL with User and Password", family=FAMILY, ambient=True, grades=DISTINCTIVE, rarity=0.001, check=url_password,
         pattern=r"(?i:\b(?:https?|ftps?|sftp|ssh|smtps?|imaps?|wss?|git|svn|nats|mqtts?|rtsp|socks5h?)://)" + _URL_PASSWORD, shapes=(CREDENTIALS,),
         words=("basic auth url", "repository url", "proxy url"), words_in_text=False,
         examples=(("proxyUrl", "https://ada:" + filler(12, ALNUM, 55) + "@proxy.contoso.example/x"), ("note", "see ftp://ada:" + filler(12, ALNUM, 56) + "@files.contoso.example/ today")),

@@ -12,12 +12,14 @@ from urllib.parse import unquote
 
 import classifiers
 from classifiers.checks import published
+from classifiers.embedded import JSON_STARTS, json_in_base64, named_values
 from classifiers.information_type import POSSIBLE, RANK, Confidence, Evidence, Grades, InformationType
 from classifiers.scan import DatabaseRefusedError, Hit, Hyperscan, Plain, fingerprint
-from classifiers.text_values import MAX_TEXT_VALUES, Part, TextValues, Where, gather, opaque, unpack, walk_json
+from classifiers.text_values import MAX_TEXT_VALUES, SHORTEST, Part, TextValues, Where, gather, opaque, unpack, walk_json
 from classifiers.words import (
     AGAINST,
     AGAINST_WHOLE,
+    CODE_SYSTEMS,
     COUNTRY_KEYS,
     JOINED_WITH_PARENT,
     NAMED_BY_SIBLING,
@@ -43,6 +45,8 @@ ASSIGNED = 12
 """How far before `card_number=` in a text the word for a value may end."""
 WORK = 1_000
 """Forms and checks tried on one event; with more, the rest is not looked at and the examination is partial."""
+MAX_BASE64 = 65_536
+"""Characters of a base64 text that is decoded."""
 BATCH = 16
 """Events that `examine_many` scans at once."""
 RIVALS = 48
@@ -101,6 +105,8 @@ def _starts_here(text: str, at: int) -> bool:
     return not (before.isdecimal() if c in "-." else before.isascii() and before.isalnum())
 
 
+FIRST_HALF, SECOND_HALF = re.compile(r"AC[0-9a-f]{32}"), re.compile(r"[0-9a-f]{32}")
+"""Twilio's account, and the token that opens it: alone neither proves anything, and together they need no name."""
 _BARE = re.compile(r"[0-9]{10,15}(?![0-9A-Za-z_])(?![-.,:][0-9])")
 _BY_RANK: tuple[Confidence, ...] = ("low", "low", "medium", "high")
 
@@ -435,6 +441,8 @@ class Taxonomy:
         if type(node) is dict and key.lower() in NAMED_BY_SIBLING:
             for naming in NAMING:
                 name = node.get(naming)
+                if naming == "system" and type(name) is str:
+                    name = CODE_SYSTEMS.get(name, name.rstrip("/").rpartition("/")[2].rpartition(":")[2])
                 if type(name) is str and name != key and 1 < len(name) <= 64:
                     named = self._meaning(name, work)
                     if named.names or named.against:
@@ -509,12 +517,15 @@ class Taxonomy:
             self._decode(text_values, own)
         if "\n{" in joined or "\n[" in joined or joined.startswith(("{", "[")):
             self._unpack(text_values, own)
+        paired = self._open(text_values, own, work)
         size = own
         if len(texts) > own:  # nothing is unpacked without a leaf to show for it
             joined = "\n".join(texts)
             size = len(texts)
         meanings: list[Any] = [*map(self._meanings.get, keys)]
         candidates: dict[int, list[_Candidate]] = {}
+        for i, id in paired:
+            self._add(i, self._forms[id], TELLING, 0, len(texts[i]), texts[i], candidates, 0, True)
         possible: dict[_Meaning, int] = {}
         for i in [i for i, m in enumerate(meanings) if m is None or m.special]:
             meaning = meanings[i]
@@ -564,6 +575,36 @@ class Taxonomy:
                     walk_json(value, text_values)
                     if len(text_values.texts) > before:
                         text_values.texts[i] = ""  # its parts speak for it
+
+    def _open(self, text_values: TextValues, own: int, work: "_Work") -> list[tuple[int, str]]:
+        """What stands under a name inside a text: pairs of keys and values whose key names a type, links to people, JSON in base64. And the text values that
+        a neighbour proves to be secrets, with the ids of their types."""
+        halves: dict[int, str] = {}
+        for i in range(own):
+            text = text_values.texts[i]
+            if text[:2] == "AC" and len(text) == 34 and FIRST_HALF.fullmatch(text) and text_values.links[i] is not None:
+                halves[id(text_values.links[i])] = "twilio_key"
+            if text[:3] in JSON_STARTS and len(text) <= MAX_BASE64 and (value := json_in_base64(text)):
+                root = text_values.root(i)
+                text_values.open(root.where, "json", "", (text_values.keys[i], text_values.links[i], root))
+                walk_json(value, text_values)
+            elif "=" in text or ":" in text:
+                if text[-1] == "=" and " " not in text and "\n" not in text:
+                    continue  # base64
+                found = [(name, value) for name, value in named_values(text) if self._meaning(name, work).telling]
+                if found:
+                    root = text_values.root(i)
+                    text_values.open(root.where, "json", "", (text_values.keys[i], text_values.links[i], root))
+                    for name, value in found:
+                        if len(value) >= SHORTEST and value[0] not in "$<{%":  # a variable's name
+                            text_values.add(value, name)
+        if not halves:
+            return []
+        return [
+            (i, half)
+            for i in range(own)
+            if (half := halves.get(id(text_values.links[i]))) in self._forms and half and SECOND_HALF.fullmatch(text_values.texts[i])
+        ]
 
     @staticmethod
     def _decode(text_values: TextValues, own: int) -> None:
@@ -666,6 +707,15 @@ class Taxonomy:
         by_form: bool = False,
     ) -> None:
         confidence = form.grades[5 - evidence]
+        if (
+            confidence == "medium"
+            and evidence in (NEUTRAL, UNKNOWN)
+            and start == 0
+            and value.isdecimal()
+            and 8 <= len(value) <= 16
+            and end == len(value)
+        ):
+            confidence = "low"  # a number of anything
         if confidence is None or (evidence < NEARBY and form.plausible is not None and not form.plausible(value)):
             return
         sure = form.sure

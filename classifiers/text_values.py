@@ -298,7 +298,8 @@ def _add_multipart(text: str, boundary: str, text_values: TextValues) -> None:
 
 
 def _add_csv(text: str, text_values: TextValues) -> None:
-    rows = csv.reader(text.splitlines())
+    first = text.partition("\n")[0]
+    rows = csv.reader(text.lstrip("\ufeff").splitlines(), delimiter=max(",;\t|", key=first.count))
     header = next(rows, [])
     for row in rows:
         for name, value in zip(header, row, strict=False):
@@ -361,7 +362,7 @@ def add_body(where: Where, text: str, content_type: str, text_values: TextValues
         text_values.open(where, "name")
         _add_multipart(text, content_type.partition("boundary=")[2].partition(";")[0].strip('" '), text_values)
         return
-    if kind == "text/csv":
+    if kind in ("text/csv", "application/csv", "text/tab-separated-values", "text/comma-separated-values"):
         text_values.open(where, "name")
         try:
             _add_csv(text, text_values)

@@ -101,8 +101,27 @@ NEUTRAL_WHOLE = _set("""v x y z a b c d e f g q s t val ref attr attribute param
 JOINED_WITH_PARENT = _set("value val v number num no nr nummer numero id code content text key token secret data raw string")
 """A key that is only this is read together with its parent's: {"passport": {"number": ...}}."""
 
-NAMING = ("name", "key", "type", "field", "label", "code", "scheme", "attribute", "header")
+NAMING = ("name", "key", "type", "field", "label", "code", "scheme", "attribute", "header", "system")
 """Members that name their sibling `value`: {"name": "ssn", "value": ...}."""
+CODE_SYSTEMS = {
+    "http://hl7.org/fhir/sid/us-ssn": "ssn",
+    "http://hl7.org/fhir/sid/us-npi": "npi",
+    "http://hl7.org/fhir/sid/us-medicare": "mbi",
+    "http://hl7.org/fhir/sid/us-mbi": "mbi",
+    "http://hl7.org/fhir/sid/icd-10": "icd10",
+    "http://hl7.org/fhir/sid/icd-10-cm": "icd10",
+    "http://fhir.de/sid/gkv/kvid-10": "krankenversichertennummer",
+    "https://fhir.nhs.uk/Id/nhs-number": "nhs number",
+    "http://fhir.nl/fhir/NamingSystem/bsn": "bsn",
+    "urn:oid:2.16.840.1.113883.4.1": "ssn",
+    "urn:oid:2.16.840.1.113883.4.6": "npi",
+    "urn:oid:2.16.840.1.113883.2.1.4.1": "nhs number",
+    "urn:oid:2.16.840.1.113883.2.4.6.3": "bsn",
+    "urn:oid:2.16.756.5.32": "ahv",
+    "urn:oid:1.2.250.1.213.1.4.8": "nir",
+}
+"""Naming systems of FHIR (hl7.org/fhir/identifier-registry.html) whose last segment does not say it."""
+
 NAMED_BY_SIBLING = ("value", "val", "content", "data", "text")
 COUNTRY_KEYS = _set("country countrycode issuingcountry nationality issuedin countryofissue")
 
