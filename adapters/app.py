@@ -224,7 +224,9 @@ class App:
         from adapters.posture import Posture, Reach
 
         settings = self.settings
-        return Posture(self.tables, self.evidence, Reach(settings.posture, settings.resource_manager, settings.client_id))
+        return Posture(
+            self.tables, self.evidence, Reach(settings.posture, settings.resource_manager, settings.client_id), key=self.hash_key
+        )
 
     @cached_property
     def probe(self) -> "Probe":

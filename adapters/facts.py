@@ -1,35 +1,39 @@
-"""What the inventory says of one service's endpoints, as assessments, attack paths and risk take it."""
+"""What traffic says of one service's endpoints and keys, as assessments, attack paths and risk take it."""
 
-from collections import Counter
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from adapters import alerts, drift, inventory
+from adapters import drift, estate, inventory, ledger
 from adapters.tables import Tables
 from model import is_service_endpoint, minute_of
-from posture.facts import Traffic
-from posture.inventory_arm import declared
-from posture.inventory_declared import Estate
-from posture.inventory_row import MONTH, first_of_apis, row, surroundings
+from posture.assessments.products import MASTER
+from posture.facts import KeyUse, Traffic
+from posture.inventory_row import first_of_apis, row, surroundings
 from posture.snapshot import Snapshot
 
+KEY_DAYS = 2
+"""Days of activity in which uses of keys are looked for: enough for whoever looks every day."""
 
-def traffic_of(tables: Tables, snapshot: Snapshot, now: datetime) -> Traffic:
-    """The facts of every endpoint of a service; its name in traffic is the one in its ARM id."""
-    minute = minute_of(now)
-    rows = [
-        (endpoint, known)
-        for endpoint, known in inventory.read(tables)
-        if endpoint.service.casefold() == snapshot.name.casefold() and not is_service_endpoint(endpoint)
-    ]
-    sampling = {snapshot.name: snapshot.sampling} if snapshot.sampling is not None else {}
-    estate = Estate(declared(snapshot), {snapshot.name: snapshot.taken}, sampling)
-    coverage = next((one for name, one in inventory.coverages(tables).items() if name.casefold() == snapshot.name.casefold()), None)
-    firsts = first_of_apis((endpoint, known.first) for endpoint, known in rows if known is not None)
-    watched = {api: first for by_api in firsts.values() for api, first in by_api.items()}
-    around = surroundings(estate, coverage, watched, minute)
-    deviations = Counter(one.deviation.endpoint.id for one in drift.read(tables) if one.state == "open")
-    accused = Counter(alert.endpoint for alert in alerts.read(tables, minute - MONTH) if alert.open and not alert.suppressed)
-    return Traffic(
-        tuple(row(endpoint, known, around).facts(accused[endpoint], deviations[endpoint.id]) for endpoint, known in rows),
-        {api: first for api, first in watched.items() if api},
-    )
+
+def traffic_of(tables: Tables, snapshot: Snapshot, now: datetime, key: bytes = b"") -> Traffic:
+    """The facts of every endpoint of a service; its name in traffic is the one in its ARM id. `key`: of the hashes, b"" where uses of keys are not asked for."""
+    name = snapshot.name.casefold()
+    known = [(endpoint, one) for endpoint, one in inventory.read(tables) if endpoint.service.casefold() == name and not is_service_endpoint(endpoint)]  # fmt: skip
+    coverage = next((one for service, one in inventory.coverages(tables).items() if service.casefold() == name), None)
+    firsts = first_of_apis((endpoint, one.first) for endpoint, one in known if one is not None)
+    first_of_api = next(iter(firsts.values()), {})
+    around = surroundings(estate.estate_of([snapshot], ()), coverage, first_of_api, minute_of(now))
+    deviations: dict[str, int] = {}
+    for stored in drift.read(tables):
+        if stored.state == "open":
+            id = stored.deviation.endpoint.id
+            deviations[id] = deviations.get(id, 0) + 1
+    facts = tuple(row(endpoint, one, around).facts(deviations=deviations.get(endpoint.id, 0)) for endpoint, one in known)
+    return Traffic(facts, {api: minute for api, minute in first_of_api.items() if api}, _keys(tables, snapshot, now, key) if key else None)
+
+
+def _keys(tables: Tables, snapshot: Snapshot, now: datetime, key: bytes) -> dict[str, KeyUse]:
+    """Which subscriptions' keys were used lately, and whether from a public address; nothing of it is kept."""
+    ids = {MASTER, *(one.id for one in snapshot.subscriptions.values())}
+    names = {f"subscription:{id}": id for id in ids}
+    days = [ledger.table_of((now - timedelta(days=n)).date()) for n in range(KEY_DAYS)]
+    return {names[name]: KeyUse(last, public) for name, (last, public) in ledger.used(tables, names, key, days).items()}

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from adapters.tables import Changed, Entity, Tables, joined, pieces
+from intel.addresses import is_public
 from model import STATUS_CLASSES, Endpoint, Minute, StatusClass
 from pipeline.step import Activity, Behind, Regular
 from windows.values import hash_value
@@ -208,6 +209,20 @@ def behind(tables: Tables, ip: str, key: bytes, since: Minute, days: Sequence[st
         for who in packed[1][ip]
     }
     return {who for who in whos if who & 1 == IDENTITY}, {who for who in whos if who & 1 == AGENT}
+
+
+def used(tables: Tables, identities: Iterable[str], key: bytes, days: Sequence[str]) -> dict[str, tuple[Minute, bool]]:
+    """Of these identities those that called in these tables: the last window, and whether some address was public. An address alone is never given out."""
+    known = {who_of(name, IDENTITY, key): name for name in identities}
+    found: dict[str, tuple[Minute, bool]] = {}
+    for table in days:
+        for entity in tables.query(table, "PartitionKey ge @low and PartitionKey lt @high", low=BEHIND, high=BEHIND + "~"):
+            window = int(entity["RowKey"][:8])
+            for ip, whos in _decoder.decode(_unpack(entity))[1].items():
+                for name in (known[who] for who in whos if who in known):
+                    last, public = found.get(name, (window, False))
+                    found[name] = max(last, window), public or is_public(ip)
+    return found
 
 
 def windows_behind(tables: Tables, ip: str, key: bytes, days: Sequence[str]) -> list[tuple[Minute, int]]:

@@ -47,9 +47,15 @@ class Posture:
     """Runs of one process. Two at a time would read twice, and write the same."""
 
     def __init__(
-        self, tables: Tables, evidence: Evidence, reach: Reach, arm: "Callable[[str, Callable[[], bool]], Arm] | None" = None
+        self,
+        tables: Tables,
+        evidence: Evidence,
+        reach: Reach,
+        arm: "Callable[[str, Callable[[], bool]], Arm] | None" = None,
+        key: bytes = b"",
     ) -> None:
-        """`arm`: makes the resource manager of a subscription; told when its run is out of time."""
+        """`arm`: makes the resource manager of a subscription; told when its run is out of time. `key`: of the hashes by which uses of keys are found."""
+        self._key = key
         self._tables, self._evidence, self._reach = tables, evidence, reach
         self._arm = arm or self._real
 
@@ -159,7 +165,7 @@ class Posture:
 
     def _contradicted(self, snapshot: Snapshot, now: datetime) -> list[str]:
         """APIs whose traffic says other than their policy: anonymous 2xx though the policy demands a token."""
-        traffic = traffic_of(self._tables, snapshot, now)
+        traffic = traffic_of(self._tables, snapshot, now, self._key)
         results = assess(
             snapshot, Context(now), [one for one in discovered() if one.id in ("api-no-authentication", "oauth-declared-only")]
         ).results
@@ -169,7 +175,7 @@ class Posture:
 
     def draw(self, snapshot: Snapshot, now: datetime) -> None:
         """Recommendations of a snapshot, written and announced."""
-        traffic = traffic_of(self._tables, snapshot, now)
+        traffic = traffic_of(self._tables, snapshot, now, self._key)
         assessed = assess(snapshot, Context(now, traffic))
         for failure in assessed.failures:
             log.error("assessment %s failed with %s", failure.assessment, failure.what)

@@ -227,7 +227,7 @@ def _changed(tables: Tables, id: str, now: datetime) -> Answer:
     return 412, {"error": {"code": "Changed", "message": "the recommendation was changed since it was read"}, "current": current}, etag
 
 
-def paths(tables: Tables, evidence: Evidence, now: datetime) -> tuple[int, Any]:
+def paths(tables: Tables, evidence: Evidence, now: datetime, key: bytes = b"") -> tuple[int, Any]:
     """Attack paths of every service, the riskiest first."""
     states: dict[str, dict[str, dict[str, str]]] = {}
     for assessment in OF_PATHS:
@@ -237,7 +237,7 @@ def paths(tables: Tables, evidence: Evidence, now: datetime) -> tuple[int, Any]:
     found_paths = [
         path
         for snapshot in snapshots.published(evidence)
-        for path in attack_paths.find(snapshot, traffic_of(tables, snapshot, now), states.get(snapshot.id, {}))
+        for path in attack_paths.find(snapshot, traffic_of(tables, snapshot, now, key), states.get(snapshot.id, {}))
     ]
     found_paths.sort(key=lambda path: (-path.risk, path.kind, path.id))
     return 200, {"value": [_drawn(path) for path in found_paths], "next": None, "total": len(found_paths)}

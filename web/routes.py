@@ -259,7 +259,7 @@ def _amend_recommendation(app: "App", request: Request) -> Answer:
 def _attack_paths(app: "App", request: Request) -> Answer:
     from web.posture import paths
 
-    return Answer(*paths(app.tables, app.evidence, request.now))
+    return Answer(*paths(app.tables, app.evidence, request.now, app.hash_key))
 
 
 def _posture(app: "App", request: Request) -> Answer:  # noqa: ARG001

@@ -10,7 +10,7 @@ import jsonschema
 import ocsf_json_schema  # type: ignore[import-untyped]
 import pytest
 
-from adapters import inventory, outbox, recommendations, snapshots
+from adapters import inventory, ledger, outbox, recommendations, snapshots
 from adapters.deliver import Deliver
 from adapters.evidence import Evidence
 from adapters.posture import Posture, Reach
@@ -18,7 +18,8 @@ from adapters.tables import Tables
 from alerts.outgoing import Message
 from local.estate import SERVICE, resources
 from model import Endpoint, minute_of
-from posture.inventory import Exposure, Inventory
+from pipeline.step import Behind
+from posture.inventory import Day, Exposure, Inventory
 from posture.recommendations import Recommendation
 from posture.resources import from_resources
 from posture.snapshot import Snapshot
@@ -26,6 +27,7 @@ from settings import Connection
 from web import posture
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+KEY = b"k" * 32
 ENDPOINT = Endpoint("contoso", "shop", "GET", "/v1/orders/{id}")
 
 
@@ -34,12 +36,19 @@ class Estate:
 
     def __init__(self, account: Connection) -> None:
         self.tables, self.evidence = Tables(account), Evidence(account)
-        self.posture = Posture(self.tables, self.evidence, Reach((), "https://management.azure.com"))
+        self.posture = Posture(self.tables, self.evidence, Reach((), "https://management.azure.com"), key=KEY)
         (self.snapshot,) = from_resources(resources())
         self.snapshot.labels = {}
         minute = minute_of(NOW) - 60
         exposure = Exposure("email", "response.body $.email", 2, minute, minute, 5, [2])
-        inventory.write(self.tables, [Inventory(ENDPOINT, minute, minute, 100, 100, minute, [exposure])])
+        counted = Inventory(
+            ENDPOINT, minute, minute, 100, 100, minute, [exposure],
+            days={minute // 1440: Day([0, 100, 0, 0, 0], {"": 20, "subscription-key": 80})}, external_first=minute, external_last=minute,
+        )  # fmt: skip
+        inventory.write(self.tables, [counted])
+        used = Behind("203.0.113.7", minute // 20 * 20, ("subscription:partner", "subscription:web"), ())
+        for _, entity in ledger.behind_rows([used], KEY):
+            self.tables.upsert(ledger.table_of(NOW.date()), [entity])
         self.draw(NOW)
 
     def draw(self, now: datetime, snapshot: Snapshot | None = None) -> None:
@@ -151,8 +160,8 @@ def test_an_exemption_of_all_covers_what_comes_and_can_be_lifted(estate: Estate)
         ({"exempt": {"why": "x", "until": "2036-01-01T00:00:00Z"}}, "*", 400, "within the next"),
         ({"exempt": {"why": "x", "until": "2026-12-24T00:00:00"}}, "*", 400, "with a zone"),
         ({"resource": "/subscriptions/other", "exempt": {"why": "x", "until": UNTIL}}, "*", 404, "no such resource"),
-        ({"resource": 3}, "*", 400, "must be JSON such as"),
-        ([], "*", 400, "must be JSON such as"),
+        ({"resource": 3}, "*", 400, "must be JSON"),
+        ([], "*", 400, "must be JSON"),
     ],
 )
 def test_bad_requests_change_nothing(estate: Estate, body: Any, etag: str, status: int, says: str) -> None:
@@ -163,15 +172,24 @@ def test_bad_requests_change_nothing(estate: Estate, body: Any, etag: str, statu
 
 
 def test_attack_paths_join_configuration_and_traffic(estate: Estate) -> None:
-    status, body = posture.paths(estate.tables, estate.evidence, NOW)
+    status, body = posture.paths(estate.tables, estate.evidence, NOW, KEY)
     assert status == 200
     kinds = {path["kind"]: path for path in body["value"]}
-    assert {"A", "B", "C", "E"} <= kinds.keys()
+    assert {"A", "B", "C", "E", "F"} <= kinds.keys()
     path = kinds["A"]
     assert [node["kind"] for node in path["nodes"]] == ["internet", "gateway", "api", "endpoint", "data"]
     assert path["endpoint"] == "GET /v1/orders/{id}"
     assert path["fix"]["step"]
     assert len(path["edges"]) == len(path["nodes"]) - 1
+    assert [one["nodes"][1]["name"] for one in body["value"] if one["kind"] == "F"] == ["subscription partner"]
+    assert "203.0.113.7" not in json.dumps(body)
+
+
+def test_traffic_decides_what_only_it_can(estate: Estate) -> None:
+    unproven = {one["resource"]: one["state"] for one in posture.one(estate.tables, "endpoint-unauthenticated", NOW)[1]["resources"]}
+    assert unproven[f"{SERVICE}/apis/shop/operations/get-v1-orders-id"] == "unhealthy"
+    assert unproven[f"{SERVICE}/apis/shop/operations/get-v1-search"] == "unknown"
+    assert posture.one(estate.tables, "master-key-used", NOW)[1]["state"] == "resolved"
 
 
 def test_services_say_how_far_they_are_read(estate: Estate) -> None:
