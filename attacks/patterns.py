@@ -107,33 +107,46 @@ _CALLS = (
     " sy whoami putenv ini_set phpinfo phpversion php_uname phpcredits getenv __import__ os subprocess child_process process kernel runtime io thread"
 )
 
-LENT = _family(
-    "command",
-    # PowerShell by its names and aliases
-    r"\b(?:iex|invoke-expression)\b\s?[($'\"`]|\|\s?iex\b|\b(?:iwr|irm|invoke-(?:webrequest|restmethod))\s(?:-\w+ )?['\"]?(?:https?:|\w[\w-]{0,40}\.\w)",
-    r"\bdownload(?:string|file|data)\s?\(|\bnew-object\s(?:system\.)?net\.|\[(?:system\.)?(?:diagnostics\.process|reflection\.assembly|net\.webclient)\]?"
-    r"|frombase64string\s?\(",
-    r"\[scriptblock\]\s?::|\bstart-process\s[\"'\w]|\bsaps\s\w{1,20}\.exe|\b(?:get-content|gc)\s[a-z]:[\\/]|\bset-executionpolicy\s\w|^&\s?\(\s?\[|;\s?&\s?\$?\w{3,}\s?$",
-    r"\b(?:powershell|pwsh)(?:\.exe)?\s[-/](?:e|ec|en|enc\w{0,12}|c|command|nop\w{0,6}|w|windowstyle|ep|executionpolicy|noni\w{0,11}|file|f|sta)\b",
-    # programs lent for what they were not made for
-    r"\bcertutil(?:\.exe)?\s.{0,20}-(?:urlcache|decode|f\b)|\bwmic\s(?:/\S{1,30} )?process\scall|\bmshta(?:\.exe)?\s(?:https?:|javascript|vbscript)"
-    r"|\bregsvr32\s.{0,20}/i:|\brundll32(?:\.exe)?\s\S{1,40},|\bbitsadmin\s.{0,20}/transfer|\bmsiexec\s.{0,12}/i\s?https?:",
-    r"\bfind\s\S{1,60}\s.{0,60}-exec(?:dir)?\s\w|--checkpoint-action=|-o\s?proxycommand\s?=|\btar\s.{0,60}--to-command|\bbusybox\s\w{2,10}\s"
-    r"|\bxargs\s(?:-\S{1,10} ){0,3}(?:sh|bash|rm|cat)\b|^--?(?:output)\s?=?\s?/\S{1,60}\shttps?:",
-    # other languages' ways to a shell
-    r"\beval\s?\(\s?(?:compile|__import__|bytes|chr|base64|open|exec|input)|\bexec\s?\(\s?(?:compile|__import__|bytes|chr|base64)"
-    r"|__(?:subclasses|globals|builtins|mro|bases?|class|import)__\s?[.(\[]|\bkernel\s?\.\s?open\s?\(|\bopen\s?\(\s?['\"]\s?\|"
-    r"|\(\s?\$\w{1,12}\s?=\s?'[^']{0,20}'\s?\.|\bio\s?\.\s?(?:popen|read)\s?\(\s?['\"]\s?\||\bprocessbuilder\b",
-    marks="iex invoke- iwr irm download new-object [system [diag [refl [net frombase64 [script start-process saps content executionpolicy powershell pwsh & certutil wmic mshta"
-    " regsvr32 rundll32 bitsadmin msiexec -exec checkpoint proxycommand to-command busybox xargs --output eval exec( __ kernel open( ($ popen io. processbuilder",
+LENT = (
+    _family(
+        "command",
+        # PowerShell by its names and aliases
+        r"\b(?:iex|invoke-expression)\b\s?[($'\"`]|\|\s?iex\b|\b(?:iwr|irm|invoke-(?:webrequest|restmethod))\s(?:-\w+ )?['\"]?(?:https?:|\w[\w-]{0,40}\.\w)",
+        r"\bdownload(?:string|file|data)\s?\(|\bnew-object\s(?:system\.)?net\.|\[(?:system\.)?(?:diagnostics\.process|reflection\.assembly|net\.webclient)\]?"
+        r"|frombase64string\s?\(",
+        r"\[scriptblock\]\s?::|\bstart-process\s[\"'\w]|\bsaps\s\w{1,20}\.exe|\b(?:get-content|gc)\s[a-z]:[\\/]|\bset-executionpolicy\s\w|^&\s?\(\s?\[|;\s?&\s?\$?\w{3,}\s?$",
+        r"\b(?:powershell|pwsh)(?:\.exe)?\s[-/](?:e|ec|en|enc\w{0,12}|c|command|nop\w{0,6}|w|windowstyle|ep|executionpolicy|noni\w{0,11}|file|f|sta)\b",
+        marks="iex invoke- iwr irm download new-object [system [diag [refl [net frombase64 [script start-process saps get-content gc␣ executionpolicy powershell pwsh &( &␣( &$ &␣$ ;&",
+    ),
+    _family(
+        "command",
+        # programs lent for what they were not made for
+        r"\bcertutil(?:\.exe)?\s.{0,20}-(?:urlcache|decode|f\b)|\bwmic\s(?:/\S{1,30} )?process\scall|\bmshta(?:\.exe)?\s(?:https?:|javascript|vbscript)"
+        r"|\bregsvr32\s.{0,20}/i:|\brundll32(?:\.exe)?\s\S{1,40},|\bbitsadmin\s.{0,20}/transfer|\bmsiexec\s.{0,12}/i\s?https?:",
+        r"\bfind\s\S{1,60}\s.{0,60}-exec(?:dir)?\s\w|--checkpoint-action=|-o\s?proxycommand\s?=|\btar\s.{0,60}--to-command|\bbusybox\s\w{2,10}\s"
+        r"|\bxargs\s(?:-\S{1,10} ){0,3}(?:sh|bash|rm|cat)\b|^--?(?:output)\s?=?\s?/\S{1,60}\shttps?:",
+        marks="certutil wmic mshta regsvr32 rundll32 bitsadmin msiexec -exec checkpoint proxycommand to-command busybox xargs --output",
+    ),
+    _family(
+        "command",
+        # other languages' ways to a shell
+        r"\beval\s?\(\s?(?:compile|__import__|bytes|chr|base64|open|exec|input)|\bexec\s?\(\s?(?:compile|__import__|bytes|chr|base64)"
+        r"|__(?:subclasses|globals|builtins|mro|bases?|class|import)__\s?[.(\[]|\bkernel\s?\.\s?open\s?\(|\bopen\s?\(\s?['\"]\s?\|"
+        r"|\(\s?\$\w{1,12}\s?=\s?'[^']{0,20}'\s?\.|\bio\s?\.\s?(?:popen|read)\s?\(\s?['\"]\s?\||\bprocessbuilder\b",
+        marks="eval( eval␣( exec( exec␣( __ kernel open( ($ popen io. processbuilder",
+    ),
 )
 """A command that needs nothing before it to end the developer's own."""
+
 
 CHAINED = _family(
     "command",
     r"(?:(?:^|[^\w\s)])\s?[;|&`]\s?(?:/(?:usr/)?s?bin/)?(?:id|ls|env|ps|dir|pwd)|[;|&`]\s?(?:/(?:usr/)?s?bin/)?(?:whoami|uname)|[;|&`]\s?/(?:usr/)?s?bin/\w{2,12})(?:\s(?:-\w{1,6}|/))*\s?(?:$|[;|&])",
+    r"[;|&`]\s?[a-z][\w.-]{1,20}\s{1,3}(?:/(?:tmp|etc|var|bin|usr|dev|home|root|opt|proc)/|~/)|\b(?:ba|z|da|k)?sh\s-c\b|[;|&`]\s?(?:powershell|pwsh)\b|[;|&]\s?\$(?:shell|0|bash)\b"
+    r"|[;|&`]\s?(?:get|set|new|remove|start|stop|invoke|out|copy|move)-[a-z]{3,20}\b|\b(?:gci|gi|ls|dir)\s-(?:recurse|force)\b",
     r"[;|&`(]\s?(?:/(?:usr/)?s?bin/)?(?:cat|tac|head|tail|more|less|nl|od|xxd|strings|grep|awk|sed|cp|mv|rm|ls|chmod|echo|rev|base64|net|sleep|call)\s{1,3}(?:-\S{1,20}\s)?(?:[~./*$-]\S|\d+\s?(?:$|[`);&|])|user\b|whoami)",
-    words=_PROGRAMS,
+    words=_PROGRAMS + " get set new remove start stop invoke out copy move gci gi tee shell tmp",
+    marks=";$ |$ &$",
 )
 
 DISGUISED = _words(
@@ -232,12 +245,12 @@ FAMILIES: tuple[Family, ...] = (
     ),
     _family(
         "sql",
-        r"^\s?-?\d{1,12}['\")]{0,6}\s(?:into @\w|union (?:all )?(?:table \w|values\s?\(|\())|^\s?or\s?\d|\bcopy\s?\(.{0,60}?\bto program\b",
-        words="into union or program",
+        r"^\s?-?\d{1,12}['\")]{0,6}\s(?:into @\w|returning\s\w|union (?:all )?(?:table \w|values\s?\(|\())|^\s?or\s?\d|\bcopy\s?\(.{0,60}?\bto program\b",
+        words="into union or program returning",
     ),
     _family(
         "sql",
-        rf"(?:^|[\s)'\"\d%;+])(?:or|and|xor|having|where|\|\||&&)[\s(+!~-]{{0,9}}(?:not |binary )?\(?{_LITERAL}\)?\s?"
+        rf"(?:^|[\s)'\"\d%;+])(?:or|and|xor|having|where|\|\||&&)[\s(+!~-]{{0,9}}(?:not |binary )?\(?{_LITERAL}(?:\s?[-+*/%]\s?\d{{1,9}}){{0,4}}\)?\s?"
         rf"(?:{_COMPARE})\s?\(?(?:binary )?{_LITERAL}",
         r"(?:^|[\s)'\"\d])(?:or|and|xor|\|\||&&)\s?\(?([a-z]\w{0,12})\s?=\s?\1\b\)?\s?(?:--|#|/\*|;|$)",
         r"^\s?-?\d{1,12}['\")]{0,6}\s(?:or|and|xor)\s(?:not )?(?:true|false|null|not|1|0)\b\s?(?:--|#|;|/\*|$|is\b)",
@@ -294,7 +307,7 @@ FAMILIES: tuple[Family, ...] = (
         r"|position\s?:\s?fixed)",
         marks="<",
     ),
-    _family("script", r"@import|expression|javascript|behavior|-moz-binding|@keyframes|\{|<style\b[^<>]{0,100}\son", marks="<style"),
+    _family("script", r"@import|expression|javascript|behavior|-moz-binding|@keyframes|<style\b[^<>]{0,100}\son", marks="<style"),
     _family("script", r"script|alert|onerror|\]\]><", marks="<![cdata["),
     _family(
         "script",
@@ -427,7 +440,7 @@ FAMILIES: tuple[Family, ...] = (
         r"(?:^|[^\s])`\s?(?:id|dir|ls|whoami|cat|uname|ping|wget|curl|sleep|nslookup|pwd|ps|touch|echo|env|ifconfig|python|perl|php|bash|sh"
         r"|nc)\b"
         r"[^`]{0,200}`(?:$|[^\s\w])",
-        r"['\"]`\s?\w{1,20}\s?`['\"]|^`(?:true|false)`$|\$\(\s?(?:/|\w{2,20}[\s)])|\$\{?ifs\b",
+        r"['\"]`\s?\w{1,20}\s?`['\"]|^`(?:true|false)`$|\$\(\s?(?:/|<|\w{2,20}[\s)])|\$\{?ifs\b",
         marks="` $( $ifs ${ifs",
     ),
     _family(
@@ -469,7 +482,7 @@ FAMILIES: tuple[Family, ...] = (
         r"|\$_(?:get|post|request|cookie|server|files|session|env)\b\s?\[|%x\s?[\[({]",
         marks="<!-- <? <% $_ %x",
     ),
-    LENT,
+    *LENT,
     CHAINED,
     NOSQL,
     _family(
@@ -563,6 +576,8 @@ FORGED_LOG = rf"[\r\n]{LOG_LINE}"
 """A line that starts as a log's lines do, in a short value whose first line does not."""
 
 REQUEST_LINE = r"(?:get|post|put|delete|head|patch|options|connect|trace) \S{1,200} http/\d"
+LONE_HEADER = r"^\S{0,40}\r\n[a-z][a-z-]{2,30}:\s?\S{1,60}\s{0,4}$"
+"""A word, then a line that is a header: what a field of one line does not hold."""
 SPLIT_REQUEST = rf"[\r\n]{REQUEST_LINE}|\r\n\r\n<(?:html|script|b|h1)\b"
 SPLIT_MAIL = (
     r"^[^\r\n]{0,80}(?:[\r\n]|\\r|\\n)+\s?(?:(?:bcc|cc|to|reply-to|from)\s?:\s?[^\s@]{1,60}@|(?:rcpt to|mail from)\s?:\s?<|subject\s?:)"

@@ -23,6 +23,7 @@ from attacks.patterns import (
     FORGED_LOG,
     GADGET,
     LOG_LINE,
+    LONE_HEADER,
     NOSQL,
     PROGRAMS,
     REQUEST_LINE,
@@ -51,6 +52,9 @@ NAME = 128
 
 SCAN = 4_096
 """Characters of a value that are scanned; of a longer one its ends and what looks hottest between them, so that hostile length buys no more than some milliseconds."""
+
+DISGUISE = 1_024
+"""Characters of a text in which commands and SQL that were taken apart are put together again."""
 
 PIECE = 512
 """Characters of a piece of the middle of a longer value, and how many of them are scanned."""
@@ -82,6 +86,7 @@ BREAKOUTS = 64
 STRINGS = 256
 """How many strings of one JSON text are judged."""
 
+_hexadecimal = re.compile(r"0[xX](?:[2-7][0-9a-fA-F]){6,2000}").fullmatch
 _plain = re.compile(r"[A-Za-z0-9_.:@,~-]*").fullmatch
 _words = re.compile(r"[a-z_]+").findall
 _products = re.compile(r"[a-z]+(?:\d+[a-z]+)*").findall
@@ -133,6 +138,9 @@ _json = re.compile(r"\s*(?:(?:\[\s*){1,9}(?:[-\d\"]|true|false|null|\{\s*\")|\{\
 _json_string = re.compile(r'"([^"\\]*+(?:\\.[^"\\]*+)*+)"?', re.DOTALL)
 _apostrophe = re.compile(r"(?<=\w)'(?=[^\W\d])")
 _serial = re.compile(r"(?<![A-Za-z0-9+/_-])(?:gA[JNSW]|rO0AB|AAEAAAD/////)[A-Za-z0-9+/_-]{8,}={0,2}")
+_sheet = re.compile(
+    r"(?:\.\./){1,4}[\w -]{1,40}(?:/[\w -]{1,40}){0,6}\.(?:png|jpe?g|gif|svg|webp|ico|css|js|mjs|tsx?|jsx|scss|html?|md|pdf|woff2?)"
+).fullmatch
 _asset = re.compile(r"[\w/ -]{1,80}\.(?:png|jpe?g|gif|svg|webp|ico|css|js|mjs|tsx?|jsx|scss|html?|md|pdf|woff2?)$").match
 _climb = re.compile(r"(?<![\w.])\.{2,6}(?:[/\\]{1,4}|;/)")
 
@@ -143,6 +151,8 @@ def injection(value: str) -> str | None:
     """
     if not value.isascii() and (family := _beyond_ascii(value)) is not None:
         return family
+    if value[:2] in ("0x", "0X") and _hexadecimal(value):
+        return _inside_text(bytes.fromhex(value[2:SCAN]).decode("latin-1"))
     if value.isalnum():
         return None if len(value) < 16 or value.islower() else _inside_base64(value)
     if _plain(value) and ".." not in value and "--" not in value and value[:5] not in ("http:", "HTTP:"):
@@ -170,15 +180,15 @@ def injection(value: str) -> str | None:
 
 def _beyond_ascii(value: str) -> str | None:
     """What a value is once letters that only look different are what they look like: full-width, mathematical, Cyrillic among Latin."""
-    read = unicodedata.normalize("NFKC", value[:SCAN])
+    read = unicodedata.normalize("NFKC", value[: SCAN // 2])
     if _mixed(read):
         read = read.translate(_alike)
-    return injection(read) if read != value and read.isascii() else _judge(read) if read != value[:SCAN] else None
+    return injection(read) if read != value and read.isascii() else _judge(read) if read != value[: SCAN // 2] else None
 
 
 def _sampled(value: str) -> str:
     """Both ends of a long value, and PIECES_OF_MIDDLE pieces from between them: the hottest, and of equals those that a hash of the value draws."""
-    head, tail, middle = value[: SCAN // 2], value[-SCAN // 4 :], value[SCAN // 2 : -SCAN // 4]
+    head, tail, middle = value[: SCAN * 3 // 8], value[-SCAN // 4 :], value[SCAN * 3 // 8 : -SCAN // 4]
     lower = middle.lower()
     step = PIECE - OVERLAP
     draw = crc32(value.encode(errors="replace"))
@@ -332,11 +342,11 @@ def _inside_text(raw: str) -> str | None:
     words = frozenset(_words(text))
     if (family := _by_family(text, words)) is not None:
         return family
-    if (bare := unquoted(text, words, PROGRAMS)) is not None and _commands(bare, text):
+    if (bare := unquoted(text[:DISGUISE], words, PROGRAMS)) is not None and _commands(bare, text):
         return "command"
     if ("/" in text or "\\" in text or "http:" in text) and inward(text):
         return "ssrf"
-    if "/*" in raw and "/*!" not in raw and (joined := normal_form(_comment.sub("", raw))) != text:
+    if "/*" in raw and "/*!" not in raw and (joined := normal_form(_comment.sub("", raw[:DISGUISE]))) != text:
         found_family = _by_family(joined, frozenset(_words(joined)))
         if found_family is not None:
             return found_family
@@ -399,7 +409,7 @@ def _splits(raw: str) -> bool:
     text = raw.lower()
     if _search(rf"^\s{{0,8}}{REQUEST_LINE}")(text) or _search(r"^\s{0,8}http/\d")(text):
         return False
-    if _search(SPLIT_HEADER)(text) or _search(SPLIT_REQUEST)(text):
+    if _search(SPLIT_HEADER)(text) or _search(SPLIT_REQUEST)(text) or ("\r\n" in text and _search(LONE_HEADER)(text)):
         return True
     if len(text) > FORGED:
         return False
@@ -425,7 +435,7 @@ def _climbs(text: str) -> bool:
         return False
     climbs = list(islice(_climb.finditer(text), 2))
     if len(climbs) > 1:
-        return True
+        return not _sheet(text)
     return len(climbs) == 1 and not text[: climbs[0].start()].strip("./\\ ") and not _asset(text, climbs[0].end())
 
 

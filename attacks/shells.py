@@ -4,14 +4,14 @@ import re
 
 ASSIGNMENTS = 8
 """Variables of one text that are followed."""
-LONGEST = 4_096
+LONGEST = 2_048
 """Characters of a text that grew while it was resolved."""
 
-_variable = re.compile(r"\$(?:[@*!_\d'\"]|\{|[a-z]{1,12}\b)|%[a-z]{1,12}%")
+_variable = re.compile(r"\$(?:\(\)|[@*!_\d'\"]|\{|[a-z]{1,12}\b)|%[a-z]{1,12}%")
 _glob_or_list = re.compile(r"/\w{0,8}[?*\[]|\{[\w/.-]{1,30},")
 _HIDING = str.maketrans("", "", "'\"\\^`")
 _assignment = re.compile(r"(?:^|[\s;&|(])\$?([a-z_]\w{0,11})\s?=\s?([^\s;&|()$]{1,40}|'[^']{0,40}'(?:\s?\+\s?'[^']{0,40}')*)\s?(?=[;&])")
-_empty = re.compile(r"\$(?:[@*!_]|\{[@*!_]\})|(?<=[\w/])\$\{?[a-z]{1,2}\}?(?=[\s/]|$)|(?<=\w)\$\{?\d\}?(?=\w)")
+_empty = re.compile(r"\$\(\)|\$(?:[@*!_]|\{[@*!_]\})|(?<=[\w/])\$\{?[a-z]{1,2}\}?(?=[\s/]|$)|(?<=\w)\$\{?\d\}?(?=\w)")
 _words = re.compile(r"[a-z]+").findall
 _slash = re.compile(r"\$\{(?:path|home|pwd|oldpwd):0:1\}|%(?:homepath|programfiles):~0,1%")
 _space = re.compile(r"\$\{?ifs(?::[^}]{0,8})?\}?(?:\$\d)?|<>|<<<")

@@ -72,7 +72,7 @@ UNUSUAL: tuple[str, ...] = (
     r"\xef[\xbc\xbd\xb9]|\xf0\x9d[\x90-\x9f]|\xe2(?:\x80[\x80-\x8f\x98-\x9b\xa4-\xa9\xb2-\xba]|\x81[\x84\xa0]|\x84|\x85|\x91|\x92|\x93|\x88[\x95\x96]|\xa7|\x9d|\x9f)|\xe3\x80[\x82\x88\x89]|\xe5\x98[\x8a\x8d]",
     r"\xc2[\x85\xaa\xad\xb2\xb3\xb4\xb9\xba\xa0]|\xc4\xb1|\xc5\xbf|\xca[\xb0-\xbd]|\xcb[\x88\xa0-\xa4]|[A-Za-z][\xcd-\xd4][\x80-\xbf]|[\xcd-\xd4][\x80-\xbf][A-Za-z]|\xef\xbb\xbf",
     # SQL in plain words
-    rf"(?i){_WORD_BEFORE}(?:having|rlike|regexp|waitfor|sleep|procedure|drop|delete|exec|execute|outfile|dumpfile|insert|values|select|union)(?:[^a-z]|$)",
+    rf"(?i){_WORD_BEFORE}(?:having|returning|rlike|regexp|waitfor|sleep|procedure|drop|delete|exec|execute|outfile|dumpfile|insert|values|select|union)(?:[^a-z]|$)",
     r"(?i)select|union[^a-z]",
     r"(?i)[^a-z](?:or|and|xor|div|mod|where|by)[ +0-9=~].{0,60}[0-9=]|[0-9=].{0,60}[^a-z](?:or|and|xor|div|mod|where|by)(?:[^a-z]|$)",
     r"(?i)information_schema|sqlite_master|sysobjects|xp_|sp_|getruntime|classloader|freemarker",
@@ -91,7 +91,7 @@ UNUSUAL: tuple[str, ...] = (
     r"(?i)[\"=: ](?:com\.(?:sun|opensymphony|mchange|bea|zaxxer|caucho|rometools|mysql|ibatis)|org\.(?:apache|hibernate|springframework|eclipse|h2|codehaus|mozilla|python|jboss|postgresql)|javax?|sun|l?ch\.qos|system|microsoft|groovy|bsh|oracle)\.",
     # base64 of ASCII or of objects
     rf"(?:^|[^A-Za-z0-9+/_-])(?:{_QUAD}){{3}}[A-Za-z0-9+/_=-]{{2}}",
-    r"gA[JNSW][A-Za-z0-9+/_-]{6}|rO0AB|AAEAAAD|0x2e|0x5c|[oOcCaA]:[0-9]",
+    r"gA[JNSW][A-Za-z0-9+/_-]{6}|rO0AB|AAEAAAD|0x2e|0x5c|0[xX][2-7][0-9a-fA-F]{11}|[oOcCaA]:[0-9]",
 )
 
 
