@@ -131,7 +131,7 @@ def read_ledgers(tables: Tables) -> Iterator[Ledger]:
 def remember(tables: Tables, snapshots: Iterable[Snapshot]) -> None:
     """Enter what snapshots declare into the ledger. Only whole ones: what could not be read is not gone."""
     known = {(one.service, one.api): one for one in read_ledgers(tables)}
-    changed = []
+    changed: dict[tuple[str, str], Ledger] = {}
     for snapshot in snapshots:
         if not snapshot.complete or "apis" in snapshot.gaps:
             continue
@@ -144,10 +144,13 @@ def remember(tables: Tables, snapshots: Iterable[Snapshot]) -> None:
             before = known.get((snapshot.name, api))
             after = updated(before, snapshot.name, api, by_api.get(api, ()), snapshot.taken)
             if after is not before:
-                changed.append(after)
+                changed[snapshot.name, api] = after
     tables.upsert(
         "endpoints",
-        ({"PartitionKey": LEDGER, "RowKey": _digest(one.service, one.api), **pieces(msgspec.msgpack.encode(one))} for one in changed),
+        (
+            {"PartitionKey": LEDGER, "RowKey": _digest(one.service, one.api), **pieces(msgspec.msgpack.encode(one))}
+            for one in changed.values()
+        ),
     )
 
 

@@ -29,6 +29,7 @@ from posture.inventory_shape import (
 )
 from stats.recent import Recent, saw, without_days_before
 from windows.context import Context
+from windows.countries import country
 from windows.tally import Tally
 
 AGES_OUT = 30 * 24 * 60
@@ -93,6 +94,8 @@ class Inventory(msgspec.Struct):
     """Hash of the policies under which `proofs` were shown; "" where no configuration was read."""
     wildcard: int = 0
     """Calls that matched an operation whose template ends in a wildcard."""
+    countries: dict[str, list[int]] = {}
+    """Country -> calls, and the last day (since 1970) on which one came from there."""
     shape: Shape | None = None
     overlooked: int = 0
     """Calls that may have carried an attack and were not looked into: a batch had too many of them."""
@@ -106,9 +109,13 @@ class Inventory(msgspec.Struct):
         kept = [exposure for exposure in self.exposures if exposure.last > now - AGES_OUT]
         anonymous = self.anonymous if self.anonymous is not None and self.anonymous > now - AGES_OUT else None
         oldest = now // DAY - DAYS
-        days = {day: counts for day, counts in self.days.items() if day > oldest}
         return msgspec.structs.replace(
-            self, exposures=kept, anonymous=anonymous, days=days, callers=without_days_before(self.callers, oldest + 1)
+            self,
+            exposures=kept,
+            anonymous=anonymous,
+            days={day: counts for day, counts in self.days.items() if day > oldest},
+            callers=without_days_before(self.callers, oldest + 1),
+            countries={name: seen for name, seen in self.countries.items() if seen[1] > oldest},
         )
 
     def forgotten(self, policy: str) -> "Inventory":
@@ -156,12 +163,13 @@ def _hashed(address: str, key: bytes) -> int:
 
 def _copy(one: Inventory | None, endpoint: Endpoint) -> Inventory:
     if one is None:
-        return Inventory(endpoint, -1, -1, exposures=[], upto={}, days={}, callers={})
+        return Inventory(endpoint, -1, -1, exposures=[], upto={}, days={}, callers={}, countries={})
     return msgspec.structs.replace(
         one,
         exposures=[msgspec.structs.replace(exposure, classes=list(exposure.classes)) for exposure in one.exposures],
         upto=dict(one.upto),
         days={day: Day(list(counts.classes), dict(counts.proofs)) for day, counts in one.days.items()},
+        countries={name: list(seen) for name, seen in one.countries.items()},
         callers={register: list(kept) for register, kept in one.callers.items()},
         shape=copied(one.shape),
     )
@@ -182,6 +190,10 @@ def _add_counts(mine: Mapping[int, Inventory], tally: Tally, hashes: list[int]) 
         if public[ip]:
             one.external_first = minute if one.external_first is None else min(one.external_first, minute)
             one.external_last = minute if one.external_last is None else max(one.external_last, minute)
+    for minute, endpoint, code, _, n in tally.rows("countries"):
+        if (one := mine.get(endpoint)) is not None and (name := country(code)):
+            seen = one.countries.setdefault(name, [0, 0])
+            seen[0], seen[1] = seen[0] + n, max(seen[1], minute // DAY)
     for _, endpoint, n in tally.rows("looks"):
         if endpoint in mine:
             mine[endpoint].looks += n

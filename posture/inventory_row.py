@@ -14,6 +14,8 @@ from stats.recent import distinct
 
 Origin = Literal["declared", "behind-wildcard", "undeclared", "never-seen", "removed-but-called"]
 MONTH = DAYS * DAY
+COUNTRIES = 5
+"""Shown of one endpoint."""
 
 
 class Surroundings(NamedTuple):
@@ -56,6 +58,9 @@ class Row(NamedTuple):
     at: Minute = 0
     overlooked: int = 0
     """Calls that looked like attacks and were not looked into, for there were too many."""
+
+    countries: tuple[str, ...] = ()
+    """Two letters, those with the most calls first."""
 
     @property
     def api_name(self) -> str:
@@ -130,6 +135,7 @@ def row(endpoint: Endpoint, known: Inventory | None, around: Surroundings) -> Ro
         endpoint, declared, origin(endpoint, known, declared, around), status, cause, known.last, known.first, calls, known.calls,
         distinct(known.callers, at // DAY - DAYS + 1), authentication, kinds, _contradiction(known, declared),
         _external(known, calls, at), known.external_first, known.external_last, tuple(known.exposures), known.looks, tuple(classes), at, known.overlooked,
+        tuple(sorted(known.countries, key=lambda name: (-known.countries[name][0], name))[:COUNTRIES]),
     )  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from web.caller import caller
 from web.times import time
 
 KEY = "function key"
-LONGEST_REASON = 500
+LONGEST_REASON = 1_000
 LARGEST_PAGE = 200
 _STATES = ("open", "accepted", "closed")
 _ETAG = re.compile(r'(?:W/)?"r([0-9]{1,9})"', re.ASCII)
@@ -35,8 +35,8 @@ class DriftPatch(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def page(index: InventoryIndex, parameters: Mapping[str, str], now: datetime) -> tuple[int, dict[str, Any]]:
-    """The worst first. Query parameters `kind` and `state` (several separated by commas; open by default), `service`, `endpoint` (its id), `limit`, `cursor`."""
-    kinds, states = _several(parameters, "kind"), _several(parameters, "state") or ["open"]
+    """The worst first. Query parameters `kind` and `state` (several separated by commas; open and accepted by default), `service`, `endpoint` (its id), `limit`, `cursor`."""
+    kinds, states = _several(parameters, "kind"), _several(parameters, "state") or ["open", "accepted"]
     limit, cursor = parameters.get("limit", "100"), parameters.get("cursor", "0")
     if unknown := [kind for kind in kinds if kind not in KINDS]:
         return 400, {"error": {"code": "BadRequest", "message": f"kind {unknown[0][:40]!r} is not one of {', '.join(KINDS)}"}}

@@ -119,7 +119,7 @@ def document_of(listed: Listed) -> dict[str, Any]:
         "lookedInto": row.looks,
         "overlooked": row.overlooked,
         "unseenShareBelow": round(min(1.0, 3 / row.looks), 4) if row.looks else None,
-        "countries": [],
+        "countries": list(row.countries),
         "risk": {
             "score": listed.risk.score,
             "band": listed.risk.band,
@@ -132,11 +132,12 @@ def document_of(listed: Listed) -> dict[str, Any]:
     }
 
 
-def policy_of(declared: Declared | None) -> dict[str, list[str]] | None:
-    """What the policies in force demand; None where they were not read."""
+def policy_of(declared: Declared | None) -> str | None:
+    """What the policies in force demand, "none" for nothing; None where they were not read."""
     if declared is None or declared.demand is None:
         return None
-    return {"required": list(declared.demand.kinds), "conditional": list(declared.demand.conditional)}
+    demand = declared.demand
+    return ", ".join([*demand.kinds, *(f"{kind} (under a condition)" for kind in demand.conditional)]) or "none"
 
 
 def _sensitive(kind: str, row: Row) -> dict[str, Any]:

@@ -56,7 +56,7 @@ class InventoryFilter:
             return False
         if self.method and endpoint.method != self.method:
             return False
-        if self.q and self.q not in f"{endpoint.service} {endpoint.api} {row.api_name} {endpoint}".casefold():
+        if self.q and self.q not in f"{endpoint.service} {endpoint.api} {row.api_name} {endpoint} {' '.join(row.sensitive)}".casefold():
             return False
         if self.sensitive and not _carries(row.sensitive, self.sensitive):
             return False

@@ -91,6 +91,5 @@ def _needs(view: View, alerts: Mapping[str, int], recommendations: Mapping[str, 
 
 
 def _notices(body: Mapping[str, Any]) -> list[str]:
-    """Sentences of the health answer, whatever they stand under."""
-    found = body.get("notices") or body.get("problems") or []
-    return [str(one) for one in found] if isinstance(found, list) else []
+    """What health says, problems first."""
+    return [str(one) for one in (*body.get("problems", ()), *body.get("notices", ()))]
