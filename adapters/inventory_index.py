@@ -28,7 +28,7 @@ from posture.snapshot import Snapshot
 
 FRESH = 2.0
 """Seconds for which nothing is asked again."""
-PATIENCE = 0.1
+PATIENCE = 0.08
 """Seconds that a request waits for a refresh; after that it gets what is known, if that is not older than STALE."""
 STALE = 60.0
 WHOLE = 900.0
