@@ -156,7 +156,12 @@ class App:
     def estate(self) -> "EstateSource":
         from adapters.estate import EstateSource
 
-        return EstateSource(self.tables, self.evidence, self.snapshots)
+        return EstateSource(self.tables, self.evidence, self.snapshots, self._snapshot_stamp)
+
+    def _snapshot_stamp(self) -> object:
+        from adapters.snapshots import stamp
+
+        return stamp(self.evidence)
 
     def snapshots(self) -> "Iterable[Snapshot]":
         """Of the configuration of each gateway that is read."""

@@ -1,4 +1,4 @@
-"""What evaluation does every few minutes with the inventory: tells it which policies are in force, and compares it with what is declared."""
+"""What evaluation does twice a minute with the inventory: tells it which policies are in force, and compares it with what is declared."""
 
 import logging
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ from posture.inventory_row import Surroundings, first_of_apis, origin, surroundi
 
 log = logging.getLogger("gatewatch.drift")
 
-EVERY = timedelta(minutes=2)
+EVERY = timedelta(seconds=30)
 
 
 class DriftStep:

@@ -7,6 +7,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -26,7 +27,8 @@ from posture.snapshot import Snapshot
 
 log = logging.getLogger("gatewatch.estate")
 
-FRESH = timedelta(minutes=2)
+FRESH = timedelta(seconds=15)
+"""Then it is asked whether anything is newer: two listings, and the ledger."""
 CONTAINER, FOLDER = "configuration", "openapi/"
 LARGEST_DOCUMENT = 8 << 20
 """Bytes."""
@@ -39,8 +41,12 @@ _decode = msgspec.msgpack.Decoder(Ledger).decode
 class EstateSource:
     """Reads again after a while, beside whoever asks, and goes on with what it had while nothing can be read."""
 
-    def __init__(self, tables: Tables, evidence: Evidence, snapshots: Callable[[], Iterable[Snapshot]]) -> None:
+    def __init__(
+        self, tables: Tables, evidence: Evidence, snapshots: Callable[[], Iterable[Snapshot]], stamp: Callable[[], object] | None = None
+    ) -> None:
+        """`stamp`: tells two states of the snapshots apart without reading them."""
         self._tables, self._evidence, self._snapshots = tables, evidence, snapshots
+        self._stamp = stamp or (lambda: [(one.id, one.name, one.taken, one.complete) for one in snapshots()])
         self._reloaded = Reloaded("the gateways' description", self._read, FRESH, Estate(), longest=20.0)
         self._version: object = None
         self._estate = Estate()
@@ -55,27 +61,25 @@ class EstateSource:
         return list(self._snapshots())
 
     def _read(self) -> Estate:
-        snapshots, documents, ledgers = self.snapshots(), list(self._documents()), list(read_ledgers(self._tables))
-        version = (
-            [(one.id, one.name, one.taken, one.complete) for one in snapshots],
-            [(name, hashlib.sha256(content).digest()) for name, _, content in documents],
-            [(one.service, one.api, one.taken) for one in ledgers],
-        )
+        ledgers, uploaded = list(read_ledgers(self._tables)), sorted(self._uploaded())
+        version = self._stamp(), uploaded, [(one.service, one.api, one.taken) for one in ledgers]
         if version == self._version:
             return self._estate
         former = {key: minute for ledger in ledgers for key, minute in ledger.gone().items()}
-        self._estate = estate_of(snapshots, self._parsed(documents), former)
+        self._estate = estate_of(self.snapshots(), self._parsed(self._documents(uploaded)), former)
         self._version = version
         return self._estate
 
-    def _documents(self) -> Iterator[tuple[str, datetime, bytes]]:
-        try:
-            found = list(self._evidence.service.get_container_client(CONTAINER).list_blobs(name_starts_with=FOLDER))
-        except ResourceNotFoundError:
-            return
-        for blob in sorted(found, key=lambda blob: str(blob.name)):
-            if blob.size <= LARGEST_DOCUMENT:
-                yield str(blob.name), blob.last_modified, self._evidence.get(CONTAINER, str(blob.name))
+    def _uploaded(self) -> Iterator[tuple[str, datetime, str]]:
+        """Name, time and etag of each uploaded document."""
+        with suppress(ResourceNotFoundError):
+            for blob in self._evidence.service.get_container_client(CONTAINER).list_blobs(name_starts_with=FOLDER):
+                if blob.size <= LARGEST_DOCUMENT:
+                    yield str(blob.name), blob.last_modified, str(blob.etag)
+
+    def _documents(self, uploaded: Iterable[tuple[str, datetime, str]]) -> Iterator[tuple[str, datetime, bytes]]:
+        for name, modified, _ in uploaded:
+            yield name, modified, self._evidence.get(CONTAINER, name)
 
     def _parsed(self, documents: Iterable[tuple[str, datetime, bytes]]) -> list[tuple[Minute, list[Declared]]]:
         found, problems = [], []

@@ -29,6 +29,14 @@ def published(evidence: Evidence) -> Iterator[Snapshot]:
             yield unpack(evidence.get(CONTAINER, name))
 
 
+def stamp(evidence: Evidence) -> list[tuple[str, str]]:
+    """Name and etag of each published snapshot: whether one is newer than what was read."""
+    with suppress(ResourceNotFoundError):
+        found = evidence.service.get_container_client(CONTAINER).list_blobs(name_starts_with=PUBLISHED)
+        return sorted((str(blob.name), str(blob.etag)) for blob in found)
+    return []
+
+
 def of(evidence: Evidence, service: str) -> Snapshot | None:
     """The published snapshot of one service by its ARM id, None where there is none that this version reads."""
     try:
