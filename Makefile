@@ -35,6 +35,7 @@ lint: $(NEEDED)  ## style, types, and what is generated is current
 bench: $(NEEDED)  ## measured speed, as ratios
 	@$(BIN)/python -m bench.ingest
 	@$(BIN)/python -m bench.judge
+	@$(BIN)/python -m bench.page
 
 pictures: $(NEEDED)  ## of the page that runs here, light and dark, for the documentation
 	@$(BIN)/python -m tools.screenshots

@@ -146,7 +146,7 @@ param appAllowedIpRanges string[] = []
 
 // ---- sign-in -------------------------------------------------------------------------------------------------------
 
-@description('Client id of the Entra app registration that people sign in to the page with (infra/sign-in/register.sh makes it); empty: the page asks for a function key.')
+@description('Client id of the Entra app registration that people sign in to the page with (docs/dashboard.md); empty: the page asks for a function key.')
 param signInClientId string = ''
 
 // ---- watching the watcher ------------------------------------------------------------------------------------------

@@ -8,11 +8,14 @@ from typing import Any
 import pytest
 
 from adapters import alerts, suppressions
+from adapters.alert_index import FRESH
 from model import Endpoint, Severity, alert_id, minute_of
 from tests.build import alert
 from tests.web.browser.conftest import MANY, Opens, Site, settled
 
 pytestmark = pytest.mark.xdist_group("stack")
+STALE = 1000 * FRESH + 200
+"""Milliseconds after which the server has looked at what others wrote."""
 FAILED = "the server responded with a status of"
 
 
@@ -102,7 +105,9 @@ def test_filters_are_addresses_and_survive_a_reload_and_a_pivot(site: Site, open
 
 def test_several_are_changed_with_one_comment_and_what_failed_says_so(site: Site, opens: Opens) -> None:
     ids = [raised(site, f"bulk{number}", severity=Severity.LOW) for number in range(3)]
-    page = opens().open("/ui/alerts?q=/own/bulk", "a.row")
+    watched = opens()
+    watched.page.wait_for_timeout(STALE)
+    page = watched.open("/ui/alerts?q=/own/bulk", "a.row")
     page.get_by_label("choose all shown").check()
     alerts.amend(site.tables, ids[1], None, _patch("InProgress"), "bob@contoso.com", datetime.now(UTC))
     page.get_by_label("One comment for all").fill("our own scanner")
@@ -227,7 +232,7 @@ def test_new_alerts_are_announced_and_move_nothing(site: Site, opens: Opens) -> 
     first = minute_of(datetime.now(UTC)) + 1
     fresh = [alert(id=alert_id(first, f"fresh{n}"), first=first, last=first + 9, detector="API_Injection") for n in range(3)]
     alerts.write(site.tables, fresh, [])
-    page.wait_for_timeout(2500)  # what the server remembers is at most two seconds old
+    page.wait_for_timeout(STALE)
     page.evaluate("dispatchEvent(new Event('look-again'))")
     page.get_by_text("3 new alerts").wait_for()
     assert listed(page) == before
