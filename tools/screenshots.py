@@ -49,7 +49,7 @@ def _alert(url: str, key: str) -> dict[str, str] | None:
     request = urllib.request.Request(f"{url}/api/alerts?limit=200", headers={"x-functions-key": key})
     with urllib.request.urlopen(request, timeout=60) as answer:
         found = json.load(answer)["value"]
-    spikes = [one for one in found if "Spike" in one["about"]["detector"]] or found
+    spikes = [one for one in found if one["about"]["detector"] == "API_PopulationSpikeInAPITraffic"] or found
     return {"alert": spikes[0]["name"], "incident": spikes[0]["properties"]["correlationKey"]} if spikes else None
 
 

@@ -52,7 +52,7 @@ export class Refused extends Error {
   }
 }
 
-export async function api(path, {method = "GET", body, etag, signal} = {}) {
+export async function api(path, {method = "GET", body, etag, signal, again = false} = {}) {
   const headers = {Accept: "application/json"}
   if (session.key) headers["x-functions-key"] = session.key
   if (method !== "GET") Object.assign(headers, {"Content-Type": "application/json", "X-Gatewatch": "1"})
@@ -64,6 +64,8 @@ export async function api(path, {method = "GET", body, etag, signal} = {}) {
     if (error.name === "AbortError") throw error
     throw new Refused(0, null)
   }
+  // an instance that has just started may trip over its own first requests: what only reads is asked once more
+  if (answer.status === 500 && method === "GET" && !again) { await new Promise(done => setTimeout(done, 300)); return api(path, {signal, again: true}) }
   let content = null
   try { content = await answer.json() } catch (error) { if (error.name === "AbortError") throw error }
   if (answer.ok) return content

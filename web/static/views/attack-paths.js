@@ -15,11 +15,14 @@ function Path({of}) {
     ${of.evidence?.length > 0 && html`<details><summary>Evidence</summary><ul>${of.evidence.map(one => html`<li class="break">${typeof one === "string" ? one : [one.path, one.value].filter(part => part != null).join(" = ")}</li>`)}</ul></details>`}</section>`
 }
 
+/** Edges name their ends by name. */
+const key = node => node.name
+
 /** Left to right where there is room, top to bottom on a phone. */
 function Drawn({nodes, edges}) {
-  const [width, box] = useWidth(260), key = node => node.id ?? node.name
+  const [width, box] = useWidth(260)
   const order = arranged(nodes, edges), across = width >= order.length * 150
-  const gap = across ? Math.max(36, Math.min(110, (width - order.length * 120) / Math.max(1, order.length - 1))) : 44
+  const gap = across ? Math.max(36, Math.min(88, (width - order.length * 120) / Math.max(1, order.length - 1))) : 44
   const w = across ? (width - gap * (order.length - 1)) / order.length : Math.min(width - 2, 340), h = 48
   const place = new Map(order.map((node, i) => [key(node), across ? [i * (w + gap), 26] : [1, 1 + i * (h + gap)]]))
   const height = across ? h + 34 : order.length * (h + gap) - gap + 2, fits = Math.floor((w - 20) / 6.7), cut = text => text.length > fits ? text.slice(0, fits - 1) + "…" : text
@@ -32,7 +35,7 @@ function Drawn({nodes, edges}) {
 }
 /** Nodes in the order in which the edges lead to them. */
 function arranged(nodes, edges) {
-  const key = node => node.id ?? node.name, left = [...nodes], found = []
+  const left = [...nodes], found = []
   while (left.length) {
     const next = left.findIndex(node => !edges.some(edge => edge.to === key(node) && left.some(other => key(other) === edge.from && other !== node)))
     found.push(...left.splice(Math.max(0, next), 1))
