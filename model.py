@@ -170,6 +170,8 @@ class Finding:
     statuses: dict[int, int] = field(default_factory=dict)
     """HTTP status -> calls of the actor (of everyone, where there is none) in this window."""
     baseline_days: int = 0
+    calls: int = 0
+    """Of the actor (of everyone, where there is none) in this window."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +183,24 @@ class Failure:
     window: Minute
     error: str
     """The exception's type name and the file and line that raised it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Campaign:
+    """What many actors did, found by one detector on one service within an hour and told as one alert."""
+
+    actors: int = 0
+    """At least; 0 where nobody is accused."""
+    folded: int = 0
+    """Alerts that are told by this one alone."""
+    calls: int = 0
+    """Of these actors, in the windows in which they were found."""
+    share: float | None = None
+    """Of all calls to the service in these windows."""
+    busiest: tuple[tuple[str, int], ...] = ()
+    """Personal data: (actor, calls) of the ten that called most."""
+    networks: tuple[tuple[str, int], ...] = ()
+    """(network, actors in it) of the ten /24 and /48 with the most, where there are several."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +231,15 @@ class Alert:
     """How the severity came about, in words and numbers."""
     suppressed: str = ""
     """The suppression rule that covers it: kept, but in no incident, and told to nobody."""
+    places: tuple[Endpoint, ...] = ()
+    """The endpoints at which one actor was found, once they are several: then `endpoint` is the whole service."""
+    campaign: Campaign | None = None
+    """What it stands for, where it stands for the alerts of many actors."""
+    folded_into: str = ""
+    """The campaign's alert that tells it: not stored as an alert, told to nobody."""
+
+
+CAMPAIGN = "campaign"
 
 
 class AlertKey(NamedTuple):
@@ -225,9 +254,16 @@ class AlertKey(NamedTuple):
 
 def alert_key(found: Finding | Alert, by: Literal["actor", "parameter", "both"]) -> AlertKey:
     """`by`: what tells two alerts of its detector on one endpoint and class apart."""
+    if isinstance(found, Alert) and found.campaign is not None:
+        return campaign_key(found)
     sighting = found.sighting
     actor = sighting.actor if by != "parameter" else None
     return AlertKey(found.detector, found.endpoint, sighting.status_class, actor, sighting.parameter if by != "actor" else None)
+
+
+def campaign_key(alert: Alert) -> AlertKey:
+    """Of the alert that stands for a campaign: one of a detector and service at a time."""
+    return AlertKey(alert.detector, service_endpoint(alert.endpoint.service), None, None, CAMPAIGN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,3 +282,5 @@ class Incident:
     open: bool = True
     merged_into: str = ""
     """The incident that took this one's alerts, when a later alert linked both."""
+    campaign: Campaign | None = None
+    """The largest of its campaigns."""

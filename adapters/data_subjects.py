@@ -52,6 +52,7 @@ class Places:
             *self._tables.names(ledger.PREFIX),
             "alerts/alerts",
             "alerts/incidents",
+            "alerts/folded",
             suppressions.TABLE,
             responses.TABLE,
             *hours,
@@ -216,7 +217,9 @@ class Places:
         place = BY_ID["alerts"]
         first = moment(first_of(row["RowKey"]))
         texts = {
-            name: json.loads(value) if name in ("alert", "incident") else value for name, value in row.items() if isinstance(value, str)
+            name: json.loads(value) if name in ("alert", "incident", "folded") else value
+            for name, value in row.items()
+            if isinstance(value, str)
         }
         others = {name: value for name, value in texts.items() if name not in ("PartitionKey", "RowKey")}
         return _item(place, f"alerts/{partition}/{row['RowKey']}", first, first + self._kept["alerts"], **others)

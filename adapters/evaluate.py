@@ -8,7 +8,7 @@ from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from adapters import alerts, inventory, ledger, suppressions
+from adapters import alerts, campaigns, inventory, ledger, suppressions
 from adapters.batches import Batch, BatchLog, Tail
 from adapters.progress import Progress, read_progress, write_progress
 from adapters.steps import Fed, StepWriter
@@ -113,11 +113,13 @@ class Evaluator:
         known = dict(inventory.read(self._tables))
         self._writer = StepWriter(self._tables, self._key, known, inventory.coverages(self._tables))
         since = (stored.watermark or 0) - 24 * 60
+        lately = list(alerts.read(self._tables, since))
         evaluation = Evaluation(
             EvaluationState(
                 watermark=stored.watermark,
                 closed_until=stored.closed_until,
-                alerts=alerts.read(self._tables, since),
+                alerts=lately,
+                folded=campaigns.read(self._tables, lately),
                 incidents=alerts.read_incidents(self._tables, since),
                 endpoints=[endpoint for endpoint in known if not endpoint.matched],
                 regulars=self._regulars(stored),

@@ -215,7 +215,7 @@ class Purge:
     def _pseudonymise(self, run: Run, now: datetime) -> None:
         place = BY_ID["alerts"]
         oldest = pseudonymised_before(self._kept, now)
-        for partition, column in (("alerts", "alert"), ("incidents", "incident")):
+        for partition, column in (("alerts", "alert"), ("incidents", "incident"), ("folded", "folded")):
             where = "PartitionKey eq @partition and RowKey gt @key and not (pseudonymous eq true)"
             rows = self._tables.query("alerts", where, select=["RowKey"], partition=partition, key=alerts.key(minute_of(oldest), "~"))
             for row in reversed([row["RowKey"] for row in rows]):  # the oldest first
@@ -264,7 +264,7 @@ class Purge:
         tombstones.remove_expired(self._tables, now)
         events = _event_clock(self._tables, now)
         over = alerts.key(minute_of(events - BY_ID["windows"].longest), "~")  # type: ignore[operator]
-        for partition in ("alerts", "incidents"):
+        for partition in ("alerts", "incidents", "folded"):
             self._delete_rows(run, "alerts", partition, "RowKey gt @key", key=over)
         self._delete_rows(run, "purges", "purges", "RowKey gt @key", key=_row_key(now - self._kept["purges"]))
         self._delete_rows(run, "drift", "drift", "closed ge 0 and closed lt @key", key=minute_of(now - self._kept["drift"]))

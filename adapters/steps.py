@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from adapters import alerts, inventory, ledger, outbox, responses, windows
+from adapters import alerts, campaigns, inventory, ledger, outbox, responses, windows
 from adapters.country_days import CountryDays
 from adapters.tables import Entity, Tables, pieces
 from model import Endpoint, Minute, minute_of, moment
@@ -66,6 +66,7 @@ class StepWriter:
         self._countries.add(fed)
         self._inventories.update(changed)
         self._known |= changed.keys()
+        campaigns.write(self._tables, step.folded, guard)
         with outbox.announced(self._tables, step.alerts, now):
             alerts.write(self._tables, map(guard.alert, step.alerts), map(guard.incident, step.incidents))
         return changed

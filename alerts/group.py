@@ -5,11 +5,26 @@ from dataclasses import replace
 from itertools import chain, islice
 from typing import TypeVar
 
+from alerts.campaign import Crowd, FoldedAlert, FoldedPage
 from alerts.links import QUIET, Links, links_alike
 from alerts.severity import weighed
 from alerts.suppression import Rules
 from detectors import Detector, by_id
-from model import WINDOW_MINUTES, Alert, AlertKey, Endpoint, Finding, Incident, Minute, Severity, alert_id, alert_key
+from model import (
+    WINDOW_MINUTES,
+    Alert,
+    AlertKey,
+    Endpoint,
+    Finding,
+    Incident,
+    Minute,
+    Severity,
+    Sighting,
+    alert_id,
+    alert_key,
+    is_service_endpoint,
+    service_endpoint,
+)
 from windows.context import Context
 
 REMEMBERED = 24 * 60
@@ -17,7 +32,12 @@ REMEMBERED = 24 * 60
 LISTED = 100
 """Actors, endpoints and alerts that an incident names; a campaign has more, and its numbers say so."""
 
+PLACES = 20
+"""Endpoints that the alert of one actor names, once it was found at several."""
+
 Name = TypeVar("Name", str, Endpoint)
+Sweep = tuple[str, str, str]
+"""Detector, service and actor: one actor that a detector finds at many endpoints is one matter."""
 
 
 def _id(key: AlertKey, first: Minute) -> str:
@@ -29,8 +49,13 @@ class Grouping:
     """Open and lately closed alerts and incidents. `changed_…` hold what has to be written, by id."""
 
     def __init__(
-        self, alerts: Iterable[Alert] = (), incidents: Iterable[Incident] = (), detectors: Mapping[str, Detector] | None = None
+        self,
+        alerts: Iterable[Alert] = (),
+        incidents: Iterable[Incident] = (),
+        detectors: Mapping[str, Detector] | None = None,
+        folded: Mapping[str, Iterable[FoldedAlert]] | None = None,
     ) -> None:
+        """`folded`: campaign -> the alerts that are folded into it."""
         self.detectors = by_id() if detectors is None else detectors
         self.rules = Rules()
         self._alerts: dict[AlertKey, Alert] = {}
@@ -43,12 +68,21 @@ class Grouping:
         self._incidents: dict[str, Incident] = {incident.id: incident for incident in incidents}
         self.changed_alerts: dict[str, Alert] = {}
         self.changed_incidents: dict[str, Incident] = {}
+        self._sweeps: dict[Sweep, AlertKey] = {}
+        """The alert that tells of an actor, wherever it is found."""
+        self._crowds: dict[tuple[str, str], Crowd] = {}
+        """(detector, service) -> its alerts of the last hour."""
+        self._traffic: dict[tuple[str, Minute], int] = {}
         for alert in sorted(alerts, key=lambda alert: (alert.first, alert.id)):
             if alert.detector in self.detectors:
-                self._keep(self.key(alert), alert)
+                self._remember(alert, (folded or {}).get(alert.id, ()))
 
     def key(self, found: Finding | Alert) -> AlertKey:
         return alert_key(found, self.detectors[found.detector].key)
+
+    def traffic(self, service: str, window: Minute, calls: int) -> None:
+        """How many calls the whole service got in this window, so far."""
+        self._traffic[service, window] = calls
 
     def add(self, finding: Finding, context: Context) -> None:
         """A finding opens an alert or updates the one that is open; within its refractory time a detector stays silent."""
@@ -57,7 +91,12 @@ class Grouping:
         severity, formula = weighed(finding, context)
         rule = self.rules.of(key, finding.minute, finding.minute + 1) if self.rules else None
         suppressed = rule.id if rule else ""
+        if not suppressed:
+            key = self._told_by(key, finding)
         known = self._alerts.get(key)
+        crowd = self._crowd(finding)
+        if self._campaign_of(crowd, finding.minute) is not None:
+            crowd.count(finding, self._traffic.get((finding.endpoint.service, finding.window), 0))
         if known is not None and known.open and finding.minute - known.last <= QUIET:
             self._update(key, known, finding, severity, formula, suppressed)
             return
@@ -82,18 +121,117 @@ class Grouping:
             formula=formula,
             suppressed=suppressed,
         )
-        self._keep(key, alert)
         if suppressed:
             self._store(key, alert)
+        elif self._campaign_of(crowd, alert.last) is not None or crowd.overflows(alert.sighting.actor, alert.last):
+            self._fold(crowd, key, alert, finding)
         else:
+            crowd.alone[key] = alert.last
+            self._keep(key, alert)
             self._join(key, alert)
+
+    def _told_by(self, key: AlertKey, finding: Finding) -> AlertKey:
+        """The key of the alert that tells of this finding: its own; or, where its actor has an open one of this detector at another place, that one's."""
+        own = self._alerts.get(key)
+        actor = finding.sighting.actor
+        if actor is None or (own is not None and own.open and finding.minute - own.last <= QUIET):
+            return key
+        swept = self._sweeps.get((finding.detector, finding.endpoint.service, actor))
+        other = self._alerts.get(swept) if swept is not None else None
+        if swept is None or other is None or not other.open or finding.minute - other.last > QUIET or other.suppressed:
+            return key
+        return swept
+
+    # campaigns
+
+    def _crowd(self, finding: Finding) -> Crowd:
+        scope = finding.detector, finding.endpoint.service
+        crowd = self._crowds.get(scope)
+        if crowd is None:
+            crowd = self._crowds[scope] = Crowd(*scope)
+        return crowd
+
+    def _campaign_of(self, crowd: Crowd, minute: Minute) -> Alert | None:
+        """The crowd's campaign, if it goes on."""
+        if crowd.campaign is None:
+            return None
+        campaign = self._alerts.get(crowd.campaign)
+        if campaign is None or not campaign.open or minute - campaign.last > QUIET:
+            self._tell(crowd)
+            crowd.campaign = None
+            return None
+        return campaign
+
+    def _fold(self, crowd: Crowd, key: AlertKey, alert: Alert, finding: Finding) -> None:
+        """Tell it by the campaign alone, which begins with it if there is none yet."""
+        campaign = self._campaign_of(crowd, alert.last)
+        if campaign is None:
+            members = [self._alerts[one] for one in crowd.alone if one in self._alerts]
+            campaign = crowd.begin(members, alert)
+            self._join(crowd.campaign or key, campaign, [one.incident for one in members])
+            campaign = self._alerts[crowd.campaign or key]
+        alert = replace(alert, incident=campaign.incident, folded_into=campaign.id)
+        if crowd.fold(key, alert):
+            self._keep(key, alert)
+        crowd.count(finding, self._traffic.get((finding.endpoint.service, finding.window), 0))
+        self._prolong(crowd, alert)
+
+    def _prolong(self, crowd: Crowd, alert: Alert) -> None:
+        """Its campaign lasts as long as any alert that is folded into it."""
+        campaign = self._alerts.get(crowd.campaign) if crowd.campaign is not None else None
+        if crowd.campaign is None or campaign is None or campaign.id != alert.folded_into:
+            return
+        crowd.dirty = True
+        if alert.last > campaign.last or alert.severity > campaign.severity:
+            new_window = alert.last // WINDOW_MINUTES > campaign.last // WINDOW_MINUTES
+            severity, last = max(campaign.severity, alert.severity), max(campaign.last, alert.last)
+            self._keep(crowd.campaign, replace(campaign, last=last, severity=severity, windows=campaign.windows + new_window))
+            incident = self._incidents.get(campaign.incident)
+            if incident is not None and (last > incident.last or severity > incident.severity):
+                self._store_incident(replace(incident, last=max(last, incident.last), severity=max(severity, incident.severity)))
+
+    def _tell(self, crowd: Crowd) -> None:
+        """Bring the campaign's alert and incident up to date."""
+        campaign = self._alerts.get(crowd.campaign) if crowd.campaign is not None else None
+        if crowd.campaign is None or campaign is None or not crowd.dirty:
+            return
+        crowd.dirty = False
+        told = crowd.told(campaign)
+        if told != campaign or told.id not in self.changed_alerts:
+            self._store(crowd.campaign, told)
+        incident = self._incidents.get(told.incident)
+        if incident is not None and told.campaign is not None:
+            largest = incident.campaign
+            if largest is None or told.campaign.actors >= largest.actors:
+                actors = _listed(incident.actors, [tuple(actor for actor, _ in told.campaign.busiest)])
+                self._store_incident(replace(incident, campaign=told.campaign, actors=actors))
+
+    def _remember(self, alert: Alert, folded: Iterable[FoldedAlert]) -> None:
+        """One that was stored."""
+        key = self.key(alert)
+        self._keep(key, alert)
+        if alert.campaign is None or not alert.open:
+            return
+        crowd = self._crowds.setdefault((alert.detector, alert.endpoint.service), Crowd(alert.detector, alert.endpoint.service))
+        folded = list(folded)
+        crowd.resume(alert, folded)
+        for one in folded:
+            of = AlertKey(alert.detector, one.endpoint, one.status_class, one.actor, one.parameter)
+            self._keep(
+                of,
+                Alert(
+                    _id(of, one.first), alert.detector, one.endpoint, one.severity, one.first, one.last, one.first,
+                    Sighting(one.observed, actor=one.actor, status_class=one.status_class, parameter=one.parameter),
+                    incident=alert.incident, open=alert.open, folded_into=alert.id,
+                ),
+            )  # fmt: skip
 
     def _update(self, key: AlertKey, alert: Alert, finding: Finding, severity: Severity, formula: str, suppressed: str) -> None:
         minute = max(alert.last, finding.minute)
         new_window = finding.window > alert.last - alert.last % WINDOW_MINUTES
         explained = severity is Severity.INFORMATIONAL  # what looked new has been rolled out
         stronger = (severity, finding.sighting.observed) >= (alert.severity, alert.sighting.observed)
-        updated = replace(alert, last=minute, windows=alert.windows + new_window, suppressed=suppressed)
+        updated = _widened(replace(alert, last=minute, windows=alert.windows + new_window, suppressed=suppressed), finding.endpoint)
         if explained or (stronger and alert.severity is not Severity.INFORMATIONAL):
             sighting = finding.sighting
             if sighting.actor != alert.sighting.actor:
@@ -111,17 +249,29 @@ class Grouping:
             incident = self._incidents.get(alert.incident)
             if suppressed:
                 return
+            if updated.folded_into:
+                self._prolong(self._crowd(finding), updated)
+                return
             if incident is None and not alert.incident:  # a rule covered it when it was raised, and does no more
                 self._join(key, updated)
             elif incident is not None:
-                self._store_incident(replace(incident, last=max(incident.last, minute), severity=max(incident.severity, updated.severity)))
+                endpoints = incident.endpoints
+                if updated.places != alert.places:
+                    endpoints = _listed(endpoints, [(finding.endpoint,)])
+                severity = max(incident.severity, updated.severity)
+                self._store_incident(replace(incident, last=max(incident.last, minute), severity=severity, endpoints=endpoints))
 
     def _close(self, key: AlertKey, alert: Alert) -> None:
         self._store(key, replace(alert, open=False))
 
     def _store(self, key: AlertKey, alert: Alert) -> None:
         self._keep(key, alert)
-        self.changed_alerts[alert.id] = alert
+        if not alert.folded_into:
+            self.changed_alerts[alert.id] = alert
+            return
+        crowd = self._crowds.get((alert.detector, alert.endpoint.service))
+        if crowd is not None and crowd.id == alert.folded_into:
+            crowd.update(key, alert)
 
     def _keep(self, key: AlertKey, alert: Alert) -> None:
         before = self._alerts.get(key)
@@ -132,6 +282,8 @@ class Grouping:
             if before is not None:
                 self._links.take(key, before)
             self._links.put(key, alert)
+        if alert.sighting.actor and not alert.suppressed:
+            self._sweeps[alert.detector, alert.endpoint.service, alert.sighting.actor] = key
         accusing = self._accusing.setdefault(alert.endpoint.service, set())
         (accusing.add if alert.sighting.actor else accusing.discard)(key)
         self._accused.clear()
@@ -140,14 +292,17 @@ class Grouping:
         del self._alerts[key]
         self._links.take(key, alert)
         self._accusing[alert.endpoint.service].discard(key)
+        sweep = alert.detector, alert.endpoint.service, alert.sighting.actor or ""
+        if self._sweeps.get(sweep) == key:
+            del self._sweeps[sweep]
         self._accused.clear()
 
     def _store_incident(self, incident: Incident) -> None:
         self._incidents[incident.id] = self.changed_incidents[incident.id] = incident
 
-    def _join(self, key: AlertKey, alert: Alert) -> None:
-        """Put a new alert in the oldest incident that it belongs to; incidents that it links become one."""
-        near = [self._incidents[id] for id in self._links.incidents(alert) if id in self._incidents]
+    def _join(self, key: AlertKey, alert: Alert, also: Iterable[str] = ()) -> None:
+        """Put a new alert in the oldest incident that it belongs to; incidents that it links, and these, become one."""
+        near = [self._incidents[id] for id in self._links.incidents(alert).union(also) if id in self._incidents]
         incident, *absorbed = [*sorted(near, key=lambda one: (one.first, one.id)), _alone(alert)]
         if near:
             self._store_incident(_together(incident, absorbed))
@@ -167,6 +322,8 @@ class Grouping:
                 self._close(key, alert)
             if minute - alert.last > REMEMBERED:
                 self._forget(key, self._alerts[key])
+        for service, window in [of for of in self._traffic if minute - of[1] > REMEMBERED]:
+            del self._traffic[service, window]
         for incident in list(self._incidents.values()):
             if incident.open and minute - incident.last > QUIET:
                 self._store_incident(replace(incident, open=False))
@@ -188,16 +345,31 @@ class Grouping:
         return known
 
     def drain(self) -> tuple[list[Alert], list[Incident]]:
-        """What changed since the last drain, oldest first."""
+        """What changed since the last drain, oldest first; take `drain_folded` then."""
+        for crowd in self._crowds.values():
+            self._tell(crowd)
         alerts = sorted(self.changed_alerts.values(), key=lambda alert: (alert.first, alert.id))
         incidents = sorted(self.changed_incidents.values(), key=lambda incident: (incident.first, incident.id))
         self.changed_alerts, self.changed_incidents = {}, {}
         return alerts, incidents
 
+    def drain_folded(self) -> list[FoldedPage]:
+        """The pages of folded alerts that changed."""
+        return [page for _, crowd in sorted(self._crowds.items()) for page in crowd.drain()]
+
     @property
     def idle(self) -> bool:
         """Nothing is remembered that time could change."""
         return not self._alerts and not self._incidents
+
+
+def _widened(alert: Alert, endpoint: Endpoint) -> Alert:
+    """The alert, once its actor is found at this endpoint as well."""
+    if alert.endpoint == endpoint or endpoint in alert.places or is_service_endpoint(endpoint) or alert.campaign is not None:
+        return alert
+    known = alert.places or (() if is_service_endpoint(alert.endpoint) else (alert.endpoint,))
+    places = tuple(dict.fromkeys((*known, endpoint)))[:PLACES]
+    return replace(alert, endpoint=service_endpoint(endpoint.service), places=places)
 
 
 def _alone(alert: Alert) -> Incident:
@@ -220,6 +392,7 @@ def _together(incident: Incident, others: Sequence[Incident]) -> Incident:
         actors=_listed(incident.actors, (one.actors for one in others)),
         endpoints=_listed(incident.endpoints, (one.endpoints for one in others)),
         detectors=tuple(sorted({name for one in every for name in one.detectors})),
+        campaign=max((one.campaign for one in every if one.campaign is not None), key=lambda one: one.actors, default=None),
         open=True,
     )
 

@@ -19,7 +19,14 @@ def related(one: Alert, other: Alert) -> bool:
         return a == b
     if one.detector == other.detector and one.detector in TOGETHER and one.endpoint.service == other.endpoint.service:
         return True
-    return one.endpoint == other.endpoint and not is_service_endpoint(one.endpoint)
+    return not places(one).isdisjoint(places(other))
+
+
+def places(alert: Alert) -> frozenset[Endpoint]:
+    """The endpoints that it names; none where it spans a service."""
+    if alert.places:
+        return frozenset(alert.places)
+    return frozenset() if is_service_endpoint(alert.endpoint) else frozenset((alert.endpoint,))
 
 
 class Links:
@@ -76,7 +83,7 @@ class Links:
 
 def links_alike(a: Alert, b: Alert) -> bool:
     """Whether both stand behind the same links."""
-    return a.incident == b.incident and a.sighting.actor == b.sighting.actor
+    return a.incident == b.incident and a.sighting.actor == b.sighting.actor and a.endpoint == b.endpoint and a.places == b.places
 
 
 def _given(alert: Alert) -> Iterator[Link]:
@@ -84,10 +91,10 @@ def _given(alert: Alert) -> Iterator[Link]:
     actor, endpoint = alert.sighting.actor, alert.endpoint
     if actor:
         yield "actor", actor
-    if not is_service_endpoint(endpoint):
-        yield "at", endpoint
+    for place in places(alert):
+        yield "at", place
         if not actor:
-            yield "nobody at", endpoint
+            yield "nobody at", place
     if alert.detector in TOGETHER:
         yield "together", alert.detector, endpoint.service
         if not actor:
@@ -99,7 +106,7 @@ def _sought(alert: Alert) -> Iterator[Link]:
     actor, endpoint = alert.sighting.actor, alert.endpoint
     if actor:
         yield "actor", actor
-    if not is_service_endpoint(endpoint):
-        yield "nobody at" if actor else "at", endpoint
+    for place in places(alert):
+        yield "nobody at" if actor else "at", place
     if alert.detector in TOGETHER:
         yield "nobody together" if actor else "together", alert.detector, endpoint.service

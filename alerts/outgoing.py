@@ -56,8 +56,9 @@ class Message(NamedTuple):
 
 def state_of(alert: Alert, status: str) -> str:
     """16 hex digits of what a receiver must know: severity, whether it lasts, in how many windows it was found, and the analysts' status. The minute of the
-    last finding moves with every evaluation and is not part of it."""
-    text = json.dumps([alert.severity.label, alert.open, alert.windows, status])
+    last finding moves with every evaluation and is not part of it; of a campaign's actors it is told when they have doubled."""
+    doubled = alert.campaign.actors.bit_length() if alert.campaign is not None else 0
+    text = json.dumps([alert.severity.label, alert.open, alert.windows, status] + [doubled] * bool(doubled))
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 

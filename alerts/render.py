@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from detectors import Detector, by_id
-from model import WINDOW_MINUTES, Alert, Endpoint, Minute, Severity, Sighting, is_service_endpoint, moment
+from model import WINDOW_MINUTES, Alert, Campaign, Endpoint, Minute, Severity, Sighting, is_service_endpoint, moment
 from windows.baseline import Baseline
 from windows.window import Window
 
@@ -117,7 +117,7 @@ def render(
             "alertType": detector.alert_type or detector.id,
             "systemAlertId": alert.id,
             "productComponentName": "APIs",
-            "alertDisplayName": detector.title,
+            "alertDisplayName": f"Campaign: {detector.title}" if alert.campaign is not None else detector.title,
             "description": f"{detector.sees} {event_of_interest(alert, actors=actors)}",
             "severity": alert.severity.label,
             "intent": detector.tactic,
@@ -183,11 +183,34 @@ def event_of_interest(alert: Alert, *, actors: bool = True) -> str:
     sighting = alert.sighting
     if alert.detector == BREACH.id:
         return f"{_number(sighting.observed)} {sighting.unit} were there past their time."
+    if alert.campaign is not None:
+        return _campaign_in_words(alert)
     by = f"by {sighting.actor if actors else HIDDEN}" if sighting.actor else "by all callers together"
     where = "the API" if is_service_endpoint(alert.endpoint) else str(alert.endpoint)
     answered = f" answered {sighting.status_class.upper()}" if sighting.status_class else ""
     parameter = f", parameter {sighting.parameter}" if sighting.parameter else ""
     return f"{_number(sighting.observed)} {sighting.unit}{answered} within {WINDOW_MINUTES} minutes {by} at {where}{parameter}."
+
+
+def _campaign_in_words(alert: Alert) -> str:
+    """Many actors or places, one cause, in one sentence."""
+    campaign = alert.campaign or Campaign()
+    where = "the API" if is_service_endpoint(alert.endpoint) else str(alert.endpoint)
+    share = f", {campaign.share:.0%} of all calls to the service in that time" if campaign.share else ""
+    who = f"{campaign.actors:,} actors" if campaign.actors else "nobody in particular"
+    return f"A campaign: {who} were found at {where} within the hour, and {campaign.folded:,} alerts are told by this one{share}."
+
+
+def campaign_of(campaign: Campaign, *, actors: bool = True) -> dict[str, Any]:
+    """A campaign as JSON. `actors` False leaves out who it was."""
+    return {
+        "actors": campaign.actors,
+        "folded": campaign.folded,
+        "calls": campaign.calls,
+        "share": campaign.share,
+        "busiest": [{"actor": actor if actors else HIDDEN, "calls": n} for actor, n in campaign.busiest],
+        "networks": [{"network": network, "actors": n} for network, n in campaign.networks] if actors else [],
+    }
 
 
 def historical_behaviour(alert: Alert) -> str:
@@ -263,6 +286,11 @@ def _properties(alert: Alert, detector: Detector, gateway: Gateway, resource: st
         found[f"Spike (Number of API calls in {WINDOW_MINUTES} minutes)"] = _number(sighting.observed)
     if sighting.parameter:
         found["Parameter of Interest"] = sighting.parameter
+    if alert.places:
+        found["Endpoints"] = ", ".join(map(str, alert.places))
+    if alert.campaign is not None and actors:
+        found["Busiest"] = ", ".join(f"{actor} ({n})" for actor, n in alert.campaign.busiest)
+        found["Networks"] = ", ".join(f"{network} ({n})" for network, n in alert.campaign.networks)
     found.update({name[:1].upper() + name[1:]: str(value) for name, value in sighting.evidence.items()})
     return {name: value for name, value in found.items() if value}
 

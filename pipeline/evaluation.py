@@ -55,7 +55,7 @@ class Evaluation:
         state, criteria = state or EvaluationState(), criteria or Criteria()
         found = None if criteria.detectors is None else tuple(criteria.detectors)
         self._detectors = detector_sets(found)
-        self._group = Grouping(state.alerts, state.incidents, None if found is None else {one.id: one for one in found})
+        self._group = Grouping(state.alerts, state.incidents, None if found is None else {one.id: one for one in found}, state.folded)
         self._group.rules = criteria.rules or Rules()
         self._limits = criteria.limits if criteria.limits is not None else Limits()
         self._learner = learner
@@ -290,6 +290,8 @@ class Evaluation:
         key, taints = self._group.key(finding), self._group.detectors[finding.detector].taints
         if not self._group.rules.teaching(key, window.start, window.start + WINDOW_MINUTES):
             window.mark(key, sighting.actor, taints.format(status_class=sighting.status_class, parameter=sighting.parameter))
+        service = self._live.at(window.start).get(self._live.service(finding.endpoint.service))
+        self._group.traffic(finding.endpoint.service, window.start, service.n if service is not None else 0)
         self._group.add(finding, self._knowledge.context(finding.endpoint))
 
     # what goes out
@@ -308,6 +310,7 @@ class Evaluation:
             closed=written.closed,
             late=late,
             alerts=alerts,
+            folded=self._group.drain_folded(),
             incidents=incidents,
             activity=written.activity,
             behind=written.behind,

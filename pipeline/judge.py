@@ -56,7 +56,9 @@ def judge(window: LiveWindow, baseline: Baseline, detectors: DetectorSets, limit
 
 def _signed(sighting: Sighting, detector: Detector, window: LiveWindow, days: int) -> Finding:
     severity = detector.severity if sighting.severity is None else sighting.severity
-    return Finding(detector.id, window.endpoint, window.start, window.minute, severity, sighting, window.statuses_of(sighting.actor), days)
+    statuses = window.statuses_of(sighting.actor)
+    calls = window.ips[0].get(sighting.actor, 0) if detector.service and sighting.actor else sum(statuses.values())
+    return Finding(detector.id, window.endpoint, window.start, window.minute, severity, sighting, statuses, days, calls)
 
 
 def _where(error: Exception) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from alerts.campaign import FoldedAlert
 from alerts.suppression import Rules
 from detectors import Detector
 from model import Alert, Endpoint, Incident, Minute
@@ -24,6 +25,8 @@ class EvaluationState:
     """Those that are open or of the last 24 hours."""
     incidents: Iterable[Incident] = ()
     """Those that are open or of the last 24 hours."""
+    folded: Mapping[str, Iterable[FoldedAlert]] = field(default_factory=dict)
+    """Open campaign -> the alerts that are folded into it."""
     endpoints: Iterable[Endpoint] = ()
     """The unmatched endpoints admitted so far."""
     regulars: Iterable[Regular] = ()

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from alerts.campaign import FoldedPage
 from model import Alert, Endpoint, Failure, Incident, Minute, StatusClass
 from pipeline.learn import DaySummary, DayTops
 from windows.baseline import Baseline
@@ -76,6 +77,8 @@ class Step:
     late: list[Late] = field(default_factory=list)
     alerts: list[Alert] = field(default_factory=list)
     """New, changed or closed alerts: upsert by id."""
+    folded: list[FoldedPage] = field(default_factory=list)
+    """Personal data: the alerts that campaigns stand for: overwrite by campaign and number, before the alerts."""
     incidents: list[Incident] = field(default_factory=list)
     """New, changed or closed incidents: upsert by id."""
     activity: list[Activity] = field(default_factory=list)

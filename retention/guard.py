@@ -35,17 +35,17 @@ class Guard:
     def incident(self, incident: Incident) -> Incident:
         return self._named(incident, Incident)
 
+    def name(self, actor: str, id: str, first: Minute) -> str:
+        """How an actor may be called in the alert or incident `id`, which began at this minute."""
+        if self.tombstones.hides(actor, first):
+            return erased(id)
+        return pseudonym(actor, self.key) if first < minute_of(pseudonymised_before(self.kept, self.now)) else actor
+
     def _named(self, named: T, kind: type[T]) -> T:
         old = named.first < minute_of(pseudonymised_before(self.kept, self.now))
         if not old and not self.tombstones:
             return named
-
-        def name(actor: str) -> str:
-            if self.tombstones.hides(actor, named.first):
-                return erased(named.id)
-            return pseudonym(actor, self.key) if old else actor
-
-        return msgspec.convert(renamed(msgspec.to_builtins(named), name), kind)
+        return msgspec.convert(renamed(msgspec.to_builtins(named), lambda actor: self.name(actor, named.id, named.first)), kind)
 
 
 def renamed(row: dict[str, Any], name: Callable[[str], str]) -> dict[str, Any]:
@@ -56,6 +56,8 @@ def renamed(row: dict[str, Any], name: Callable[[str], str]) -> dict[str, Any]:
         actor, called = sighting["actor"], name(sighting["actor"])
         evidence = {key: called if value == actor else value for key, value in sighting.get("evidence", {}).items()}
         found["sighting"] = {**sighting, "actor": called, "evidence": evidence}
+    if isinstance(found.get("campaign"), dict):
+        found["campaign"] = {**found["campaign"], "busiest": [(name(actor), n) for actor, n in found["campaign"]["busiest"]]}
     if "actors" in found:
         found["actors"] = list(dict.fromkeys(name(actor) for actor in found["actors"]))
     return found

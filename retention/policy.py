@@ -90,7 +90,7 @@ POLICY: tuple[Place, ...] = (
         Shortening("RETAIN_ACTIVITY_DAYS", "days", 2, 30),
     ),
     Place(
-        "alerts", "table", "alerts", "alerts and incidents with the accused address or identity", True,
+        "alerts", "table", "alerts", "alerts, incidents and the alerts folded into campaigns, with the accused address or identity", True,
         30 * DAY, "the first call that it accuses", "to answer an attack", "addresses are promised to be gone after 30 days",
         "purge puts a keyed hash in place of the actor; after 13 months the alert goes", "the actor is redacted, unless a legal hold covers the alerts",
         Shortening("RETAIN_ALERT_ACTOR_DAYS", "days", 1, 30),

@@ -6,7 +6,7 @@ from typing import Any
 
 from adapters import alerts
 from adapters.tables import Tables
-from alerts.render import called, utc
+from alerts.render import called, campaign_of, utc
 from detectors import by_id
 from model import Incident
 from web.alerts import document_of
@@ -58,5 +58,6 @@ def described(incident: Incident) -> dict[str, Any]:
         "actors": list(incident.actors),
         "endpoints": [called(endpoint) for endpoint in incident.endpoints],
         "detectors": list(incident.detectors),
+        "campaign": campaign_of(incident.campaign) if incident.campaign is not None else None,
         "mergedInto": incident.merged_into or None,
     }

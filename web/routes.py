@@ -121,6 +121,12 @@ def _amend_alert(app: "App", request: Request) -> Answer:
         app.alert_index.forget()
 
 
+def _folded(app: "App", request: Request) -> Answer:
+    from web.campaigns import page
+
+    return Answer(*page(app.tables, request.path["id"], request.parameters))
+
+
 def _incidents(app: "App", request: Request) -> Answer:
     from web.incidents import page
 
@@ -305,6 +311,7 @@ RESOURCES: tuple[Resource, ...] = (
     Resource("privacy", "privacy", {"GET": (Role.PRIVACY, _privacy)}),
     Resource("alerts", "alerts", {"GET": (Role.READER, _alerts), "PATCH": (Role.ANALYST, _amend_alerts)}),
     Resource("alert", "alerts/{id}", {"GET": (Role.READER, _alert), "PATCH": (Role.ANALYST, _amend_alert)}),
+    Resource("alert_actors", "alerts/{id}/actors", {"GET": (Role.READER, _folded)}),
     Resource("incidents", "incidents", {"GET": (Role.READER, _incidents)}),
     Resource("incident", "incidents/{id}", {"GET": (Role.READER, _incident)}),
     Resource("suppressions", "suppressions", {"GET": (Role.READER, _suppressions), "POST": (Role.ANALYST, _suppress)}),

@@ -1,0 +1,238 @@
+"""Campaigns: alerts of one detector on one service from many actors, or at many places, within an hour are one matter and are told as one alert.
+
+The first ones stay alerts of their own. From the CROWD-th actor on, or the MANY-th alert, the rest are folded: counted and kept as short rows, which can be
+asked for and erased, while one alert tells all of them together.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from heapq import nlargest
+from ipaddress import IPv4Address, ip_address, ip_network
+
+import msgspec
+
+from model import (
+    Alert,
+    AlertKey,
+    Campaign,
+    Endpoint,
+    Finding,
+    Minute,
+    Severity,
+    Sighting,
+    StatusClass,
+    alert_id,
+    campaign_key,
+    service_endpoint,
+)
+
+HOUR = 60
+CROWD = 5
+"""Actors that have an alert of their own within an hour; more are a campaign."""
+MANY = 20
+"""Alerts of one detector and service within an hour, whoever made them; more are a campaign."""
+KEPT = 5_000
+"""Folded alerts of one campaign that are kept; what is beyond is counted."""
+COUNTED = 100_000
+"""Actors of one campaign that are told apart; beyond it their number is a lower bound."""
+BUSIEST = 10
+NETWORKS = 10
+PER_PAGE = 150
+"""Folded alerts in one stored row: below 32,000 characters of JSON."""
+
+
+class FoldedAlert(msgspec.Struct, frozen=True, array_like=True):
+    """Personal data: an alert that a campaign tells of. `calls`: of its actor, in the windows in which it was found."""
+
+    actor: str | None
+    endpoint: Endpoint
+    status_class: StatusClass | None
+    parameter: str | None
+    severity: Severity
+    first: Minute
+    last: Minute
+    observed: float
+    calls: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FoldedPage:
+    """Some folded alerts of one campaign, as they are stored: overwrite by campaign and number."""
+
+    campaign: str
+    number: int
+    alerts: list[FoldedAlert]
+
+
+@dataclass(slots=True)
+class _Calls:
+    window: Minute = -1
+    now: int = 0
+    before: int = 0
+
+    def count(self, window: Minute, n: int) -> None:
+        if window > self.window:
+            self.before, self.window, self.now = self.before + self.now, window, 0
+        if window == self.window:
+            self.now = max(self.now, n)
+
+    @property
+    def total(self) -> int:
+        return self.before + self.now
+
+
+@dataclass(slots=True)
+class Crowd:
+    """The alerts of one detector on one service: those of the last hour that stand alone, and the campaign that the rest are folded into."""
+
+    detector: str
+    service: str
+    alone: dict[AlertKey, Minute] = field(default_factory=dict)
+    """Alert -> when it was raised."""
+    campaign: AlertKey | None = None
+    id: str = ""
+    folded: dict[AlertKey, FoldedAlert] = field(default_factory=dict)
+    """In the order in which they came: the order of their pages."""
+    beyond: int = 0
+    """Folded and not kept."""
+    dirty: bool = False
+    _places: dict[AlertKey, int] = field(default_factory=dict)
+    _pages: set[int] = field(default_factory=set)
+    _calls: dict[str, _Calls] = field(default_factory=dict)
+    _traffic: dict[Minute, int] = field(default_factory=dict)
+    _uncounted: set[int] = field(default_factory=set)
+    _endpoints: set[Endpoint] = field(default_factory=set)
+    _known_actors: int = 0
+    _alone: int = 0
+    """Actors of an earlier run that have alerts of their own."""
+
+    def overflows(self, actor: str | None, minute: Minute) -> bool:
+        """Whether one more alert makes it a campaign."""
+        for key in [key for key, raised in self.alone.items() if minute - raised >= HOUR]:
+            del self.alone[key]
+        actors = {key.actor for key in self.alone if key.actor}
+        return len(self.alone) >= MANY or (actor is not None and actor not in actors and len(actors) >= CROWD)
+
+    def begin(self, members: Iterable[Alert], alert: Alert) -> Alert:
+        """The alert that stands for all of them."""
+        members = [*members, alert]
+        first = min(one.first for one in members)
+        where = service_endpoint(self.service)
+        self.id = alert_id(first, self.detector, where.id, "campaign")
+        self.folded, self._places, self.beyond = {}, {}, 0
+        self._pages, self._uncounted = set(), set()
+        self._calls = {one.sighting.actor: _Calls() for one in members if one.sighting.actor}
+        self._traffic, self._known_actors, self._alone = {}, 0, 0
+        self._endpoints = {one.endpoint for one in members}
+        made = Alert(
+            self.id,
+            self.detector,
+            where,
+            max(one.severity for one in members),
+            first,
+            alert.last,
+            alert.raised,
+            Sighting(0),
+            campaign=Campaign(),
+        )
+        self.campaign = campaign_key(made)
+        return made
+
+    def resume(self, campaign: Alert, folded: Iterable[FoldedAlert]) -> None:
+        """Go on with a stored one."""
+        self.campaign, self.id = campaign_key(campaign), campaign.id
+        known = campaign.campaign or Campaign()
+        self._calls = {actor: _Calls(before=n) for actor, n in known.busiest}
+        for one in folded:
+            self._put(AlertKey(self.detector, one.endpoint, one.status_class, one.actor, one.parameter), one)
+            if one.actor:
+                self._calls[one.actor] = _Calls(before=one.calls)
+        self.beyond = max(0, known.folded - len(self.folded))
+        self._known_actors = known.actors
+        self._alone = max(0, known.actors - known.folded - len(self._calls.keys() - {one.actor for one in self.folded.values()}))
+        self._pages.clear()
+
+    def fold(self, key: AlertKey, alert: Alert) -> bool:
+        """Whether there is room to keep it; it is counted either way."""
+        self.dirty = True
+        self._endpoints.add(alert.endpoint)
+        actor = alert.sighting.actor
+        if key in self.folded or len(self.folded) < KEPT:
+            self.update(key, alert)
+            return True
+        if actor and actor not in self._calls:
+            name = hash(actor)
+            if name not in self._uncounted and len(self._uncounted) < COUNTED:
+                self._uncounted.add(name)
+                self.beyond += 1
+        return False
+
+    def update(self, key: AlertKey, alert: Alert) -> None:
+        actor, before = alert.sighting.actor, self.folded.get(key)
+        if actor and actor not in self._calls:
+            self._calls[actor] = _Calls()
+        calls = self._calls[actor].total if actor else 0
+        now = FoldedAlert(
+            actor,
+            alert.endpoint,
+            alert.sighting.status_class,
+            alert.sighting.parameter,
+            alert.severity,
+            alert.first,
+            alert.last,
+            alert.sighting.observed,
+            calls,
+        )
+        if now != before:
+            self._put(key, now)
+            self.dirty = True
+
+    def count(self, finding: Finding, traffic: int) -> None:
+        """What a finding adds: its actor's calls in its window, and those of the whole service in it."""
+        actor = finding.sighting.actor
+        if actor in self._calls:
+            self._calls[actor].count(finding.window, finding.calls)
+            self._traffic[finding.window] = max(traffic, self._traffic.get(finding.window, 0))
+            self.dirty = True
+
+    def told(self, campaign: Alert) -> Alert:
+        """The campaign's alert, up to date."""
+        actors = max(len(self._calls) + len(self._uncounted) + self._alone, self._known_actors)
+        calls = {actor: own.total for actor, own in self._calls.items()}
+        total, traffic = sum(calls.values()), sum(self._traffic.values())
+        busiest = tuple(nlargest(BUSIEST, calls.items(), key=lambda item: (item[1], item[0])))
+        networks = Counter(network for actor in calls if (network := network_of(actor)))
+        several = tuple((name, n) for name, n in nlargest(NETWORKS, networks.items(), key=lambda item: (item[1], item[0])) if n > 1)
+        share = round(min(1.0, total / traffic), 4) if traffic else None
+        (only,) = self._endpoints if len(self._endpoints) == 1 else (service_endpoint(self.service),)
+        evidence: dict[str, str | int | float] = {"calls of these actors": total, "endpoints": len(self._endpoints)}
+        if share is not None:
+            evidence["share of the service's calls"] = share
+        sighting = Sighting(
+            actors or len(self.folded), threshold=CROWD if actors else MANY, unit="actors" if actors else "alerts", evidence=evidence
+        )
+        numbers = Campaign(actors, len(self.folded) + self.beyond, total, share, busiest, several)
+        return replace(campaign, endpoint=only, sighting=sighting, campaign=numbers)
+
+    def drain(self) -> list[FoldedPage]:
+        """The pages that changed since the last call."""
+        if not self._pages:
+            return []
+        rows, pages = list(self.folded.values()), sorted(self._pages)
+        self._pages = set()
+        return [FoldedPage(self.id, number, rows[number * PER_PAGE : (number + 1) * PER_PAGE]) for number in pages]
+
+    def _put(self, key: AlertKey, folded: FoldedAlert) -> None:
+        place = self._places.setdefault(key, len(self._places))
+        self.folded[key] = folded
+        self._pages.add(place // PER_PAGE)
+
+
+def network_of(actor: str) -> str:
+    """The /24 or /48 of an address; "" of what is none."""
+    try:
+        address = ip_address(actor)
+    except ValueError:
+        return ""
+    return str(ip_network((address, 24 if isinstance(address, IPv4Address) else 48), strict=False))
