@@ -26,6 +26,9 @@ SHARED = "shared"
 """The bucket of every address in a window of few: one row instead of dozens, and still little to read."""
 FEW = 500
 """(address, endpoint, class) of one window."""
+GROUPS = 4
+SEVERAL = 12 * FEW
+"""So many go to GROUPS rows: a storm of some thousand addresses writes few of them."""
 COUNTS_PER_ROW = 24_000
 """At most 30 bytes each: below what an entity holds."""
 BEHIND = "behind-"
@@ -57,16 +60,26 @@ def bucket_of(actor: str, key: bytes) -> int:
     return hash_value(actor, key) % BUCKETS
 
 
+def _bucket(ip: str, entries: int, key: bytes) -> str:
+    """Where an address is kept of a window that has so many entries."""
+    return _buckets(ip, key)[(entries > FEW) + (entries > SEVERAL)]
+
+
+def _buckets(ip: str, key: bytes) -> tuple[str, str, str]:
+    """Every bucket that can hold an address: of windows of few entries, of several, of many."""
+    number = bucket_of(ip, key)
+    return SHARED, f"group{number % GROUPS}", f"{number:02x}"
+
+
 def rows(activity: Iterable[Activity], key: bytes, suffix: str = "") -> Iterator[tuple[Minute, Entity]]:
     """One row a bucket and closed window, split where it is too large for an entity. Same activity, same rows: a repeat is harmless."""
     found: dict[tuple[Minute, str], dict[str, list[Activity]]] = defaultdict(lambda: defaultdict(list))
-    buckets: dict[str, str] = {}
+    buckets: dict[tuple[str, int], str] = {}
     activity = list(activity)
     many = Counter(entry.window for entry in activity)
     for entry in activity:
-        bucket = SHARED if many[entry.window] <= FEW else buckets.get(entry.ip)
-        if bucket is None:
-            bucket = buckets[entry.ip] = f"{bucket_of(entry.ip, key):02x}"
+        of = entry.ip, many[entry.window]
+        bucket = buckets.get(of) or buckets.setdefault(of, _bucket(*of, key))
         found[entry.window, bucket][entry.ip].append(entry)
     for (window, bucket), of_bucket in sorted(found.items()):
         for number, part in enumerate(_parts(of_bucket)):
@@ -87,7 +100,7 @@ def behind_rows(behind: Iterable[Behind], key: bytes) -> Iterator[tuple[Minute, 
     many = Counter(one.window for one in behind)
     for one in behind:
         whos = [who_of(name, kind, key) for kind, names in ((IDENTITY, one.identities), (AGENT, one.agents)) for name in names]
-        of_bucket = found[one.window, BEHIND + (SHARED if many[one.window] <= FEW else f"{bucket_of(one.ip, key):02x}")]
+        of_bucket = found[one.window, BEHIND + _bucket(one.ip, many[one.window], key)]
         of_bucket[one.ip] = sorted({*of_bucket.get(one.ip, ()), *whos})
     for (window, bucket), of_bucket in sorted(found.items()):
         addresses = sorted(of_bucket.items())
@@ -232,8 +245,8 @@ def windows_behind(tables: Tables, ip: str, key: bytes, days: Sequence[str]) -> 
 
 
 def _rows_of(tables: Tables, table: str, ip: str, key: bytes, prefixes: Sequence[str] = ("",)) -> Iterator[tuple[Any, _Packed]]:
-    needle, own = msgspec.msgpack.encode(ip), f"{bucket_of(ip, key):02x}"
-    for bucket in [prefix + name for prefix in prefixes for name in (SHARED, own)]:  # one query for all would scan the table
+    needle = msgspec.msgpack.encode(ip)
+    for bucket in [prefix + name for prefix in prefixes for name in _buckets(ip, key)]:  # one query for all would scan the table
         for entity in tables.query(table, "PartitionKey eq @bucket", bucket=bucket):
             raw = _unpack(entity)
             if needle in raw:  # nearly every row is done with here, undecoded

@@ -36,11 +36,16 @@ def spray(
     routes: int = 6,  # distinct endpoints at least
     ratio: float = 1.25,  # times the 10th-largest number of distinct endpoints of an (IP, window)
     own_ratio: float = 1.5,  # times the IP's own largest, if it is a regular: a crawler known for days
+    storm: int = 30,  # clients that were refused at unknown paths, from which on they may be one scan that is spread over many addresses ...
+    storm_ratio: float = 3.0,  # ... if they are so many times the 10th-largest number of such clients of a window ...
+    storm_share: float = 0.2,  # ... and, in a young service, theirs are such a share of all calls
+    storm_calls: int = 2,  # then: such calls of one IP; a single one may be a dead link
     high: int = 20,  # such calls from which on it is severe
 ) -> Iterator[Sighting]:
     """Calls of one IP that were refused (4xx) at unknown paths >= `unknown`, or at `unknown_routes` different ones, and >
     `unknown_ratio` x 10th-largest (IP, window); or distinct endpoints > max(`routes`, `ratio` x 10th-largest (IP, window)); and either > `own_ratio` x its
-    own largest. In a service younger than 3 days >= `young_unknown` at `young_unknown_routes` different ones. High from `high` refused calls on."""
+    own largest. In a service younger than 3 days >= `young_unknown` at `young_unknown_routes` different ones. While `storm` clients and more are
+    refused, and more than `storm_ratio` x 10th-largest, `storm_calls` of one are enough. High from `high` refused calls on."""
     young = baseline.days < YOUNG_DAYS
     usual = None if young else baseline.rank("routes", 10)
     most = max(routes, ratio * usual) if usual is not None else None
@@ -49,6 +54,12 @@ def spray(
     wandering = set[str]()
     if most is not None and window.busiest_routes > most:
         wandering = {ip for ip in window.touched if len(window.routes.get(ip, ())) > most}
+    clients = len(window.unknown)
+    is_storm = clients >= storm and clients > storm_ratio * (0.0 if young else baseline.rank("lost:clients", 10) or 0.0)
+    if is_storm and young:
+        is_storm = sum(window.unknown.values()) >= storm_share * window.n
+    if is_storm:  # those that came before anyone could know
+        lost = {ip for ip, missed in window.unknown.items() if missed >= storm_calls}
     for ip in lost | wandering:
         found = window.routes.get(ip)
         if found is None or ip in NOBODY:
@@ -59,7 +70,16 @@ def spray(
             tried = missed >= young_unknown and missed_routes >= young_unknown_routes
         else:
             tried = missed >= unknown or missed_routes >= unknown_routes
-        if tried and missed > max(unknown_ratio * usually_lost, own_ratio * before):
+        if is_storm and missed >= storm_calls and not (tried and missed >= high):
+            yield Sighting(
+                missed,
+                usually_lost,
+                storm_calls - 1,
+                "refused calls to unknown paths",
+                actor=ip,
+                evidence={"clients that were refused so in this window": clients, "different unknown paths": missed_routes},
+            )
+        elif tried and missed > max(unknown_ratio * usually_lost, own_ratio * before):
             least = young_unknown if young else min(unknown, unknown_routes)
             yield Sighting(
                 missed,

@@ -1,6 +1,7 @@
 """Regular actors: what the busiest IPs and identities do day after day, so that an actor that is always busy is only found when it exceeds itself."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from heapq import nlargest
 
 from model import NOBODY, STATUS_CLASSES, Endpoint
 from pipeline.step import Regular
@@ -13,8 +14,10 @@ REGULAR_VALUES = 13
 REGULAR_REFUSED = 7
 REGULAR_BYTES = 60_000
 REGULAR_ROUTES = 5
-REGULAR_LOST = 2
+REGULAR_LOST = 3
 """Calls refused at unknown paths."""
+REGULARS_OF_SERVICE = 20
+"""Of one window and measure: a storm of thousands makes no regulars."""
 REGULAR_DAYS = 3
 """Distinct days on which an actor must have been that busy: no single burst can buy an exemption."""
 
@@ -110,12 +113,12 @@ def _busy_in(window: LiveWindow) -> Iterator[tuple[str, list[tuple[str, float]]]
     busy = [(ip, float(n)) for ip, n in window.refused.items() if n >= REGULAR_REFUSED and ip not in NOBODY]
     if busy:
         yield "refused", busy
-    busy = [(ip, float(len(routes))) for ip, routes in window.routes.items() if len(routes) >= REGULAR_ROUTES and ip not in NOBODY]
-    if busy:
-        yield "routes", busy
-    busy = [(ip, float(n)) for ip, n in window.unknown.items() if n >= REGULAR_LOST and ip not in NOBODY]
-    if busy:
-        yield "lost", busy
+    of_service = {"routes": {ip: len(routes) for ip, routes in window.routes.items() if len(routes) >= REGULAR_ROUTES}}
+    of_service["lost"] = {ip: n for ip, n in window.unknown.items() if n >= REGULAR_LOST}
+    for measure, counts in of_service.items():
+        most = nlargest(REGULARS_OF_SERVICE, ((n, ip) for ip, n in counts.items() if ip not in NOBODY))
+        if most:
+            yield measure, [(ip, float(n)) for n, ip in most]
     by_country: dict[str, list[tuple[str, float]]] = {}
     for identity, countries in window.origins.items():
         for country, n in countries.items():

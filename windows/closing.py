@@ -70,6 +70,7 @@ def _learnable(window: LiveWindow) -> tuple[dict[str, int], dict[str, list[float
     _rank(tops, "request:call", (own[2] for own in sizes), 0)
     _rank(tops, "routes", (len(routes) for ip, routes in window.routes.items() if ip not in left_out), 2)
     _rank(tops, "lost", (n for ip, n in window.unknown.items() if ip not in left_out), 1)
+    _rank(tops, "lost:clients", (len(window.unknown),), 1)
     _rank(tops, f"{FOUND}lost", (n for ip, n in window.unknown.items() if ip in flagged), 1)
     return series, tops, pairs
 

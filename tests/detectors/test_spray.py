@@ -63,3 +63,20 @@ def test_a_young_service_needs_more_and_the_alert_says_what_is_usual() -> None:
     judged = window(endpoint=service, routes=[(IP, 404, route) for route in UNKNOWN[:9]])
     (sighting,) = spray(judged, baseline(endpoint=service, tops={"lost": [4.0] * 12}))
     assert (sighting.observed, sighting.expected, sighting.threshold) == (9, 4.0, 5.0)
+
+
+def test_a_scan_that_is_spread_over_many_addresses() -> None:
+    service = service_endpoint("contoso")
+
+    def spread(clients: int, usual: int = 0, days: int = 30, others: int = 0) -> int:
+        probes = [(f"203.0.113.{i}", 404, route) for i in range(clients) for route in UNKNOWN[:2]]
+        calls = [(f"198.51.100.{i}", 200, KNOWN[0]) for i in range(others)]
+        tops = {"lost:clients": [float(usual)] * 12} if usual else {}
+        return len(list(spray(window(endpoint=service, routes=[*probes, *calls]), baseline(endpoint=service, days=days, tops=tops))))
+
+    assert spread(29) == 0
+    assert spread(30) == 30
+    assert spread(90, usual=30) == 0, "so many follow dead links here"
+    assert spread(91, usual=30) == 91
+    assert spread(30, days=0) == 30
+    assert spread(30, days=0, others=400) == 0, "a busy young site"
