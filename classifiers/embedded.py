@@ -11,6 +11,7 @@ import orjson
 
 PAIRS = 60
 """Pairs of one text that are taken apart."""
+WORDS = 1_000
 LONGEST = 8_192
 """Characters of a text that pairs are looked for in."""
 JSON_STARTS = ("eyJ", "eyA", "ewo", "ewA", "W3s", "WyI", "Wwo")
@@ -30,6 +31,7 @@ _card = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _base64 = re.compile(r"[A-Za-z0-9+/_-]{20,}={0,2}").fullmatch
+SCHEMES = ("mailto:", "tel:", "sms:", "smsto:", "sip:", "sips:", "callto:", "xmpp:", "MAILTO:", "TEL:", "VCARD")
 _KEYS = {
     "mailto": "email",
     "tel": "phone",
@@ -54,7 +56,7 @@ def named_values(text: str) -> Iterator[tuple[str, str]]:
                 if (key := _CARD_KEYS.get(found[1].lower())) is not None:
                     yield key, found[2].strip()
             return
-        for found in islice(_link.finditer(text), PAIRS):
+        for found in islice(_link.finditer(text), PAIRS) if any(scheme in text for scheme in SCHEMES) else ():
             yield _KEYS[found[1].lower()], found[2]
     if "\n" in text:
         lines = list(islice(_line.finditer(text), PAIRS)) if "=" in text else []
@@ -64,7 +66,19 @@ def named_values(text: str) -> Iterator[tuple[str, str]]:
             yield from ((found[1], _bare(found[2])) for found in lines)
             return
     if "=" in text and "://" not in text[:12]:
-        yield from ((found[1], _bare(found[2])) for found in islice(_inline.finditer(text), PAIRS))
+        if '="' in text or "='" in text:
+            yield from ((found[1], _bare(found[2])) for found in islice(_inline.finditer(text), PAIRS))
+            return
+        for word in text.replace(",", " ").replace("&", " ").split(maxsplit=WORDS)[:WORDS]:
+            name, equals, value = word.lstrip("([|").partition("=")
+            if (
+                equals
+                and 2 < len(value) <= 1_000
+                and name.isascii()
+                and name.replace("_", "a").replace("-", "a").replace(".", "a").isalnum()
+                and not name[0].isdigit()
+            ):
+                yield name, value.rstrip("|)];")
 
 
 def _bare(value: str) -> str:

@@ -244,6 +244,17 @@ the greater one wins."""
 AGAINST_IT, UNKNOWN, NEUTRAL, VAGUE, NEARBY, TELLING = map(int, Evidence)
 
 
+def _assigned(text: str) -> bool:
+    """Whether a text with an equals sign may hold a name and a value, rather than end as base64 does."""
+    at = text.find("=")
+    return (
+        1 < at < len(text) - 3
+        and text[at + 1] != "="
+        and (" " in text or "\n" in text or "&" in text or "," in text or at < 64)
+        and "://" not in text[:12]
+    )
+
+
 def _value(match: re.Match[str]) -> str:
     """The named group that took part, else all of the match."""
     name = match.lastgroup
@@ -517,7 +528,7 @@ class Taxonomy:
             self._decode(text_values, own)
         if "\n{" in joined or "\n[" in joined or joined.startswith(("{", "[")):
             self._unpack(text_values, own)
-        paired = self._open(text_values, own, work)
+        paired = self._open(text_values, own, joined, work)
         size = own
         if len(texts) > own:  # nothing is unpacked without a leaf to show for it
             joined = "\n".join(texts)
@@ -576,28 +587,51 @@ class Taxonomy:
                     if len(text_values.texts) > before:
                         text_values.texts[i] = ""  # its parts speak for it
 
-    def _open(self, text_values: TextValues, own: int, work: "_Work") -> list[tuple[int, str]]:
+    def _open(self, text_values: TextValues, own: int, joined: str, work: "_Work") -> list[tuple[int, str]]:
         """What stands under a name inside a text: pairs of keys and values whose key names a type, links to people, JSON in base64. And the text values that
         a neighbour proves to be secrets, with the ids of their types."""
+        texts = text_values.texts[:own]
+        if (
+            "eyJ" in joined
+            or "eyA" in joined
+            or "ewo" in joined
+            or "W3s" in joined
+            or "WyI" in joined
+            or "Wwo" in joined
+            or "ewA" in joined
+        ):
+            for i in [i for i, text in enumerate(texts) if text[:3] in JSON_STARTS and len(text) <= MAX_BASE64]:
+                if value := json_in_base64(texts[i]):
+                    self._inside(i, text_values)
+                    walk_json(value, text_values)
+        suspects: list[int] = []
+        if (
+            "mailto:" in joined
+            or "tel:" in joined
+            or "sms" in joined
+            or "sip" in joined
+            or "callto:" in joined
+            or "VCARD" in joined
+            or "TO:" in joined
+            or "TEL:" in joined
+        ):
+            suspects += [i for i, text in enumerate(texts) if ":" in text]
+        for i in [i for i, text in enumerate(texts) if "=" in text or "\n" in text]:
+            text = texts[i]
+            if ("=" in text and _assigned(text)) or ("\n" in text and ": " in text):
+                suspects.append(i)
+        for i in dict.fromkeys(suspects):
+            found = [(name, value) for name, value in named_values(texts[i]) if self._meaning(name, work).telling]
+            if found:
+                self._inside(i, text_values)
+                for name, value in found:
+                    if len(value) >= SHORTEST and value[0] not in "$<{%":  # a variable's name
+                        text_values.add(value, name)
         halves: dict[int, str] = {}
-        for i in range(own):
-            text = text_values.texts[i]
-            if text[:2] == "AC" and len(text) == 34 and FIRST_HALF.fullmatch(text) and text_values.links[i] is not None:
-                halves[id(text_values.links[i])] = "twilio_key"
-            if text[:3] in JSON_STARTS and len(text) <= MAX_BASE64 and (value := json_in_base64(text)):
-                root = text_values.root(i)
-                text_values.open(root.where, "json", "", (text_values.keys[i], text_values.links[i], root))
-                walk_json(value, text_values)
-            elif "=" in text or ":" in text:
-                if text[-1] == "=" and " " not in text and "\n" not in text:
-                    continue  # base64
-                found = [(name, value) for name, value in named_values(text) if self._meaning(name, work).telling]
-                if found:
-                    root = text_values.root(i)
-                    text_values.open(root.where, "json", "", (text_values.keys[i], text_values.links[i], root))
-                    for name, value in found:
-                        if len(value) >= SHORTEST and value[0] not in "$<{%":  # a variable's name
-                            text_values.add(value, name)
+        if "AC" in joined:
+            for i in [i for i, text in enumerate(texts) if len(text) == 34 and text[:2] == "AC"]:
+                if FIRST_HALF.fullmatch(texts[i]) and text_values.links[i] is not None:
+                    halves[id(text_values.links[i])] = "twilio_key"
         if not halves:
             return []
         return [
@@ -605,6 +639,12 @@ class Taxonomy:
             for i in range(own)
             if (half := halves.get(id(text_values.links[i]))) in self._forms and half and SECOND_HALF.fullmatch(text_values.texts[i])
         ]
+
+    @staticmethod
+    def _inside(i: int, text_values: TextValues) -> None:
+        """What follows comes out of this leaf, and its place is the leaf's."""
+        root = text_values.root(i)
+        text_values.open(root.where, "json", "", (text_values.keys[i], text_values.links[i], root))
 
     @staticmethod
     def _decode(text_values: TextValues, own: int) -> None:
