@@ -15,7 +15,6 @@ type Choices = {
   POSTURE_SERVICES: string?
   RETAIN_ACTIVITY_DAYS: string?
   RETAIN_ALERT_ACTOR_DAYS: string?
-  RESOURCE_MANAGER: string?
   RESPONSE_AUTOMATIC: string?
   RESPONSE_HASHED: string?
   RESPONSE_LIMITS: string?

@@ -15,6 +15,7 @@ from response.entries import LISTS, MODE
 from retention.policy import POLICY
 from retention.residency import REGIONS
 from tests.infra.bicep_compiler import INFRA, ROOT, SUBSCRIPTION, Bicep, Resource, app_settings, of_type, one, resolved
+from web.routes import RESOURCES
 
 pytestmark = pytest.mark.xdist_group("bicep")
 
@@ -462,7 +463,7 @@ def test_a_page_of_many_files_needs_one_instance(resources: list[Resource]) -> N
 def test_people_sign_in_where_a_registration_is_named_and_nowhere_else(variants: dict[str, list[Resource]]) -> None:
     """No secret: the app's own identity vouches for it. The platform lets everybody in, and the app decides, so that programs come with a key."""
     without, signed = variants["public"], variants["private"]
-    assert [it["name"] for it in of_type(without, "Microsoft.Web/sites/config") if "authsettings" in it["name"]] == []
+    assert [item["name"] for item in of_type(without, "Microsoft.Web/sites/config") if "authsettings" in item["name"]] == []
     assert "SIGN_IN" not in app_settings(without)
     assert settings.read(app_settings(without)).signs_in is False
     given = app_settings(signed)
@@ -486,9 +487,9 @@ def test_an_unknown_choice_is_refused(bicep: Bicep) -> None:
 
 
 def function_names() -> set[str]:
-    """Names of the functions, read from the sources: a decorated function of function_app.py or triggers/."""
+    """Names of the functions: those of the API's addresses, and, read from the sources, a decorated function of function_app.py or triggers/."""
     files = [ROOT / "function_app.py", *(ROOT / "triggers").glob("*.py")]
-    names = set()
+    names = {resource.name for resource in RESOURCES}
     for file in files:
         if not file.exists():
             continue
