@@ -95,12 +95,14 @@ class AlertIndex:
     def _take(self, entities: Iterable[Entity]) -> None:
         changed = False
         for entity in entities:
-            changed = True
-            row = _row(entity)
-            self._rows[row.key] = row
             at: datetime = entity.metadata["timestamp"]  # type: ignore[attr-defined]
             if self._latest is None or at > self._latest:
                 self._latest = at
+            known = self._rows.get(entity["RowKey"])
+            if known is not None and known.entity["etag"] == entity.metadata["etag"]:  # type: ignore[attr-defined]
+                continue
+            changed = True
+            self._rows[entity["RowKey"]] = _row(entity)
         if changed:
             self._ordered = [self._rows[key] for key in sorted(self._rows)]
 
@@ -112,25 +114,15 @@ def page(rows: list[Row], keeps: Keeps, limit: int, after: str) -> tuple[list[St
     return [row.stored for row in found[:limit]], found[limit - 1].key if len(found) > limit else None
 
 
-def counted(rows: Iterable[Row]) -> dict[str, dict[str, int]]:
-    """How many alerts there are by status, severity and detector."""
-    statuses, severities, detectors = Counter[str](), Counter[str](), Counter[str]()
-    for row in rows:
-        statuses[row.status] += 1
-        severities[row.severity] += 1
-        detectors[row.detector] += 1
-    return {"status": dict(statuses), "severity": dict(severities), "detector": dict(detectors)}
-
-
 def by_day(rows: Iterable[Row], now: datetime, days: int) -> list[dict[str, str | int]]:
     """Alerts that began on each of the last days, oldest first, by severity. What a suppression rule covers is left out."""
-    today = now.date()
-    found: dict[str, Counter[str]] = {(today - timedelta(days=back)).isoformat(): Counter() for back in reversed(range(days))}
+    today = minute_of(now) // 1440
+    found: dict[int, Counter[str]] = {today - back: Counter() for back in reversed(range(days))}
     for row in rows:
-        day = moment(row.first).date().isoformat()
-        if day in found and not row.suppressed:
-            found[day][row.severity] += 1
-    return [{"day": day, **{name: counts[name] for name in ("High", "Medium", "Low", "Informational")}} for day, counts in found.items()]
+        if not row.suppressed and (counts := found.get(row.first // 1440)) is not None:
+            counts[row.severity] += 1
+    names = ("High", "Medium", "Low", "Informational")
+    return [{"day": moment(day * 1440).date().isoformat(), **{name: counts[name] for name in names}} for day, counts in found.items()]
 
 
 def _row(entity: Entity) -> Row:

@@ -51,13 +51,8 @@ def page(
 
 
 def _counts(index: AlertIndex, wanted: AlertFilter, now: datetime) -> dict[str, Any]:
-    rows = index.rows(now)
-    others = {
-        name: alert_index.counted(row for row in rows if wanted.without(name).keeps(row))[name]
-        for name in ("status", "severity", "detector")
-    }
-    titles = {id: by_id()[id].title for id in others["detector"] if id in by_id()}
-    return {"total": sum(1 for row in rows if wanted.keeps(row)), "counts": others, "titles": titles}
+    total, counts = wanted.counted(index.rows(now))
+    return {"total": total, "counts": counts, "titles": {id: by_id()[id].title for id in counts["detector"] if id in by_id()}}
 
 
 def one(tables: Tables, id: str, gateway: str = "", site: str = "", key: bytes | None = None) -> Answer:

@@ -21,7 +21,8 @@ def page(
 ) -> tuple[int, dict[str, Any]]:
     """`recommendations`: open ones by severity. `health`: as the probe answers."""
     view, rows = index.view(now), alerts.rows(now)
-    open_alerts = {severity: alert_index.open_by_severity(rows).get(severity, 0) for severity in SEVERITIES}
+    waiting = alert_index.open_by_severity(rows)
+    open_alerts = {severity: waiting.get(severity, 0) for severity in SEVERITIES}
     well, body = health
     return 200, {
         "alerts": {"open": open_alerts},
