@@ -61,6 +61,23 @@ def deliver(timer: func.TimerRequest) -> None:  # noqa: ARG001
     gatewatch.deliver.run(now, _until(now + DELIVERY))
 
 
+@app.function_name("watch")
+@app.timer_trigger(arg_name="timer", schedule="30 */2 * * * *", use_monitor=False)
+def watch(timer: func.TimerRequest) -> None:  # noqa: ARG001
+    for problem in gatewatch.watch.run(datetime.now(UTC)):
+        logging.error("%s", problem)
+
+
+@app.function_name("reconcile")
+@app.timer_trigger(arg_name="timer", schedule="0 15 2 * * *", use_monitor=True)
+def reconcile(timer: func.TimerRequest) -> None:  # noqa: ARG001
+    from adapters.reconcile import run
+
+    now = datetime.now(UTC)
+    for difference in run(gatewatch.tables, gatewatch.batches, now, _until(now + TICK)) or ():
+        logging.error("counts differ: %s", difference)
+
+
 @app.function_name("baseline")
 @app.timer_trigger(arg_name="timer", schedule="0 30 1 * * *", use_monitor=True)
 def baseline(timer: func.TimerRequest) -> None:  # noqa: ARG001

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from adapters.responses import Responses
     from adapters.tables import Tables
     from adapters.tombstones import TombstoneStore
+    from adapters.watch import Watch
     from pipeline.contents import Look
     from posture.snapshot import Snapshot
     from response.rails import Networks
@@ -210,6 +211,12 @@ class App:
             limits,
             DriftStep(self.tables, self.estate),
         )
+
+    @cached_property
+    def watch(self) -> "Watch":
+        from adapters.watch import Watch
+
+        return Watch(self.settings, self.tables, self.batches)
 
     @cached_property
     def deliver(self) -> "Deliver":

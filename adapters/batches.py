@@ -33,6 +33,11 @@ class Batch:
     """Fingerprints of whom it counts, for a search that cannot read every row."""
     newest: Minute = -1
     """The minute of its newest call, -1 where there is none."""
+    enqueued: datetime | None = None
+    """When the hub got its last event."""
+    written: datetime | None = None
+    missing: int = 0
+    """Events between the batch before and its last one that never came: the hub had dropped them."""
     late: bool = False
     """The day's table must not be made any more: it was dropped, or soon will be."""
 
@@ -63,6 +68,9 @@ class BatchLog:
             "rejected": batch.rejected,
             "actors": batch.actors,
             "newest": batch.newest,
+            "missing": int64(batch.missing),
+            **({"enqueued": batch.enqueued} if batch.enqueued else {}),
+            **({"written": batch.written} if batch.written else {}),
             **pieces(batch.packed),
         }
         try:
@@ -72,9 +80,15 @@ class BatchLog:
 
     def tail(self, partition: str, known: Tail) -> Tail:
         """The end of the chain, followed from a place on it that the caller knows."""
-        for batch in self._follow(partition, known, ["RowKey", "last", "rejected"]):
-            known = Tail(batch.last, batch.day)
-        return known
+        last = self.last(partition, known)
+        return Tail(last.last, last.day) if last else known
+
+    def last(self, partition: str, known: Tail) -> Batch | None:
+        """The last batch behind a place on the chain, without its counts; None where there is none."""
+        last = None
+        for batch in self._follow(partition, known, ["RowKey", "last", "rejected", "enqueued", "written"]):
+            last = batch
+        return last
 
     def seal(self, day: date) -> int:
         """End every chain in a day's table; the number of those that a writer might still have continued there."""
@@ -150,7 +164,18 @@ class BatchLog:
 
 def _batch(partition: str, entity: Entity, day: date) -> Batch:
     newest = number(entity.get("newest", -1))
-    return Batch(partition, int(entity["RowKey"]), number(entity["last"]), day, joined(entity), number(entity["rejected"]), newest=newest)
+    return Batch(
+        partition,
+        int(entity["RowKey"]),
+        number(entity["last"]),
+        day,
+        joined(entity),
+        number(entity["rejected"]),
+        newest=newest,
+        enqueued=entity.get("enqueued"),
+        written=entity.get("written"),
+        missing=number(entity.get("missing", 0)),
+    )
 
 
 def table_of(day: date) -> str:

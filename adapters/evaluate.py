@@ -3,15 +3,17 @@
 import logging
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from itertools import chain, islice
+from itertools import chain, islice, takewhile
 from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from adapters import alerts, campaigns, inventory, ledger, suppressions
+from adapters import alerts, campaigns, inventory, ledger, losses, responses, suppressions
 from adapters.batches import Batch, BatchLog, Tail
-from adapters.progress import Progress, read_progress, write_progress
-from adapters.steps import Fed, StepWriter
+from adapters.country_days import CountryDays
+from adapters.progress import Claim, ClaimedTables, Progress, read_progress, write_progress, writer_name
+from adapters.steps import write_step
+from adapters.stock import Stock, Tallies
 from adapters.tables import Changed, Tables, joined
 from adapters.telemetry import Reporter
 from adapters.tombstones import TombstoneStore
@@ -52,8 +54,10 @@ class Evaluator:
         kept: Promises | None = None,
         limits: Callable[[datetime], Limits] | None = None,
         drift: "DriftStep | None" = None,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """`limits`: those in force at a moment; without it the detectors' own. `drift`: compares the inventory with what is declared."""
+        """`limits`: those in force at a moment; without it the detectors' own. `drift`: compares the inventory with what is declared. `clock`: what a claim
+        is measured by."""
         self._tables, self._batches, self._key, self._close_after = tables, batches, key, close_after
         self._tombstones, self._kept = tombstones or TombstoneStore(tables, key), kept or promises()
         self._limits = limits or (lambda _: Limits())
@@ -66,8 +70,10 @@ class Evaluator:
         self._recalled = 0
         self._progress = Progress()
         self._learned: str | None = None
-        self._writer = StepWriter(tables, key, {}, {})
+        self._stock = Stock({}, {}, key)
+        self._countries = CountryDays(tables, key)
         self._reporter = Reporter()
+        self._name, self._clock = writer_name(), clock
         self._lock = Lock()
 
     def tick(self, now: datetime, deadline: datetime) -> int:
@@ -80,38 +86,59 @@ class Evaluator:
         if self._rules_until is None or now >= self._rules_until:
             self._rules, self._rules_until = Rules(suppressions.read(self._tables)), now + FRESH
         while True:
-            evaluation = self._warm(now)
-            evaluation.suppress(self._rules)
-            evaluation.limit(self._limits(now))
-            self._recall_days(evaluation, now)
-            fed: list[Fed] = []
-            for partition, batches in self._batches.grown(self._progress.tails):
-                for batch in islice(batches, BATCHES_PER_STEP):
-                    tally = unpack(batch.packed)
-                    evaluation.feed(partition, tally, batch.last)
-                    fed.append((partition, batch.last, tally))
-                    self._progress.tails[partition] = Tail(batch.last, batch.day)
+            stored = read_progress(self._tables)
+            if stored.is_claimed(self._name, self._clock()):
+                log.warning("another instance is writing an evaluation; it goes first")
+                return done
+            claim = Claim(self._tables, stored.copy(), self._name, self._clock)
             try:
-                self._write(evaluation, evaluation.step(now), fed, now)
+                fed = self._advance(stored, claim, now)
+            except Changed:
+                self._evaluation = None
+                log.warning("another instance evaluates too; starting again from the tables")
+                return done
             except BaseException:
-                self._evaluation = None  # what was written is written again, to the same keys
+                self._evaluation = None  # nothing was advanced: what was written is written again, to the same keys
+                claim.release()
                 raise
-            done += len(fed)
+            done += fed
             if not fed or datetime.now(UTC) >= deadline:
                 return done
 
-    def _warm(self, now: datetime) -> Evaluation:
+    def _advance(self, stored: Progress, claim: Claim, now: datetime) -> int:
+        """Feed what the log has grown by, judge it and write it, as one: whatever fails in between, the next tick begins where this one did."""
+        evaluation = self._warm(stored, now)
+        evaluation.suppress(self._rules)
+        evaluation.limit(self._limits(now))
+        self._recall_days(evaluation, now)
+        tallies: Tallies = []
+        gaps: list[tuple[Batch, datetime | None]] = []
+        for partition, batches in self._batches.grown(self._progress.tails):
+            for batch in islice(batches, BATCHES_PER_STEP):
+                tally = unpack(batch.packed)
+                evaluation.feed(partition, tally, batch.last)
+                tallies.append((partition, batch.last, tally))
+                self._progress.tails[partition] = Tail(batch.last, batch.day)
+                if batch.missing:
+                    gaps.append((batch, self._progress.enqueued.get(partition)))
+                if batch.enqueued:
+                    self._progress.enqueued[partition] = batch.enqueued
+        self._write(evaluation, evaluation.step(now), tallies, gaps, claim, now)
+        return len(tallies)
+
+    def _warm(self, stored: Progress, now: datetime) -> Evaluation:
         """The evaluation, rebuilt from the tables unless it is ours and up to date."""
         learned = self._tables.get("progress", "baseline", "baseline")
         version = str(learned["etag"]) if learned else None
-        stored = read_progress(self._tables)
         if self._evaluation is not None and stored.etag == self._progress.etag:
             if version != self._learned:
                 self._evaluation.learn(_baselines(self._tables), self._regulars(stored))
                 self._learned = version
             return self._evaluation
+        self._evaluation = None
         known = dict(inventory.read(self._tables))
-        self._writer = StepWriter(self._tables, self._key, known, inventory.coverages(self._tables))
+        self._countries = CountryDays(self._tables, self._key)
+        self._stock = Stock(known, inventory.coverages(self._tables), self._key)
         since = (stored.watermark or 0) - 24 * 60
         lately = list(alerts.read(self._tables, since))
         evaluation = Evaluation(
@@ -126,15 +153,25 @@ class Evaluator:
             ),
             Criteria(
                 baselines=_baselines(self._tables),
-                contexts={endpoint: item.context() for endpoint, item in known.items() if item is not None},
+                contexts=self._stock.contexts(),
                 limits=self._limits(now),
                 rules=self._rules,
             ),
             close_after=self._close_after,
         )
-        self._evaluation, self._progress, self._learned = evaluation, stored, version
+        self._recall_stock(evaluation, stored)
         self._recall_live(evaluation, stored)
+        self._evaluation, self._progress, self._learned = evaluation, stored, version
         return evaluation
+
+    def _recall_stock(self, evaluation: Evaluation, stored: Progress) -> None:
+        """Count again what was evaluated and is not in every row of the inventory yet."""
+        for partition, tail in sorted(stored.tails.items()):
+            behind = self._batches.read(partition, stored.stocked.get(partition, Tail(-1, None)))
+            for batch in takewhile(lambda one, last=tail.last: one.last <= last, behind):  # type: ignore[misc]
+                evaluation.know(
+                    self._stock.take([(partition, batch.last, unpack(batch.packed))], evaluation.admitted, stored.watermark or 0)
+                )
 
     def _recall_live(self, evaluation: Evaluation, stored: Progress) -> None:
         """Rebuild the windows that are not closed, a few batches at a time; what the rolling days need beside them is left for `_recall_days`."""
@@ -174,19 +211,26 @@ class Evaluator:
     def _regulars(self, stored: Progress) -> Iterator[Regular]:
         return ledger.regulars(self._tables, (moment(stored.closed_until or 0) - timedelta(days=30)).date())
 
-    def _write(self, evaluation: Evaluation, step: Step, fed: list[Fed], now: datetime) -> None:
-        """Write the step, then how far it came. What was seen becomes part of the inventory after it was judged by what the inventory said before."""
-        changed = self._writer.write(step, fed, Guard(self._key, now, self._kept, self._tombstones.at(now)), now)
+    def _write(
+        self, evaluation: Evaluation, step: Step, tallies: Tallies, gaps: list[tuple[Batch, datetime | None]], claim: Claim, now: datetime
+    ) -> None:
+        tables = ClaimedTables(self._tables, claim)
+        claim.hold()
+        losses.write(tables, gaps, now)
+        guard = Guard(self._key, now, self._kept, self._tombstones.at(now))
+        self._stock.admit(tables, chain((row.endpoint for row in chain(step.changed, step.closed)), step.endpoints))
+        write_step(tables, step, guard, now)
+        minute = step.watermark if step.watermark is not None else minute_of(now)
+        evaluation.know(self._stock.take(tallies, evaluation.admitted, minute))  # judged by what the inventory said before
+        responses.count(tables, tallies)
+        self._countries.add(tallies)
         if self._drift is not None:
-            changed = {**changed, **self._writer.compare(self._drift, now)}
-        evaluation.know({endpoint: item.context() for endpoint, item in changed.items()})
-        self._progress.watermark, self._progress.closed_until, self._progress.evaluated = step.watermark, step.closed_until, now
-        try:
-            self._progress.etag = write_progress(self._tables, self._progress)
-        except Changed:
-            log.warning("another instance evaluates too; starting again from the tables")
-            self._evaluation = None
-            return
+            evaluation.know(self._stock.compare(self._drift, now))
+        progress = self._progress
+        progress.stocked = self._stock.write(tables, progress.tails, now) or progress.stocked
+        progress.watermark, progress.closed_until, progress.evaluated = step.watermark, step.closed_until, now
+        progress.writer, progress.claimed_until, progress.etag = "", None, claim.etag
+        progress.etag = write_progress(self._tables, progress)
         self._reporter.step(step, now)
 
 

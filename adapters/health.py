@@ -1,22 +1,25 @@
 """Is Gatewatch well: can it reach its storage and its hub, does it keep up, does it evaluate."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-from adapters import intel, outbox, overrides, posture_status
-from adapters.batches import BatchLog, Tail
+from adapters import intel, losses, outbox, overrides, posture_status, reconcile
+from adapters.arrears import last_batches, look
+from adapters.batches import Batch, BatchLog, Tail
 from adapters.evidence import Evidence
-from adapters.hub import last_enqueued
+from adapters.hub import Hub
 from adapters.progress import Progress, read_progress
 from adapters.purge import wrong
 from adapters.tables import Tables
 from adapters.webhook import Webhook
 from model import moment
+from pipeline import arrears
+from pipeline.arrears import Arrears
 from settings import VERSION, Settings
 
-LARGEST_LAG = 100_000
-"""Events of one partition: some minutes of a busy hub."""
+LOST_LATELY = timedelta(days=1)
+"""How long health stays red after calls were lost."""
 LONGEST_WAIT = timedelta(minutes=15)
 """Of an alert that a receiver was not told of."""
 LONGEST_SILENCE = 120
@@ -27,25 +30,25 @@ def check(settings: Settings, tables: Tables, batches: BatchLog, evidence: Evide
     """Whether all is well, and what is known. Never raises: what cannot be reached is a problem by name."""
     problems: list[str] = []
     progress, learned = Progress(), None
-    tails: dict[str, Tail] = {}
+    last: dict[str, Batch | Tail] = {}
     try:
         progress, learned = read_progress(tables), tables.get("progress", "baseline", "baseline")
-        tails = {p: batches.tail(p, progress.tails.get(p, Tail(-1, None))) for p in batches.partitions() | progress.tails.keys()}
+        last = last_batches(batches, progress)
+        problems += filter(None, [losses.sentence(losses.since(tables, now - LOST_LATELY, now))])
+        differs = reconcile.last(tables)
+        if differs is not None:
+            problems += [f"counts differ: {difference}" for difference in differs[1]]
     except Exception as error:
         problems.append(f"the tables of StateStorage cannot be read ({type(error).__name__})")
-    newest: Mapping[str, int] = {}
+    partitions: list[dict[str, Any]] = []
     try:
-        newest = last_enqueued(settings.hub, settings.event_hub, settings.consumer_group)
+        hub = Hub(settings.hub, settings.event_hub, settings.consumer_group)
+        lags = look(hub, last, progress, now)
+        problems += arrears.problems(lags, settings.kept["calls"], now)
+        partitions = [_partition(lag, progress, now) for lag in lags]
     except Exception as error:
         problems.append(f"event hub {settings.event_hub} cannot be reached ({type(error).__name__})")
-    partitions = []
-    for partition in sorted(newest.keys() | tails.keys(), key=lambda name: (len(name), name)):
-        counted = tails[partition].last if partition in tails else -1
-        evaluated = progress.tails[partition].last if partition in progress.tails else -1
-        lag = max(0, newest[partition] - counted) if partition in newest else None
-        partitions.append({"partition": partition, "counted": counted, "evaluated": evaluated, "lag": lag})
-        if lag is not None and lag > LARGEST_LAG:
-            problems.append(f"partition {partition} lags {lag} events behind")
+        partitions = [{"partition": partition, "counted": one.last, "lag": None} for partition, one in sorted(last.items())]
     try:
         problems += wrong(tables, now)
     except Exception as error:
@@ -95,6 +98,20 @@ def check(settings: Settings, tables: Tables, batches: BatchLog, evidence: Evide
         "evaluationAgeSeconds": round(age, 1) if age is not None else None,
         "baselines": {"count": learned["count"], "until": learned["until"], "made": learned["made"].isoformat()} if learned else None,
         "eventTime": moment(progress.watermark).isoformat() if progress.watermark is not None else None,
+    }
+
+
+def _partition(lag: Arrears, progress: Progress, now: datetime) -> dict[str, Any]:
+    """`counted` and `evaluated`: sequence numbers; `lag` in events; `waitingSeconds`: the age of the oldest event that waits, at most."""
+    evaluated = progress.tails[lag.partition].last if lag.partition in progress.tails else -1
+    return {
+        "partition": lag.partition,
+        "counted": lag.counted,
+        "evaluated": evaluated,
+        "lag": lag.waiting,
+        "waitingSeconds": round((now - lag.since).total_seconds(), 1) if lag.since else None,
+        "lastBatch": lag.batched.isoformat() if lag.batched else None,
+        "lost": lag.expired,
     }
 
 

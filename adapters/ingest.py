@@ -34,6 +34,11 @@ SUSPECTS_PER_BATCH = 250
 """Calls of one batch that are looked into for attacks alone, at most. Which ones is drawn by lot where there are more, and how many were not is counted."""
 
 NO_PARTITION = "the host did not say of which partition the message is"
+QUARANTINED_OF_BATCH = 100
+"""Messages of one batch that are kept to be looked at: a sender that is broken sends the same a thousand times."""
+QUARANTINED_OF_HOUR = 2_000
+"""Messages of one partition and hour, as far as one process remembers: 8 MiB, at most 1.5 GiB in 48 hours and four partitions."""
+
 AHEAD = timedelta(minutes=10)
 """How far a gateway's clock may run ahead of ours."""
 
@@ -94,6 +99,8 @@ class Ingest:
         self._countries = countries
         self._tombstones, self._kept = tombstones, kept or promises()
         self._tails: dict[str, Tail] = {}
+        self._quarantined: dict[str, tuple[str, int]] = {}
+        """Partition -> hour, and messages kept of it."""
 
     def batch(self, partition: str, events: Sequence[Event], now: datetime) -> Ingested:
         """Count the events, in sequence order, that nobody has counted yet. Raises only for a storage fault. `partition` "": the host did not say of which
@@ -118,7 +125,7 @@ class Ingest:
                     repeated = len(events) - len(left)
                     return Ingested(half.calls + rest.calls, half.rejected + rest.rejected, repeated, half.overlooked + rest.overlooked)
                 if rejections:
-                    self._evidence.quarantine([self._kept_of(item, now, erased) for item in rejections])
+                    self._quarantine(partition, rejections, now, erased)
                 try:
                     self._log.append(batch)
                     tail = self._tails[partition] = Tail(batch.last, batch.day)
@@ -150,6 +157,16 @@ class Ingest:
         self._tails.pop(partition, None)
         tail = self._log.tail(partition, max(known, self._progress(partition), key=lambda item: item.last))
         return tail if tail.day and tail.day > day else Tail(tail.last, first_open_day(day, self._kept, now))
+
+    def _quarantine(self, partition: str, rejections: Sequence[Rejection], now: datetime, erased: Tombstones) -> None:
+        """Keep some of a batch's rejections, fewer the more there were in this hour; each is counted in the batch's row in any case."""
+        hour = f"{rejections[0].enqueued:%Y%m%d%H}"
+        known_hour, before = self._quarantined.get(partition, (hour, 0))
+        before = before if known_hour == hour else 0
+        kept = rejections[: max(0, min(QUARANTINED_OF_BATCH, QUARANTINED_OF_HOUR - before))]
+        if kept:
+            self._evidence.quarantine([self._kept_of(item, now, erased) for item in kept])
+        self._quarantined[partition] = hour, before + len(kept)
 
     def _kept_of(self, rejection: Rejection, now: datetime, erased: Tombstones) -> Rejection:
         """Without the message where it may not be kept: it is too old already, or names someone who was erased."""
@@ -228,5 +245,14 @@ class Ingest:
             rejected,
             fingerprints(tally),
             tally.newest,
+            events[-1].enqueued,
+            now,
+            _missing(tail, events),
             not is_open(day, self._kept, now),
         )
+
+
+def _missing(tail: Tail, events: Sequence[Event]) -> int:
+    """How many sequence numbers between the end of the chain and the last event never came. What was there before the first batch is not missed."""
+    before = tail.last if tail.last >= 0 else events[0].sequence - 1
+    return events[-1].sequence - before - len({event.sequence for event in events})

@@ -154,6 +154,12 @@ def regulars(tables: Tables, since: date) -> Iterator[Regular]:
                 yield msgspec.json.decode(row["regular"], type=Regular)
 
 
+def total(tables: Tables, day: date) -> int:
+    """All calls of a day's table."""
+    buckets = "PartitionKey lt 'regulars' or PartitionKey gt 'regulars'"
+    return sum(sum(counts[2::3]) for row in tables.query(table_of(day), buckets) for counts in _decoder.decode(_unpack(row))[1].values())
+
+
 # one person
 
 

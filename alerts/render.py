@@ -1,12 +1,12 @@
 """An alert in words: the shape of Microsoft.Security/alerts (REST 2022-01-01), so that rules written for Defender for APIs keep working."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from alerts.own import BREACH as BREACH
+from alerts.own import EVENTS, OWN
 from detectors import Detector, by_id
-from model import WINDOW_MINUTES, Alert, Campaign, Endpoint, Minute, Severity, Sighting, is_service_endpoint, moment
-from windows.baseline import Baseline
-from windows.window import Window
+from model import WINDOW_MINUTES, Alert, Campaign, Endpoint, Minute, is_service_endpoint, moment
 
 VERSION = "2022-01-01"
 EVERYONE = "Aggregate User Population (All IPs)"
@@ -71,27 +71,6 @@ def gateway_of(alert: Alert, gateway: str) -> Gateway:
     return Gateway(gateway) if gateway.rpartition("/")[2].casefold() == alert.endpoint.service.casefold() != "" else UNKNOWN_GATEWAY
 
 
-def _silent(window: Window, baseline: Baseline) -> Iterator[Sighting]:  # noqa: ARG001  the contract of a detector
-    yield from ()
-
-
-BREACH = Detector(
-    id="Gatewatch_RetentionBreach",
-    title="Gatewatch kept personal data longer than promised",
-    severity=Severity.HIGH,
-    sees="The purge found data that should have been gone by then, and removed what it could.",
-    causes="The purge did not run for hours, storage refused it, or a hub or account keeps more than the deployment sets.",
-    remediation=("Read what GET /api/health and GET /api/privacy name.", "docs/privacy.md says what removes what, and until when."),
-    tactic="Impact",
-    techniques=(),
-    owasp_2019=(),
-    owasp_2023=(),
-    function=_silent,
-    limits={},
-)
-"""The alert about Gatewatch itself: no detector judges it, the purge raises it."""
-
-
 def render(
     alert: Alert,
     gateway: Gateway = UNKNOWN_GATEWAY,
@@ -105,7 +84,7 @@ def render(
     """The alert as a JSON-ready object. `status` is the analysts' (Active, InProgress, Resolved, Dismissed); without one it is Active, whether it lasts or
     not, for no one has looked at it. `actors` False leaves out IPs and identities: for telemetry. `site`: origin of the page that the alert links to. KeyError on an unknown detector.
     """
-    detector = BREACH if alert.detector == BREACH.id else (by_id() if detectors is None else detectors)[alert.detector]
+    detector = OWN.get(alert.detector) or (by_id() if detectors is None else detectors)[alert.detector]
     resource = _resource(alert, gateway)
     techniques = [technique for technique in detector.techniques if "." not in technique]
     return {
@@ -181,8 +160,8 @@ def _picture(alert: Alert, series: Sequence[Point], actors: bool) -> dict[str, A
 def event_of_interest(alert: Alert, *, actors: bool = True) -> str:
     """What happened, in one sentence."""
     sighting = alert.sighting
-    if alert.detector == BREACH.id:
-        return f"{_number(sighting.observed)} {sighting.unit} were there past their time."
+    if alert.detector in OWN:
+        return f"{_number(sighting.observed)} {sighting.unit} {EVENTS[alert.detector]}."
     if alert.campaign is not None:
         return _campaign_in_words(alert)
     by = f"by {sighting.actor if actors else HIDDEN}" if sighting.actor else "by all callers together"
@@ -249,7 +228,7 @@ def deviation(alert: Alert) -> str:
 def silent_if(alert: Alert) -> str:
     """What would have kept the detector silent."""
     sighting = alert.sighting
-    if alert.detector == BREACH.id:
+    if alert.detector in OWN:
         return ""
     if sighting.threshold is None:
         return "the detector were off for this endpoint, or the caller were on the allow-list"

@@ -97,9 +97,15 @@ class Evaluation:
             return
         self._positions[partition] = position
         self._fed.add(partition)
+        for endpoint in tally.endpoints:  # now, in the order of the log, however late its minutes are walked
+            self._live.admit(endpoint)
         for at, slice_ in slices_of(Source(tally, partition, position)):
             self._watermark.reach(partition, at)
             self._pending.setdefault(at, []).append(slice_)
+
+    def admitted(self, endpoint: Endpoint) -> Endpoint:
+        """The endpoint under which the calls of an endpoint that was fed are counted."""
+        return self._live.admit(endpoint)
 
     def step(self, now: datetime) -> Step:
         """Merge, judge, group, close and learn what was fed."""
@@ -197,7 +203,7 @@ class Evaluation:
                 self._group.pass_time(ends)
                 self._end(self._ended_until)
                 self._ended_until += WINDOW_MINUTES
-            elif not self._live.by_start and self._group.idle and until - closes > 2 * MINUTES_PER_DAY:
+            elif self._live.is_empty and self._group.idle and until - closes > 2 * MINUTES_PER_DAY:
                 self._closed_until = self._ended_until = window_start(until) - MINUTES_PER_DAY  # nothing can happen in a silent age
             else:
                 self._group.pass_time(closes)
@@ -341,6 +347,8 @@ class Evaluation:
                 if window.dirty:
                     window.dirty = False
                     changed.append(WindowRow(endpoint, start, record_of(window, self._seen(endpoint))))
+        if self._ended_until is not None:
+            self._live.freeze(self._ended_until)
         return changed
 
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, TypeVar
 from attacks.carried import parameter_attack
 from attacks.per_call import injection, polluted, suspicious_agent
 from intel.addresses import TrustedProxies, canonical_ip, client_ip
-from intel.mask import masked
 from model import WINDOW_MINUTES, ApiCall
+from pipeline import kept_texts
 from pipeline.callers import codes, is_guarded, is_served, name_of, tables_of
 from pipeline.fold_form import form_of
 from pipeline.numbering import LARGEST_SIZE, NAME_LENGTH, NAMES_PER_BATCH, PARAMETERS_PER_CALL, Buckets, Endpoints, Index, Pairs
@@ -60,7 +60,7 @@ def fold(
             calls = [calls[at] for at in served]
     if not calls:
         return _only_guarded(guarded) if guarded else Tally()
-    batch = _Batch(calls, guarded, trusted)
+    batch = _Batch(calls, guarded, key, trusted)
     sightings = _Sightings(batch)
     tables: dict[str, list[Row]] = {
         "calls": _calls(batch),
@@ -112,16 +112,16 @@ def fold(
 class _Batch:
     """The columns that several tables need, one entry a call, and what their numbers stand for."""
 
-    def __init__(self, calls: Sequence[ApiCall], guarded: Sequence[ApiCall], trusted: TrustedProxies | None) -> None:
+    def __init__(self, calls: Sequence[ApiCall], guarded: Sequence[ApiCall], key: bytes, trusted: TrustedProxies | None) -> None:
         """`guarded`: calls that the guard touched, served or not; only their minutes are read here."""
         self.calls = calls
         self.endpoints = Endpoints()
         self.pairs = Pairs()
         self.ips: Index[str | None] = Index(lambda text: canonical_ip(text) if text else "")
         self.identities: Index[str] = Index(lambda text: text[:NAME_LENGTH], NAMES_PER_BATCH)
-        self.agents: Index[str | None] = Index(lambda text: masked((text or "")[:AGENT_LENGTH]), NAMES_PER_BATCH)
-        self.evidence: Index[tuple[str, ...]] = Index(lambda proofs: "+".join(sorted(set(proofs)))[:NAME_LENGTH], NAMES_PER_BATCH)
-        self.reasons: Index[str] = Index(lambda text: text[:NAME_LENGTH], NAMES_PER_BATCH)
+        self.agents: Index[str | None] = Index(lambda text: kept_texts.agent(text or "", key), NAMES_PER_BATCH)
+        self.evidence: Index[tuple[str, ...]] = Index(kept_texts.evidence, NAMES_PER_BATCH)
+        self.reasons: Index[str] = Index(kept_texts.reason)
         self.information: Index[str] = Index(lambda text: text[:NAME_LENGTH], NAMES_PER_BATCH)
         self.places: Index[str] = Index(lambda text: text[:PLACE_LENGTH], NAMES_PER_BATCH)
 

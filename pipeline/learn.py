@@ -102,22 +102,30 @@ class DaySummary(msgspec.Struct, frozen=True, array_like=True):
 def day_tops(endpoint: Endpoint, day: int, rolling: RollingDay, accused: Set[str]) -> DayTops:
     """Read a rolling day at its end, without the actors that were found in it."""
     measures: dict[str, list[float]] = {}
-    for parameter, by_ip in rolling.by_ip().items():
-        measures[f"day:{parameter}"] = largest(n for ip, n in by_ip.items() if ip not in accused and ip not in NOBODY)
-        measures[f"ips:{parameter}"] = [len(by_ip.keys() - accused)]
-    taken = rolling.totals()
+    nobody = {*accused, *NOBODY}
+    for parameter in rolling.parameters():
+        measures[f"day:{parameter}"] = largest(rolling.distinct_values(parameter, nobody))
+        measures[f"ips:{parameter}"] = [sum(1 for _ in rolling.distinct_values(parameter, accused))]
+    taken = largest(rolling.totals(nobody))
     if taken:
-        measures["day:bytes"] = largest(n for ip, n in taken.items() if ip not in accused and ip not in NOBODY)
+        measures["day:bytes"] = taken
     return DayTops(endpoint, day, measures)
 
 
-def summarise(day: int, rows: Iterable[WindowRow], tops: Iterable[DayTops] = (), known: Iterable[Endpoint] = ()) -> list[DaySummary]:
+def summarise(
+    day: int,
+    rows: Iterable[WindowRow],
+    tops: Iterable[DayTops] = (),
+    known: Iterable[Endpoint] = (),
+    heard: Mapping[str, int] | None = None,
+) -> list[DaySummary]:
     """The summaries of one day, from all its closed windows (the services' own rows, template "*", among them), sorted by endpoint.
 
-    `known`: endpoints with an earlier summary: a day of silence is information, unless the whole service was silent.
+    `known`: endpoints with an earlier summary: a day of silence is information, unless the whole service was silent. `heard`: where `rows` are of some
+    endpoints only, service -> a bit for each window in which any of its endpoints was called.
     """
     by_endpoint: dict[Endpoint, dict[int, Record]] = {endpoint: {} for endpoint in known}
-    alive: dict[str, int] = defaultdict(int)
+    alive: dict[str, int] = defaultdict(int, heard or {})
     start = day * MINUTES_PER_DAY
     for row in rows:
         slot = (row.window - start) // WINDOW_MINUTES

@@ -1,18 +1,24 @@
 """What is open between two steps: live windows, rolling days, and the unmatched endpoints that were admitted so far."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
-from model import Endpoint, Minute, is_service_endpoint, service_endpoint
+from model import WINDOW_MINUTES, Endpoint, Minute, is_service_endpoint, service_endpoint
 from pipeline.regulars import Regulars
 from windows.baseline import Baseline
 from windows.context import NOTHING_KNOWN, Context
 from windows.day import RollingDay
+from windows.frozen import freeze, thaw
 from windows.live import LiveWindow
 
 UNMATCHED = 100
 """Templates of unmatched paths that a service may have; the rest is one endpoint."""
 FOLDED = "/{…}"
+
+
+def folded(service: str) -> Endpoint:
+    """The endpoint of all unmatched paths for which there was no room."""
+    return Endpoint(service, "", "*", FOLDED, matched=False)
 
 
 class Knowledge:
@@ -43,6 +49,7 @@ class LiveWindows:
         self.by_start: dict[Minute, dict[Endpoint, LiveWindow]] = {}
         self.days: dict[Endpoint, RollingDay] = {}
         self._late: dict[tuple[Endpoint, Minute, str, int], LiveWindow] = {}
+        self._frozen: dict[Minute, dict[Endpoint, bytes]] = {}
         self._services: dict[str, Endpoint] = {}
         self._unmatched: dict[str, set[Endpoint]] = defaultdict(set)
         for endpoint in admitted:
@@ -57,7 +64,7 @@ class LiveWindows:
         if endpoint in known:
             return endpoint
         if len(known) >= UNMATCHED:
-            endpoint = Endpoint(endpoint.service, "", "*", FOLDED, matched=False)
+            endpoint = folded(endpoint.service)
             if endpoint in known:
                 return endpoint
         known.add(endpoint)
@@ -81,18 +88,37 @@ class LiveWindows:
         windows = self.by_start.setdefault(start, {})
         window = windows.get(endpoint)
         if window is None:
-            knowledge = self._knowledge
-            service = knowledge.baselines.get(self.service(endpoint.service))
-            window = windows[endpoint] = LiveWindow(
-                endpoint,
-                start,
-                day=self.day(endpoint),
-                regulars=knowledge.regulars.of(endpoint) or {},
-                context=knowledge.context(endpoint),
-                service_days=service.days if service is not None else 0,
-                homes=(knowledge.regulars.homes(endpoint) if is_service_endpoint(endpoint) else None) or {},
-            )
+            window = windows[endpoint] = self._made(endpoint, start)
         return window
+
+    def _made(self, endpoint: Endpoint, start: Minute) -> LiveWindow:
+        """A window with what was frozen of it."""
+        knowledge = self._knowledge
+        service = knowledge.baselines.get(self.service(endpoint.service))
+        window = LiveWindow(
+            endpoint,
+            start,
+            day=self.day(endpoint),
+            regulars=knowledge.regulars.of(endpoint) or {},
+            context=knowledge.context(endpoint),
+            service_days=service.days if service is not None else 0,
+            homes=(knowledge.regulars.homes(endpoint) if is_service_endpoint(endpoint) else None) or {},
+        )
+        frozen = self._frozen.get(start, {}).pop(endpoint, None)
+        return thaw(frozen, window) if frozen is not None else window
+
+    def freeze(self, until: Minute) -> None:
+        """Pack the windows that ended by this minute, were written, and in which nothing was found."""
+        for start, windows in self.by_start.items():
+            if start + WINDOW_MINUTES <= until:
+                done = [endpoint for endpoint, window in windows.items() if not window.dirty and not window.marks]
+                frozen = self._frozen.setdefault(start, {})
+                for endpoint in done:
+                    frozen[endpoint] = freeze(windows.pop(endpoint))
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.by_start and not self._frozen
 
     def late_window(self, endpoint: Endpoint, start: Minute, partition: str, position: int) -> LiveWindow:
         """What this tally adds to a window that is closed."""
@@ -106,9 +132,12 @@ class LiveWindows:
         """The live windows that begin at this minute."""
         return self.by_start.get(start, {})
 
-    def close(self, start: Minute) -> list[tuple[Endpoint, LiveWindow]]:
+    def close(self, start: Minute) -> Iterator[tuple[Endpoint, LiveWindow]]:
         """The windows that begin at this minute, by endpoint; they are live no longer."""
-        return sorted(self.by_start.pop(start, {}).items())
+        live, packed = self.by_start.pop(start, {}), sorted(self._frozen.get(start, {}))
+        for endpoint in sorted({*live, *packed}):
+            yield endpoint, live.pop(endpoint) if endpoint in live else self._made(endpoint, start)
+        self._frozen.pop(start, None)
 
     def drain_late(self) -> list[tuple[tuple[Endpoint, Minute, str, int], LiveWindow]]:
         """(endpoint, start, partition, position) and window of what came late since the last call, in order."""

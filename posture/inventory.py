@@ -105,6 +105,11 @@ class Inventory(msgspec.Struct):
         claimed = {exposure.type for exposure in self.exposures if exposure.confidence}
         return Context(tuple(sorted(claimed)), self.anonymous is not None)
 
+    def news(self) -> tuple[object, ...]:
+        """What is worth telling at once; that another call came is not."""
+        exposures = frozenset((exposure.type, exposure.place, exposure.confidence) for exposure in self.exposures)
+        return exposures, self.anonymous is None, self.external_first is None
+
     def aged(self, now: Minute) -> "Inventory":
         kept = [exposure for exposure in self.exposures if exposure.last > now - AGES_OUT]
         anonymous = self.anonymous if self.anonymous is not None and self.anonymous > now - AGES_OUT else None
@@ -130,16 +135,20 @@ class Inventory(msgspec.Struct):
 
 
 def merge(
-    known: Mapping[Endpoint, Inventory], tallies: Iterable[tuple[str, int, Tally]], kept: Callable[[Endpoint], bool], key: bytes = b""
+    known: Mapping[Endpoint, Inventory],
+    tallies: Iterable[tuple[str, int, Tally]],
+    admitted: Callable[[Endpoint], Endpoint],
+    key: bytes = b"",
 ) -> dict[Endpoint, Inventory]:
     """The inventories that some tallies (hub partition, position, tally) change. What an inventory contains already is not added again.
-    `kept`: whether an endpoint has an inventory at all; of the paths that match no operation only so many have. `key` keys the hashes of addresses."""
+    `admitted`: the endpoint under which one is known; of the paths that match no operation only so many have one of their own. `key` keys the hashes of
+    addresses."""
     changed: dict[Endpoint, Inventory] = {}
     for partition, position, tally in tallies:
         mine: dict[int, Inventory] = {}
         called = {row[1] for row in tally.tables.get("calls", ())}
-        for number, endpoint in enumerate(tally.endpoints):
-            if number not in called or not kept(endpoint):
+        for number, endpoint in enumerate(map(admitted, tally.endpoints)):
+            if number not in called:
                 continue
             ours = changed.get(endpoint)  # copied once, however many tallies change it
             one = ours or known.get(endpoint)

@@ -1,21 +1,20 @@
 """One person in what is kept: how a request names them, how tables spell them, where texts mention them, and what stands in their place afterwards."""
 
-import base64
-import binascii
 import re
 from array import array
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any, Literal
-from urllib.parse import unquote
+from unicodedata import normalize
 from zlib import crc32
 
 from alerts.request_body import LARGEST_REQUEST, parsed_once
 from intel.addresses import canonical_ip
 from intel.mask import addresses
 from model import NOBODY, OTHER, Minute
+from retention.spellings import spellings
 from windows.tally import TABLES, Row, Tally
 
 LONGEST_ID = 256
@@ -124,29 +123,7 @@ class Tombstones:
 
 # texts
 
-_ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
-_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{8,}={0,2}")
 _MEMBER = re.compile(r'"(subscriptionId|userId|identity)"\s*:\s*"((?:[^"\\]|\\.)*)"')
-NESTED = 2
-"""How many layers of base64 are looked into: a token in a header is one, a token in a quoted message two."""
-
-
-def spellings(message: bytes, depth: int = NESTED) -> Iterator[str]:
-    """A message as text: as it is, with escapes undone (JSON's and URLs'), and whatever is base64 in it decoded, again in all these ways."""
-    text = message.decode("utf-8", "replace")
-    yield text
-    plain = unquote(_ESCAPE.sub(lambda found: chr(int(found[1], 16)), text).replace("\\/", "/"))
-    if plain != text:
-        yield plain
-    if depth:
-        for found in _BASE64.findall(plain):
-            digits = found.rstrip("=").translate(str.maketrans("-_", "+/"))
-            try:
-                decoded = base64.b64decode(digits + "=" * (-len(digits) % 4))
-            except binascii.Error:
-                continue
-            if decoded.isascii():
-                yield from spellings(decoded, depth - 1)
 
 
 def _word(value: str) -> re.Pattern[str]:
@@ -157,7 +134,7 @@ def mentions(subject: Subject, message: bytes) -> bool:
     """Whether a message names the subject in any spelling."""
     if subject.kind == "ip":
         return any(canonical == subject.value for text in spellings(message) for _, canonical in addresses(text))
-    word = _word(subject.value)
+    word = _word(normalize("NFC", subject.value))
     return any(word.search(text) for text in spellings(message))
 
 

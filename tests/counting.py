@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 from model import Endpoint
+from pipeline import kept_texts
 from stats.buckets import bucket
 from windows import countries
 from windows.media import media_type
@@ -54,12 +55,12 @@ def straight(events: Iterable[dict[str, Any]], key: bytes, country: Callable[[st
         names = (("identity", "subject:"), ("userId", "user:"), ("subscriptionId", "subscription:"))
         who = next((prefix + event[name] for name, prefix in names if event.get(name)), "")
         place = country(ip) if country else ""
-        caller = ("callers", window, endpoint.service, ip, who, event.get("userAgent", ""), place)
+        caller = ("callers", window, endpoint.service, ip, who, kept_texts.agent(event.get("userAgent", ""), key), place)
         sums[caller] += 1
         served[caller] += 200 <= status < 300
         if country:
             sums["countries", window, endpoint, place, status // 100] += 1
-        sums["agents", minute, endpoint, event.get("userAgent", "")] += 1
+        sums["agents", minute, endpoint, kept_texts.agent(event.get("userAgent", ""), key)] += 1
         sums["auth", minute, endpoint, "+".join(sorted(event.get("auth", []))), status] += 1
         for direction, name in enumerate(("requestContentType", "responseContentType")):
             if event.get(name):

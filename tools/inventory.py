@@ -33,6 +33,7 @@ from model import ApiCall, Endpoint, Minute, Severity
 from pipeline.contents import Look, Sampler, look, parts
 from pipeline.decode import Rejected, decode
 from pipeline.fold import fold
+from pipeline.live import folded
 from posture import risk
 from posture.arm_json import NotResources
 from posture.drift import KINDS, Deviation, deviations
@@ -79,10 +80,10 @@ def stock(messages: Iterable[bytes], look_into: Callable[[bytes], Look] | None =
     found = Stock()
     sampler, unmatched = Sampler(), set[Endpoint]()
 
-    def kept(endpoint: Endpoint) -> bool:
+    def admitted(endpoint: Endpoint) -> Endpoint:
         if not endpoint.matched and endpoint not in unmatched and len(unmatched) < MOST_UNMATCHED:
             unmatched.add(endpoint)
-        return endpoint.matched or endpoint in unmatched
+        return endpoint if endpoint.matched or endpoint in unmatched else folded(endpoint.service)
 
     for position, (calls, bodies) in enumerate(_batches(messages, found.rejected)):
         looks = {}
@@ -91,7 +92,7 @@ def stock(messages: Iterable[bytes], look_into: Callable[[bytes], Look] | None =
                 looks[at] = seen = look_into(bodies[at])
                 shape.saw({(kind, place) for kind, place, _ in seen.found})
         tally = fold(calls, KEY, looks, trusted)
-        found.inventories |= merge(found.inventories, [("0", position, tally)], kept, KEY)
+        found.inventories |= merge(found.inventories, [("0", position, tally)], admitted, KEY)
         found.coverages |= cover(found.coverages, [tally])
         found.calls += len(calls)
     return found

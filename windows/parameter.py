@@ -71,9 +71,6 @@ class Parameter:
         """How many of its distinct values `seen` does not hold. Counts only what is new since it was last asked."""
         if self.seen is not seen:
             self.seen, self.unseen, self.new = seen, 0, list(self.values)
-        bound, hashes = seen.bound, seen.hashes
-        for value in self.new:
-            short = shorten(value)
-            self.unseen += short < bound and short not in hashes
+        self.unseen += seen.not_seen(map(shorten, self.new))
         self.new.clear()
-        return self.unseen * SPAN / bound
+        return self.unseen * SPAN / seen.bound

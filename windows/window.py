@@ -48,12 +48,8 @@ class Parameter(Protocol):
 class Day(Protocol):
     """The 24 hours up to this window, and the last minutes, of the same endpoint."""
 
-    @property
-    def latency(self) -> Mapping[Minute, Moments]:
-        """Start of a window that has ended -> moments of the logarithms of milliseconds of its calls answered 2xx."""
-
     def latency_before(self, window: Minute) -> Moments:
-        """The same of the 24 hours up to an hour before the window that starts at this minute."""
+        """Moments of the logarithms of milliseconds of calls answered 2xx, of the 24 hours up to an hour before the window that starts at this minute."""
 
     def lately(self, status_class: int, ip: str) -> int:
         """Calls of this IP in the last `day.LATELY` minutes."""
@@ -69,9 +65,6 @@ class Day(Protocol):
 
     def asked_more(self, than: float) -> Iterator[tuple[str, str, float]]:
         """(parameter, IP, distinct values) of those that asked for something new since the last judgement and for more than so many in all."""
-
-    def by_ip(self) -> Mapping[str, Mapping[str, float]]:
-        """Parameter -> IP -> distinct values."""
 
     def busy(self, parameter: str, ips: Iterable[str], window: Minute, least: int) -> Iterator[tuple[str, float]]:
         """(IP, distinct values) of those that asked for `least` of them or more since midnight of the window's day."""

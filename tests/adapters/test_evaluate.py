@@ -21,6 +21,7 @@ from adapters.evidence import Evidence
 from adapters.ingest import Event, Ingest
 from adapters.inventory_index import InventoryIndex
 from adapters.progress import read_progress
+from adapters.stock import EVERY
 from adapters.tables import Entity, Tables
 from local import traffic
 from model import WINDOW_MINUTES, minute_of, moment
@@ -128,6 +129,7 @@ def test_windows_equal_a_straight_count_through_crashes_cold_starts_and_late_cal
                 judge = evaluator(faulty)
         judge.tick(NOW, NOW)
         judge.tick(QUIET, NOW)
+        judge.tick(QUIET + EVERY, NOW)
         assert stored(tables) == Counter(of(call) for call in some), f"schedule {group}/{number}"
         expect_inventory(tables, some)
 

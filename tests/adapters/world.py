@@ -18,7 +18,7 @@ from adapters.dsr import Hold, Requests
 from adapters.evaluate import Evaluator
 from adapters.evidence import Evidence
 from adapters.ingest import Event, Ingest
-from adapters.progress import read_progress
+from adapters.progress import CLAIM, read_progress
 from adapters.purge import Purge, Run
 from adapters.tables import Tables
 from adapters.tombstones import TombstoneStore
@@ -43,6 +43,7 @@ class World:
     evidence: Evidence = field(init=False)
     sequence: dict[str, int] = field(default_factory=dict)
     requests_made: int = 0
+    _waited: timedelta = timedelta()
 
     def __post_init__(self) -> None:
         self.tables, self.evidence = Tables(self.connection), Evidence(self.connection)
@@ -56,7 +57,8 @@ class World:
             return read_progress(self.tables).tails.get(partition, Tail(-1, None))
 
         self.ingest = Ingest(log, self.evidence, KEY, timedelta(hours=240), progress, stones, self.kept)
-        self.evaluator = Evaluator(self.tables, log, KEY, 60, stones, self.kept)
+        self._waited += CLAIM  # what a dead instance had claimed is free
+        self.evaluator = Evaluator(self.tables, log, KEY, 60, stones, self.kept, clock=lambda: self.now + self._waited)
         self.purge = Purge(self.tables, log, self.evidence, KEY, self.kept)
         self.requests = Requests(self.tables, log, self.evidence, KEY, self.kept, self.hold)
 

@@ -27,7 +27,7 @@ def seen(kind: str = "iban", place: str = "response.body $.iban", confidence: in
 
 def stock(*tallies: Tally, known: Inventory | None = None) -> Inventory:
     before = {known.endpoint: known} if known else {}
-    return merge(before, [("0", at, tally) for at, tally in enumerate(tallies)], lambda endpoint: endpoint.matched)[ORDERS]
+    return merge(before, [("0", at, tally) for at, tally in enumerate(tallies)], lambda endpoint: endpoint)[ORDERS]
 
 
 def test_what_was_seen_where_how_often_and_how_closely_it_was_looked_at() -> None:
@@ -55,13 +55,13 @@ def test_a_caller_who_proved_nothing_and_was_answered_is_remembered() -> None:
 def test_a_repeat_changes_nothing() -> None:
     first = tally(seen())
     stocked = stock(first)
-    assert merge({ORDERS: stocked}, [("0", 0, first)], lambda _: True) == {}
-    assert merge({ORDERS: stocked}, [("1", 0, first)], lambda _: True)[ORDERS].calls == 2
+    assert merge({ORDERS: stocked}, [("0", 0, first)], lambda endpoint: endpoint) == {}
+    assert merge({ORDERS: stocked}, [("1", 0, first)], lambda endpoint: endpoint)[ORDERS].calls == 2
 
 
 def test_merging_leaves_what_was_known_alone() -> None:
     stocked = stock(tally(seen()))
-    merge({ORDERS: stocked}, [("0", 1, tally(seen("email", "response.body $.email")))], lambda _: True)
+    merge({ORDERS: stocked}, [("0", 1, tally(seen("email", "response.body $.email")))], lambda endpoint: endpoint)
     assert [one.type for one in stocked.exposures] == ["iban"]
 
 
@@ -83,9 +83,12 @@ def test_places_are_bounded_and_counted_as_other() -> None:
     assert stocked.exposures[-1].place == f"request.body {OTHER}"
 
 
-def test_paths_that_match_no_operation_have_an_inventory_only_where_it_is_kept() -> None:
-    found = tally(seen(), urlTemplate=None)
-    assert merge({}, [("0", 0, found)], lambda endpoint: endpoint.matched) == {}
+def test_paths_that_match_no_operation_are_counted_where_they_were_admitted() -> None:
+    found = [("0", at, tally(seen(), urlTemplate=None, path=f"/shop/{name}")) for at, name in enumerate(("cart", "till", "cart"))]
+    bucket = Endpoint("contoso", "", "*", "/{…}", matched=False)
+    cart = found[0][2].endpoints[0]
+    counts = merge({}, found, lambda endpoint: endpoint if endpoint == cart else bucket)
+    assert {endpoint: one.calls for endpoint, one in counts.items()} == {cart: 2, bucket: 1}
 
 
 def test_a_secret_in_a_url_is_sighted_with_its_address() -> None:

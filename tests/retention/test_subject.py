@@ -1,12 +1,16 @@
 """One person in a request, in texts and in counts: found in every spelling, taken out alone, and no total changes."""
 
 import base64
+import gzip
+import html
 import json
+import zlib
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from random import Random
-from urllib.parse import quote
+from unicodedata import normalize
+from urllib.parse import quote, quote_plus
 
 import pytest
 from hypothesis import given, settings
@@ -14,6 +18,7 @@ from hypothesis import strategies as st
 
 from alerts.request_body import LARGEST_REQUEST
 from model import OTHER, Endpoint
+from retention.spellings import LONGEST, TEXTS, spellings
 from retention.subject import (
     ACTOR_LENGTH,
     RequestRefused,
@@ -157,6 +162,56 @@ def test_a_message_that_mentions_an_address_is_found(spell: Callable[[str], byte
     assert mentions(of("ip", ip), spell(ip))
     assert ip in actors(spell(ip))
     assert not mentions(of("ip", ip), spell(other))
+
+
+NAME = "José Ångström-Œuvre"
+
+
+def _token(text: str) -> bytes:
+    return b"Bearer h." + base64.urlsafe_b64encode(json.dumps({"sub": text}, ensure_ascii=False).encode()).rstrip(b"=") + b".s"
+
+
+SPELLED_NAMES: list[Callable[[str], bytes]] = [
+    lambda name: name.encode(),
+    lambda name: json.dumps({"name": name}).encode(),
+    _token,
+    lambda name: json.dumps({"authorization": _token(name).decode()}).encode(),
+    lambda name: gzip.compress(f"name={name}".encode()),
+    lambda name: b'{"body":"' + base64.b64encode(gzip.compress(name.encode())) + b'"}',
+    lambda name: b"\x01\x02" + zlib.compress(name.encode()),
+    lambda name: f'{{"name":"{name}"}}'.encode("utf-16-le"),
+    lambda name: f'<?xml version="1.0"?><n>{name}</n>'.encode("utf-16"),
+    lambda name: base64.b64encode(name.encode("utf-16-be")),
+    lambda name: "".join(f"&#{ord(letter)};" for letter in name).encode(),
+    lambda name: "".join(f"&#x{ord(letter):x};" for letter in name).encode(),
+    lambda name: html.escape(name).replace("é", "&eacute;").encode("ascii", "xmlcharrefreplace"),
+    lambda name: quote(name).encode(),
+    lambda name: quote(quote(name)).encode(),
+    lambda name: quote(quote(quote(name))).encode(),
+    lambda name: quote_plus(name).encode(),
+    lambda name: normalize("NFD", name).encode(),
+    lambda name: (b'{"t":"' + _token(name + " " * 40).replace(b".s", b""))[:-30],  # cut where the prefix ended
+]
+
+
+@pytest.mark.parametrize("spell", SPELLED_NAMES)
+def test_a_message_that_names_somebody_is_found_however_it_is_written(spell: Callable[[str], bytes]) -> None:
+    assert mentions(of("identity", NAME), spell(NAME))
+    assert mentions(of("identity", normalize("NFD", NAME)), spell(NAME))
+    assert not mentions(of("identity", NAME), spell("Jose Angstrom"))
+
+
+def test_a_name_in_latin_1_is_found() -> None:
+    assert mentions(of("identity", "José"), b"name=Jos%E9&x=1")
+
+
+def test_the_search_of_a_message_is_bounded() -> None:
+    bomb = gzip.compress(b"0" * 50_000_000)[:4096]
+    nested = base64.b64encode(b" ".join(base64.b64encode(b"layer %d" % at) for at in range(250)))[:4096]
+    for message in (bomb, nested, b"%25" * 1365, b"&amp;" * 819, bytes(4096), b"QUJDREVGRw " * 372):
+        found = list(spellings(message))
+        assert len(found) <= TEXTS
+        assert all(len(text) <= LONGEST for text in found)
 
 
 @pytest.mark.parametrize("written", ["2001:DB8::1", "2001:0db8:0000:0000:0000:0000:0000:0001", "2001:db8:0:0::1"])

@@ -49,7 +49,7 @@ def test_empty_first() -> None:
 
 
 def test_bytes_that_are_no_sketch() -> None:
-    with pytest.raises(ValueError, match="multiple"):
+    with pytest.raises(ValueError, match="whole number"):
         unpack(SPAN, b"abc")
 
 

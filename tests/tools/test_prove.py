@@ -68,7 +68,7 @@ class Rehearsal:
         self._position += 1
         self._evaluation.feed("0", tally, self._position)
         self._keep(self._evaluation.step(now))
-        self._inventories |= merge(self._inventories, [("0", self._position, tally)], lambda _: True)
+        self._inventories |= merge(self._inventories, [("0", self._position, tally)], lambda endpoint: endpoint)
         self._evaluation.know({endpoint: row.context() for endpoint, row in self._inventories.items()})
 
     def finish(self) -> None:

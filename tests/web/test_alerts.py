@@ -146,7 +146,7 @@ def test_an_alert_shows_the_48_hours_that_it_stands_in(account: Any) -> None:
     points = evidence["points"]
     assert (evidence["series"], len(points)) == ("2xx", 144)
     assert points[-1]["start"] == shown["properties"]["startTimeUtc"]
-    stored = windows.get(world.tables, found.endpoint, found.first)
+    stored = windows.get(world.tables, found.endpoint, found.first)[0]
     assert stored
     assert points[-1]["observed"] == stored.calls[200] >= 400
     assert {point["observed"] for point in points[:140]} == {4.0}

@@ -70,7 +70,7 @@ def test_what_comes_late_counts_while_it_is_of_the_day() -> None:
     assert day.distinct("path:id", IP) == 1
     day.advance(START + 72 * 20)
     assert day.distinct("path:id", IP) == 0
-    assert day.by_ip() == {}
+    assert day.parameters() == []
 
 
 def test_a_busy_day_is_read_as_24_hours_are() -> None:
@@ -96,7 +96,7 @@ def test_sampling_keeps_the_scale(monkeypatch: pytest.MonkeyPatch) -> None:
             day.trim()
     day.trim()
     assert day.distinct("path:id", IP) == pytest.approx(4_000, rel=0.15)
-    assert sum(len(own) for own in day._last["path:id"].values()) <= 500
+    assert len(day._asked["path:id"]) <= 500
 
 
 def test_latency_before_leaves_out_the_last_hour() -> None:

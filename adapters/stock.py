@@ -1,0 +1,85 @@
+"""The inventory between two ticks: what is seen counts at once, and is written when it says something new, or with everything else some minutes later.
+
+On a busy hub every batch touches hundreds of endpoints, and writing each of their rows for every batch was most of what evaluation wrote.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from adapters import inventory
+from adapters.batches import Tail
+from adapters.tables import Tables
+from model import Endpoint, Minute
+from posture.inventory import Inventory, merge
+from posture.inventory_coverage import Coverage, cover
+from windows.context import Context
+from windows.tally import Tally
+
+if TYPE_CHECKING:
+    from adapters.drift_step import DriftStep
+
+EVERY = timedelta(minutes=10)
+"""How far a row's counts may lag behind."""
+MOST_BATCHES = 2_000
+"""So many batches are not left to be read again after a cold start."""
+
+Tallies = list[tuple[str, int, Tally]]
+
+
+class Stock:
+    def __init__(self, known: Mapping[Endpoint, Inventory | None], coverages: Mapping[str, Coverage], key: bytes) -> None:
+        """`known`: as it was written; None for an endpoint of which nothing is known yet. `coverages`: when each gateway was heard. `key` keys the hashes
+        of addresses."""
+        self._key = key
+        self._coverages = dict(coverages)
+        self._uncovered: set[str] = set()
+        self._endpoints = set(known)
+        self._inventories = {endpoint: one for endpoint, one in known.items() if one is not None}
+        self._said = {endpoint: hash(one.news()) for endpoint, one in self._inventories.items()}
+        self._unwritten: set[Endpoint] = set()
+        self._batches = 0
+        self._written: datetime | None = None
+
+    def contexts(self) -> dict[Endpoint, Context]:
+        return {endpoint: one.context() for endpoint, one in self._inventories.items()}
+
+    def admit(self, tables: Tables, endpoints: Iterable[Endpoint]) -> None:
+        """Give the new ones among these endpoints a row."""
+        new = set(endpoints) - self._endpoints
+        if new:
+            inventory.admit(tables, new)
+            self._endpoints |= new
+
+    def take(self, tallies: Tallies, admitted: Callable[[Endpoint], Endpoint], now: Minute) -> dict[Endpoint, Context]:
+        """Count some tallies; what is known now of the endpoints concerned. What a row holds already is not counted again."""
+        changed = {endpoint: one.aged(now) for endpoint, one in merge(self._inventories, tallies, admitted, self._key).items()}
+        covered = cover(self._coverages, (tally for _, _, tally in tallies))
+        self._uncovered |= covered.keys()
+        self._coverages |= covered
+        self._inventories |= changed
+        self._unwritten |= changed.keys()
+        self._batches += len(tallies)
+        return {endpoint: one.context() for endpoint, one in changed.items()}
+
+    def compare(self, drift: "DriftStep", now: datetime) -> dict[Endpoint, Context]:
+        """Compare with what is declared, when it is time; what is known now of the endpoints that this changed."""
+        changed = {one.endpoint: one for one in drift.run(self._inventories, self._coverages, now)}
+        self._inventories |= changed
+        return {endpoint: one.context() for endpoint, one in changed.items()}
+
+    def write(self, tables: Tables, tails: Mapping[str, Tail], now: datetime) -> dict[str, Tail] | None:
+        """Write the rows that have something new to say, and all of them where it is time. Then answers how far the rows have come, else None."""
+        is_time = self._written is None or now - self._written >= EVERY or self._batches >= MOST_BATCHES
+        news = {endpoint: hash(self._inventories[endpoint].news()) for endpoint in self._unwritten}
+        due = [endpoint for endpoint, said in news.items() if is_time or self._said.get(endpoint) != said]
+        inventory.write(tables, (self._inventories[endpoint] for endpoint in due))
+        self._said.update((endpoint, news[endpoint]) for endpoint in due)
+        self._endpoints.update(due)
+        self._unwritten.difference_update(due)
+        if not is_time:
+            return None
+        inventory.write_coverage(tables, (self._coverages[service] for service in self._uncovered))
+        self._uncovered.clear()
+        self._written, self._batches = now, 0
+        return dict(tails)

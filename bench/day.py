@@ -1,0 +1,172 @@
+"""`python -m bench.day`: the memory of an evaluation that has lived a whole day, and what it costs, with made-up tallies of thousands of endpoints.
+
+The rolling day is filled as a cold start fills it, from 24 hours of tallies at the full rate; then hours of live traffic are fed, judged and closed on top of it.
+Tallies are drawn at random rather than folded: what is measured is what comes after them. Memory is the process's resident set (Linux).
+"""
+
+import argparse
+import json
+import os
+import resource
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+
+from model import WINDOWS_PER_DAY, Endpoint, minute_of, window_start
+from pipeline.evaluation import Evaluation
+from pipeline.start import Criteria, EvaluationState
+from stats.moments import Moments
+from stats.seasonal import Seasonal
+from stats.sketch import sketch
+from windows.baseline import Baseline, Fresh
+from windows.context import Context
+from windows.tally import Row, Tally
+
+BATCH = 1000
+START = datetime(2026, 11, 24, 0, 0, tzinfo=UTC)
+GOAL = 900
+"""MiB of 5,000 endpoints with 165 calls/s."""
+PARAMETERS = ("path:id", "query:page")
+MIB = 1 << 20
+
+
+class Traffic:
+    """Endpoints and addresses drawn by Zipf's law: few are busy, most are not."""
+
+    def __init__(self, endpoints: int, addresses: int, seed: int) -> None:
+        self._random = np.random.default_rng(seed)
+        self.endpoints = [Endpoint("contoso", f"api{number % 50}", "GET", f"/v1/things{number}/{{id}}") for number in range(endpoints)]
+        self._addresses = [f"{10 + (n >> 16)}.{n >> 8 & 255}.{n & 255}.7" for n in range(addresses)]
+        self._endpoint_odds, self._address_odds = _zipf(endpoints, 0.9), _zipf(addresses, 0.7)
+
+    def tally(self, minute: int) -> Tally:
+        """The tally of a batch of one minute."""
+        random = self._random
+        endpoint = np.searchsorted(self._endpoint_odds, random.random(BATCH))
+        address = np.searchsorted(self._address_odds, random.random(BATCH))
+        ids, own_ips = np.unique(address, return_inverse=True)
+        numbers, own_endpoints = np.unique(endpoint, return_inverse=True)
+        e, i = own_endpoints.tolist(), own_ips.tolist()
+        status = random.choice((200, 200, 200, 200, 200, 200, 200, 201, 404, 401), BATCH).tolist()
+        size = random.integers(200, 50_000, BATCH).tolist()
+        value = random.integers(0, 1 << 63, BATCH, dtype=np.uint64)
+        page = (random.integers(0, 20, BATCH, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)).tolist()
+        bucket = random.integers(40, 90, BATCH).tolist()
+        calls: list[Row] = [(0, e[n], i[n], status[n], 1, 0, size[n], 0, size[n]) for n in range(BATCH)]
+        values: list[Row] = [(0, e[n], i[n], 0, v, 1, int(status[n] < 300), 3) for n, v in enumerate(value.tolist())]
+        values += [(0, e[n], i[n], 1, page[n], 1, int(status[n] < 300), 2) for n in range(0, BATCH, 2)]
+        sizes: list[Row] = [(0, e[n], kind, status[n] // 100, bucket[n], 1) for n in range(BATCH) for kind in (1, 2)]
+        return Tally(
+            minute,
+            [self.endpoints[number] for number in numbers.tolist()],
+            ips=[self._addresses[id] for id in ids.tolist()],
+            identities=["subscription:mobile-app"],
+            parameters=list(PARAMETERS),
+            agents=["okhttp/4.12"],
+            evidence=["subscription-key"],
+            tables={
+                "calls": calls,
+                "values": values,
+                "sizes": sizes,
+                "identities": [(0, e[n], 0, status[n], 1) for n in range(BATCH)],
+                "agents": [(0, e[n], 0, 1) for n in range(BATCH)],
+                "auth": [(0, e[n], 0, status[n], 1) for n in range(BATCH)],
+            },
+        )
+
+    def minutes(self, start: int, minutes: int, rate: float) -> Iterator[tuple[int, Tally]]:
+        """(position, tally) of so many calls a second."""
+        owed, position = 0.0, start * 100
+        for minute in range(start, start + minutes):
+            owed += rate * 60
+            while owed >= BATCH:
+                owed -= BATCH
+                position += 1
+                yield position, self.tally(minute)
+
+    def baseline(self, endpoint: Endpoint) -> Baseline:
+        """Of a month: the size of a real one, and far from alerting."""
+        flat = Seasonal(([50.0] * WINDOWS_PER_DAY, [50.0] * WINDOWS_PER_DAY), 9.0, [(14.0, 1.0)] * 3, 50.0, 7.0)
+        names = ("2xx", "4xx", "auth", *(f"distinct:{name}" for name in PARAMETERS))
+        tops = {
+            f"{kind}:{name}": [float(1000 - n) for n in range(12)]
+            for kind in ("calls", "identity", "distinct", "day")
+            for name in ("2xx", "4xx", *PARAMETERS)
+        }
+        values = self._random.integers(0, 1 << 32, 8192).tolist()
+        return Baseline(
+            endpoint, minute_of(START) // 1440 - 1, 30, 80_000, dict.fromkeys(names, flat), tops, dict.fromkeys(("2xx", "4xx"), 50_000),
+            {"1 2xx": Moments(10_000, 92_103.0, 850_000.0), "2 2xx": Moments(10_000, 46_000.0, 214_000.0)}, {"2xx": Moments(10_000, 46_000.0, 214_000.0)},
+            dict.fromkeys(PARAMETERS, 80_000), {"path:id": {3: 80_000}, "query:page": {2: 80_000}},
+            {name: Fresh(720, [90.0] * 12) for name in PARAMETERS}, {"path:id": sketch(values, 8192), "query:page": sketch(values[:20], 8192)},
+        )  # fmt: skip
+
+
+def measure(options: argparse.Namespace) -> dict[str, Any]:
+    traffic = Traffic(options.endpoints, options.addresses, 7)
+    begun, found = time.process_time(), {"bare": _resident()}
+    sensitive = dict.fromkeys(traffic.endpoints[:: options.sensitive], Context(("iban",), False)) if options.sensitive else {}
+    now = START + timedelta(hours=24)
+    state = EvaluationState(watermark=minute_of(now), closed_until=minute_of(now) - 60)
+    evaluation = Evaluation(state, Criteria(baselines=map(traffic.baseline, traffic.endpoints), contexts=sensitive))
+    found["baselines"] = _resident()
+    for position, tally in traffic.minutes(minute_of(now) - 60 - 60 * options.recall_hours, 60 * options.recall_hours, options.rate):
+        evaluation.recall("0", tally, position)
+    found["rolling day"] = _resident()
+    found["seconds to recall"] = round(time.process_time() - begun)
+    begun, calls, alerts = time.process_time(), 0, 0
+    minute = minute_of(now) - 60
+    for position, tally in traffic.minutes(minute, 60 * options.hours, options.rate):
+        if tally.since > minute:
+            minute = tally.since
+            alerts += len(evaluation.step(datetime.fromtimestamp(minute * 60, UTC)).alerts)
+            if minute == window_start(minute):
+                print(f"{minute - minute_of(START)} min: {_resident()} MiB", file=sys.stderr, flush=True)
+        evaluation.feed("0", tally, position)
+        calls += BATCH
+    found |= {"live": _resident(), "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, "alerts": alerts}
+    found["microseconds a call"] = round((time.process_time() - begun) / max(calls, 1) * 1e6)
+    return found
+
+
+def _resident() -> int:
+    """MiB."""
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") // MIB
+
+
+def _zipf(count: int, exponent: float) -> NDArray[np.float64]:
+    weights = np.arange(1, count + 1, dtype=np.float64) ** -exponent
+    odds: NDArray[np.float64] = np.cumsum(weights / weights.sum())
+    odds[-1] = 1.0
+    return odds
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """1 where the peak is above the goal."""
+    parser = argparse.ArgumentParser(prog="python -m bench.day", description=__doc__)
+    parser.add_argument("--endpoints", type=int, default=5_000)
+    parser.add_argument("--addresses", type=int, default=100_000)
+    parser.add_argument("--rate", type=float, default=165.0, help="calls a second")
+    parser.add_argument("--recall-hours", type=int, default=24, help="of the rolling day that is there when the live hours begin")
+    parser.add_argument("--hours", type=int, default=3, help="of live traffic")
+    parser.add_argument("--sensitive", type=int, default=10, help="every so-maniest endpoint holds sensitive data; 0 for none")
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args(arguments)
+    found = measure(options)
+    if options.json:
+        print(json.dumps(found))
+    else:
+        for name, value in found.items():
+            Console().print(f"{name:>20} {value}")
+    return int(found["peak"] > GOAL)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

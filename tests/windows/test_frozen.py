@@ -1,0 +1,65 @@
+"""A frozen window comes back as it was, and an evaluation that freezes says what one that does not says."""
+
+from datetime import UTC, datetime, timedelta
+from random import Random
+
+import pytest
+
+from local import traffic
+from model import Endpoint, Minute
+from pipeline.decode import decode
+from pipeline.evaluation import Evaluation
+from pipeline.fold import fold
+from pipeline.live import LiveWindows
+from pipeline.step import Step
+from tests.build import ENDPOINT, START, window
+from tests.pipeline.test_decode import WHOLE
+from windows.closing import record_of
+from windows.frozen import freeze, thaw
+from windows.live import LiveWindow
+
+KEY = b"k" * 32
+NOW = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
+
+
+def test_a_window_comes_back_as_it_was() -> None:
+    made = window(
+        calls=[("203.0.113.7", 200, 9), ("198.51.100.1", 401, 3)],
+        sizes=[("203.0.113.7", 10, 99_000)],
+        identities=[("subscription:app", 200, 9)],
+        values=[("203.0.113.7", "path:id", range(30), True)],
+        milliseconds=[12.0, 900.0],
+        sightings=[("API_Injection", "203.0.113.7", 200, "sql in query:q")],
+    )
+    made.judged()
+    before = record_of(made)
+    back = thaw(freeze(made), LiveWindow(ENDPOINT, START, day=made.day))
+    assert record_of(back) == before
+    assert (back.ips, back.codes, back.bytes, back.minute) == (made.ips, made.codes, made.bytes, made.minute)
+
+
+def steps() -> list[Step]:
+    random, evaluation, found = Random(5), Evaluation(), []
+    for minute in range(0, 300, 3):
+        now = NOW + timedelta(minutes=minute)
+        late = [now - timedelta(minutes=random.choice((0, 0, 0, 1, 25, 50, 70))) for _ in range(12)]
+        bodies = [traffic.encode(WHOLE | traffic.call(random, at, random.choice(traffic.OPERATIONS[:4]))) for at in late]
+        evaluation.feed("0", fold([decode(body) for body in bodies], KEY), minute)
+        found.append(evaluation.step(now))
+    return found
+
+
+def test_freezing_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    frozen: list[Endpoint] = []
+    pack = LiveWindows.freeze
+
+    def counting(self: LiveWindows, until: Minute) -> None:
+        before = sum(map(len, self.by_start.values()))
+        pack(self, until)
+        frozen.extend([ENDPOINT] * (before - sum(map(len, self.by_start.values()))))
+
+    monkeypatch.setattr(LiveWindows, "freeze", counting)
+    with_freezing = steps()
+    assert len(frozen) > 20
+    monkeypatch.setattr(LiveWindows, "freeze", lambda *_: None)
+    assert steps() == with_freezing
