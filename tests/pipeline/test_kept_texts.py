@@ -40,7 +40,7 @@ PEOPLE = [
     "Zsuzsanna Vereczkey",
     "NL91ABNA0417164300",
     "z.vereczkey@example.org",
-    "203.0.113.7",
+    "198.51.100.77",
     "2001:db8::7",
     "+31612345678",
 ]
