@@ -254,4 +254,4 @@ class App:
         tables, evidence = Tables(settings.state, PROBE), Evidence(settings.evidence, PROBE)
         batches = BatchLog(tables)
         fresh = min(FRESH, timedelta(seconds=settings.evaluate_seconds / 2))
-        return Probe(lambda now: check(settings, tables, batches, evidence, now), lambda: datetime.now(UTC), fresh)
+        return Probe(lambda now: check(settings, tables, batches, evidence, now, self.countries.notices), lambda: datetime.now(UTC), fresh)

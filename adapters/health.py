@@ -1,6 +1,6 @@
 """Is Gatewatch well: can it reach its storage and its hub, does it keep up, does it evaluate."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -26,8 +26,15 @@ LONGEST_SILENCE = 120
 """Seconds without an evaluation: eight ticks."""
 
 
-def check(settings: Settings, tables: Tables, batches: BatchLog, evidence: Evidence, now: datetime) -> tuple[bool, dict[str, Any]]:
-    """Whether all is well, and what is known. Never raises: what cannot be reached is a problem by name."""
+def check(
+    settings: Settings,
+    tables: Tables,
+    batches: BatchLog,
+    evidence: Evidence,
+    now: datetime,
+    more: Callable[[datetime], Sequence[str]] = lambda _: (),
+) -> tuple[bool, dict[str, Any]]:
+    """Whether all is well, and what is known. Never raises: what cannot be reached is a problem by name. `more`: notices that others have."""
     problems: list[str] = []
     progress, learned = Progress(), None
     last: dict[str, Batch | Tail] = {}
@@ -66,6 +73,10 @@ def check(settings: Settings, tables: Tables, batches: BatchLog, evidence: Evide
         problems.append(f"{overrides.NAME} is refused, and other limits are in force: {error}")
     except Exception as error:
         problems.append(f"{overrides.NAME} cannot be read ({type(error).__name__})")
+    try:
+        notices += more(now)
+    except Exception as error:
+        notices.append(f"the country data cannot be looked at ({type(error).__name__})")
     try:
         notices += posture_status.notices(tables, settings.posture)
     except Exception as error:

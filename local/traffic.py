@@ -11,6 +11,7 @@ from math import cos, pi
 from random import Random
 from typing import Any
 from uuid import UUID
+from zlib import crc32
 
 CALLS_PER_DAY = 4_000
 SERVICE, HOST, API = "contoso", "api.contoso.com", "shop"
@@ -105,7 +106,13 @@ def call(random: Random, at: datetime, operation: Operation | None = None, **cha
         event |= {"subscriptionId": None, "auth": []}  # the shop's API demands no key, and some pages show none
     if operation.body and status == 200:
         event["responseBody"] = operation.body.format(id=id)
-    return event | changed
+    return event | _habits(event | changed) | changed
+
+
+def _habits(event: Event) -> Event:
+    """One program and one subscription to each address, as most callers have: who draws lots for every call looks like a crowd behind one address."""
+    number = crc32(str(event["clientIp"]).encode())
+    return {"userAgent": BROWSERS[number % len(BROWSERS)], "subscriptionId": ("web", "mobile-app", "partner")[number // 7 % 3]}
 
 
 def encode(event: Event) -> bytes:

@@ -1,6 +1,7 @@
 """Back-test: run the whole pipeline over recorded events in event time, without storage, and write the alerts that it would have raised.
 
     python -m tools.backtest FILES... [--alerts OUT.jsonl] [--limits LIMITS.json] [--tor FILE] [--intel DIR]
+        [--countries [FILE.mmdb]]
 
 FILES hold one event of the contract a line (.jsonl or .jsonl.gz), in time order. Windows are judged minute by minute and baselines are
 learned at each day's end, as the evaluation does it live.
@@ -13,18 +14,20 @@ import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from adapters.countries import Countries
 from detectors import by_id
 from intel.feeds import Feed, Index, compile_index, describe
 from intel.feeds import parse as parse_feed
 from local.jsonl import lines_of
 from model import Alert, ApiCall, Failure, is_service_endpoint, moment
+from pipeline.callers import is_guarded
 from pipeline.decode import Rejected, decode
 from pipeline.evaluation import Evaluation
 from pipeline.fold import fold
@@ -75,12 +78,27 @@ def index_of(tor: Path | None, folder: Path | None, now: datetime) -> Index:
     return compile_index(found)
 
 
-def backtest(batches: Iterable[Sequence[ApiCall]], *, limits: Limits | None = None, index: Index | None = None) -> Iterator[Step]:
+def country_of(database: str) -> Callable[[str], str]:
+    """Raises ValueError for a file that is no country database."""
+    countries = Countries(database)
+    source = countries.at(datetime.now(UTC))
+    if database and not source.exact:
+        raise ValueError("; ".join(countries.notices(datetime.now(UTC))))
+    return source.look
+
+
+def backtest(
+    batches: Iterable[Sequence[ApiCall]],
+    *,
+    limits: Limits | None = None,
+    index: Index | None = None,
+    country: Callable[[str], str] | None = None,
+) -> Iterator[Step]:
     """The steps of an evaluation that is fed these batches, the last one after everything was closed."""
 
     evaluation = Evaluation(criteria=Criteria(limits=limits), learner=Learner(), live_rows=False)
     for position, batch in enumerate(batches):
-        evaluation.feed("0", fold(batch, KEY, listed=index.rules if index is not None else None), position)
+        evaluation.feed("0", fold(batch, KEY, listed=index.rules if index is not None else None, country=country), position)
         yield evaluation.step(HISTORY)
     yield evaluation.finish()
 
@@ -114,6 +132,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--alerts", type=Path, help="write one alert a line (JSON) to this file")
     parser.add_argument("--limits", type=Path, help="overrides of the detectors' limits (JSON)")
     parser.add_argument("--tor", type=Path, help="a Tor exit list, one address a line")
+    parser.add_argument(
+        "--countries", nargs="?", const="", metavar="FILE", help="know countries, by the registries' lists or by an .mmdb file"
+    )
     parser.add_argument("--intel", type=Path, metavar="DIR", help="a folder of threat-intelligence feeds")
     options = parser.parse_args(arguments)
     screen = Console(stderr=True)
@@ -121,12 +142,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         limits = parse(options.limits.read_bytes()) if options.limits else None
         index = index_of(options.tor, options.intel, datetime.now(UTC)) if options.tor or options.intel else None
         sizes = {path: path.stat().st_size for path in options.files}
+        country = country_of(options.countries) if options.countries is not None else None
     except (OSError, ValueError) as error:
         screen.print(f"[red]{error}[/red]", highlight=False)
         return 2
 
     alerts: dict[str, Alert] = {}
     rejected: Counter[str] = Counter()
+    guarded: Counter[str] = Counter()
     failures: list[Failure] = []
     n, cpu = 0, time.process_time()
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn(), TextColumn("{task.fields[at]}"))
@@ -145,10 +168,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             nonlocal n
             for batch in calls(everything(), rejected):
                 n += len(batch)
+                guarded.update((call.guard or "").partition(":")[0] for call in batch if is_guarded(call))
                 yield batch
 
         try:
-            for step in backtest(counted(), limits=limits, index=index):
+            for step in backtest(counted(), limits=limits, index=index, country=country):
                 alerts.update((alert.id, alert) for alert in step.alerts)
                 failures.extend(step.failures)
                 if step.watermark is not None:
@@ -167,6 +191,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     for id, count in sorted(Counter(alert.detector for alert in ordered).items()):
         screen.print(f"{count:6} {id}", highlight=False)
+    for verdict, count in sorted(guarded.items()):
+        judged = "judged by nobody" if verdict in ("blocked", "slowed") else "judged as calls that happened"
+        screen.print(f"{count:6} calls with guard {verdict}: {judged}", highlight=False)
     for reason, count in rejected.most_common():
         screen.print(f"{count:6} messages were no calls: {reason}", highlight=False)
     for (id, reason), count in sorted(Counter((failure.detector, failure.error) for failure in failures).items()):

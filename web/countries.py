@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from adapters import country_days
+from adapters import alerts, country_days
 from adapters.tables import Tables
+from intel.addresses import canonical_ip
 from model import moment
 from windows.countries import MINUTES_PER_DAY, NOT_COUNTRIES, totals
 
@@ -51,6 +52,22 @@ def page(tables: Tables, source: "Source", parameters: Mapping[str, str], now: d
         "label": "country" if source.exact else "registered in",
         "source": source.name,
         "asOf": source.as_of.isoformat().replace("+00:00", "Z") if source.as_of else None,
+        "attribution": source.attribution,
+    }
+
+
+def of_alert(tables: Tables, id: str, source: "Source") -> dict[str, Any] | None:
+    """The country of the address that an alert accuses; None where it accuses no address, or none that has a country."""
+    stored = alerts.find(tables, id)
+    address = canonical_ip(stored.alert.sighting.actor or "") if stored else ""
+    country = source.look(address) if address else ""
+    if not country:
+        return None
+    return {
+        "country": country,
+        "name": NOT_COUNTRIES.get(country, country),
+        "label": "country" if source.exact else "registered in",
+        "source": source.name,
         "attribution": source.attribution,
     }
 

@@ -57,6 +57,12 @@ def page(responses: Responses, now: datetime) -> tuple[int, Body]:
     return 200, found | ({"notice": problem} if problem else {})
 
 
+def of_alert(responses: Responses, alert: str, now: datetime) -> list[Body]:
+    """What was done about an alert: its time line at the gateway, from the records alone."""
+    records = Responses(responses.tables, None, responses.rails)
+    return [shown(row) for row in records.shown(now) if row.response.alert == alert]
+
+
 def preview(tables: Tables, responses: Responses, gather: Gather, networks: Networks, body: bytes, now: datetime) -> tuple[int, Body]:
     """The paper dry run: whom would an action have hit. Writes nothing, and needs no right to write."""
     try:

@@ -103,8 +103,14 @@ def _amend_alerts(app: "App", request: Request) -> Answer:
 
 def _alert(app: "App", request: Request) -> Answer:
     from web.alerts import one
+    from web.countries import of_alert
+    from web.responses import of_alert as responses_to
 
-    return Answer(*one(app.tables, request.path["id"], app.settings.gateway, app.settings.site, app.hash_key))
+    status, body, etag = one(app.tables, request.path["id"], app.settings.gateway, app.settings.site, app.hash_key)
+    if status == 200:
+        found = of_alert(app.tables, request.path["id"], app.countries.at(request.now))
+        body = {**body, "registeredIn": found, "responses": responses_to(app.responses, request.path["id"], request.now)}
+    return Answer(status, body, etag)
 
 
 def _amend_alert(app: "App", request: Request) -> Answer:

@@ -10,6 +10,7 @@ from azure.core.exceptions import AzureError
 
 from adapters import alerts
 from adapters import responses as stored
+from adapters.countries import Countries
 from adapters.data_subjects import Places
 from adapters.footprint import Footprints
 from adapters.guard_list import Address, GuardList, connect
@@ -21,7 +22,8 @@ from response.rails import Networks, Rails
 from retention.subject import of
 from tests.adapters.world import KEY, START, World
 from tests.tools.arm_emulator import GROUP, NAME, SUBSCRIPTION, ArmService, serving
-from web.responses import add, automatic, page, preview, remove
+from web.countries import of_alert as country_of
+from web.responses import add, automatic, of_alert, page, preview, remove
 
 ATTACKER, SHARED, PROXY = "203.0.113.177", "203.0.113.10", "198.51.100.9"
 NETWORKS = Networks((network("198.51.100.0/28"),), ())
@@ -127,6 +129,11 @@ def test_from_an_alert_to_a_blocked_caller_and_back(world: World, ask: Any, know
     played(world, [world.call(ATTACKER, guard=f"blocked:{made['id']}", status=403, userAgent="sqlmap/1.8") for _ in range(4)])
     status, shown = page(known, world.now)
     assert [(row["state"], row["callsStopped"]) for row in shown["value"]] == [("active", 4)]
+    assert [row["id"] for row in of_alert(known, alert, world.now)] == [made["id"]]
+    source = Countries(made_up=True).at(world.now)
+    assert country_of(world.tables, alert, source) == {
+        "country": "BR", "name": "BR", "label": "registered in", "source": source.name, "attribution": source.attribution,
+    }  # fmt: skip
     status, undone = remove(known, made["id"], ALICE, world.now)
     assert (status, undone["undoneBy"], listed(service)) == (200, "alice@contoso.com", [])
     assert remove(known, "nobody", ALICE, world.now)[0] == remove(known, "../x", ALICE, world.now)[0] == 404
