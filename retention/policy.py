@@ -108,7 +108,7 @@ POLICY: tuple[Place, ...] = (
     Place(
         "guard-list", "gateway", "gatewatch-blocked", "who is refused or slowed at the gateway: addresses, or keyed hashes of them, and the beginnings of identities' hashes; named values of API Management", True,
         7 * DAY, "it was listed", "to refuse or slow them", "it is a measure for an hour or a week, not a firewall",
-        "every entry carries its own end, which the gateway reads; `purge` and tools.respond take off what is over", "the entries that name the person are taken off",
+        "every entry carries its own end, which the gateway reads; the timer `respond` and tools.respond take off what is over", "where the app may write at the gateway the entries that name the person are taken off; else they end by themselves",
     ),
     Place(
         "countries", "table", "countries", "calls of each service and day by country, and sketches of keyed hashes by which distinct addresses are counted", True,

@@ -398,7 +398,12 @@ def test_an_export_is_everything_that_a_raw_search_finds(world: World) -> None:
     assert all(item["place"] and item["purpose"] and item["goneBy"] for item in items)
     assert sum(item["calls"] for item in items if item["place"] == "activity" and "status" in item) == 30
     assert sum(item["calls"] for item in items if item["place"] == "batches" and item["counts"] == "calls") == 30
-    assert {place["place"] for place in content["notSearched"]} == {"hub calls", "hub alerts", "memory evaluate"}
+    assert {place["place"] for place in content["notSearched"]} == {
+        "hub calls",
+        "hub alerts",
+        "memory evaluate",
+        "gateway gatewatch-blocked",
+    }
 
 
 def test_a_large_export_waits_a_day_and_is_erased_with_its_subject(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
