@@ -89,7 +89,12 @@ def test_an_erasure_is_followed_to_its_end(world: World) -> None:
     assert isinstance(answer, dict)
     assert answer["stage"] == "settling"
     assert answer["searchedAgainFrom"] == (world.now + SETTLED).isoformat()
-    assert {place["place"] for place in answer["notSearched"]} == {"hub calls", "hub alerts", "memory evaluate"}
+    assert {place["place"] for place in answer["notSearched"]} == {
+        "hub calls",
+        "hub alerts",
+        "memory evaluate",
+        "gateway gatewatch-blocked",
+    }
     world.now += SETTLED
     code, done = status(world.requests, answer["id"], world.kept, world.now, never)
     assert code == 200
