@@ -183,7 +183,7 @@ def _rules() -> Iterator[Proof]:
 
 def _over_all_endpoints() -> Iterator[Proof]:
     id = "API_SprayInRequests"
-    unknown = int(min(_limits(id)["unknown"], _limits(id)["unknown_routes"]))
+    unknown = int(max(_limits(id)["young_unknown"], _limits(id)["young_unknown_routes"]))
     yield _counted(id, lambda scene: [scene.unmatched(f"/{chr(ord('a') + n)}", status=404) for n in range(unknown)])
 
     scan = _limits("API_ScannerBehaviour")
