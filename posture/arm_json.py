@@ -89,8 +89,8 @@ def flatten(document: Any) -> Iterator[Resource]:
     yield from _walk(document, _Template(scope), "", "")
 
 
-def _walk(resources: Iterable[Any], template: "_Template", kind: str, name: str) -> Iterator[Resource]:
-    """`kind` and `name`: of the resource in which these are nested, names joined by slashes."""
+def _walk(resources: Iterable[Any], template: "_Template", kind: str, name: str, parent: str = "") -> Iterator[Resource]:
+    """`kind`, `name` and `parent`: of the resource in which these are nested, names joined by slashes, and its service."""
     for given in resources:
         if not isinstance(given, Mapping):
             continue
@@ -100,14 +100,16 @@ def _walk(resources: Iterable[Any], template: "_Template", kind: str, name: str)
             continue
         body = {key: value if str(key).casefold() == "resources" else template.resolve(value) for key, value in given.items()}
         its_kind, its_name = _kind(body, kind), _name(body, kind, name)
-        children = field(given, "resources")
+        children, service = field(given, "resources"), parent
         if its_kind.startswith(f"{PROVIDER}/service"):
             service, path = _place(body, its_kind, its_name, nested=bool(name), unnamed=template.unnamed)
+            if parent and not _place_in_id(body):  # a child says where it is by its parent
+                service = parent
             yield Resource(service, path, text(field(body, "id")) or text(field(body, "resourceId")) or its_name, body)
         if isinstance(children, Mapping):
             children = list(children.values())
         if isinstance(children, list):
-            yield from _walk(children, template, its_kind, its_name)
+            yield from _walk(children, template, its_kind, its_name, service)
 
 
 def _kind(body: Mapping[str, Any], parent: str) -> str:
@@ -120,10 +122,14 @@ def _name(body: Mapping[str, Any], parent: str, name: str) -> str:
     return f"{name}/{own}" if parent and name and own.split("/")[0] != name.split("/")[0] else own
 
 
+def _place_in_id(body: Mapping[str, Any]) -> re.Match[str] | None:
+    """Service and path in a resource's ARM id, where it has one."""
+    return _ID.match(text(field(body, "id")) or text(field(body, "resourceId")))
+
+
 def _place(body: Mapping[str, Any], kind: str, name: str, *, nested: bool, unnamed: Iterator[int]) -> tuple[str, str]:
     """(service, path). Where a name does not tell its parents' they are made up, so that no two resources are taken for one."""
-    found = _ID.match(text(field(body, "id")) or text(field(body, "resourceId")))
-    if found:
+    if found := _place_in_id(body):
         return found[1], _spelled((found[2] or "").split("/"))
     collections = kind.split("/")[2:]
     names = name.split("/")[: 1 + len(collections)]

@@ -153,3 +153,14 @@ def test_services_of_one_name_are_two_snapshots() -> None:
     child = {"type": f"{kind}/apis", "name": "contoso/orders", "properties": {}}
     found = from_resources([first, second, child])
     assert [(one.service.sku if one.service else "", len(one.apis)) for one in found] == [("Developer", 0), ("Premium", 1)]
+
+
+def test_children_without_ids_belong_to_the_service_in_which_they_are_nested() -> None:
+    service = "/subscriptions/s/resourceGroups/g/providers/Microsoft.ApiManagement/service/apim-a"
+    operation = {"type": "operations", "name": "list", "properties": {"method": "GET", "urlTemplate": "/orders"}}
+    api = {"type": "Microsoft.ApiManagement/service/apis", "name": "apim-a/shop", "properties": {"path": "shop"}, "resources": [operation]}
+    (found,) = from_resources(
+        [{"id": service, "type": "Microsoft.ApiManagement/service", "name": "apim-a", "properties": {}, "resources": [api]}]
+    )
+    assert found.id == service
+    assert [(path, list(one.operations)) for path, one in found.apis.items()] == [("apis/shop", ["list"])]
