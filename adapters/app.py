@@ -32,10 +32,6 @@ if TYPE_CHECKING:
     from response.rails import Networks
 
 
-NEVER_IN_URLS = frozenset({"secret", "secret_azure", "national_id_eu", "national_id_other", "tax_id_eu"})
-"""Families of information types whose presence in a URL is a finding by itself: addresses end up in logs."""
-
-
 class App:
     """Each trigger imports only what it uses: the storage SDKs cost more than the app itself at a cold start."""
 
@@ -130,16 +126,9 @@ class App:
     def look(self) -> "Callable[[bytes], Look]":
         """Looks into one message. Compiling the information types takes a second, so what was compiled is kept in the evidence account."""
         from adapters.taxonomy import stored
-        from pipeline.contents import look, parts
+        from pipeline.looks import look_by
 
-        taxonomy = stored(self.evidence)
-        never_in_urls = frozenset(kind.id for kind in taxonomy.types if kind.family in NEVER_IN_URLS)
-
-        def look_into(message: bytes) -> "Look":
-            carried = parts(message)
-            return look(carried, taxonomy.classify(carried), never_in_urls)
-
-        return look_into
+        return look_by(stored(self.evidence))
 
     @cached_property
     def tombstones(self) -> "TombstoneStore":

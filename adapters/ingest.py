@@ -3,19 +3,18 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
-from hashlib import blake2b
 from typing import TYPE_CHECKING, NamedTuple
 
 from adapters.batches import Batch, BatchLog, Behind, Tail
 from adapters.evidence import Evidence, Rejection
 from adapters.tables import LARGEST_ENTITY, Missing
 from adapters.tombstones import TombstoneStore
-from attacks.suspects import attack_shaped, suspicious
 from intel.addresses import TrustedProxies
 from model import ApiCall, minute_of
-from pipeline.contents import OVERLOOKED, Look, Sampler, attacked, drawn
+from pipeline.contents import Look
 from pipeline.decode import Rejected, decode
 from pipeline.fold import fold
+from pipeline.looks import Looks
 from retention.policy import Promises, first_open_day, is_open, promises
 from retention.subject import Tombstones, actors, fingerprints, without
 from windows.tally import pack
@@ -27,11 +26,6 @@ if TYPE_CHECKING:
     from adapters.reload import Reloaded
     from intel.feeds import Index
 
-
-LOOKS_PER_BATCH = 250
-"""Calls of one batch that are looked into at most: some tens of milliseconds."""
-SUSPECTS_PER_BATCH = 250
-"""Calls of one batch that are looked into for attacks alone, at most. Which ones is drawn by lot where there are more, and how many were not is counted."""
 
 NO_PARTITION = "the host did not say of which partition the message is"
 QUARANTINED_OF_BATCH = 100
@@ -95,7 +89,7 @@ class Ingest:
     ) -> None:
         """`progress`: a place on a partition's chain to start looking for its end from. `look`: what a message carries; without it nobody looks."""
         self._log, self._evidence, self._key, self._max_age, self._progress = log, evidence, key, max_age, progress
-        self._look, self._sampler, self._trusted, self._listed = look, Sampler(), trusted, listed
+        self._looks, self._trusted, self._listed = Looks(look, key) if look is not None else None, trusted, listed
         self._countries = countries
         self._tombstones, self._kept = tombstones, kept or promises()
         self._tails: dict[str, Tail] = {}
@@ -117,7 +111,7 @@ class Ingest:
                 tail = self._find(partition)
             else:
                 calls, bodies, rejections = self._decode(partition, left, now)
-                looks = self._looks(calls, bodies)
+                looks = self._looks.of(calls, bodies) if self._looks is not None else {}
                 batch = self._pack(partition, tail, left, (calls, looks), len(rejections), erased, now)
                 if batch is None:
                     half = self.batch(partition, left[: len(left) // 2], now)
@@ -189,32 +183,6 @@ class Ingest:
             except Rejected as error:
                 rejections.append(Rejection(partition, event.sequence, event.enqueued, str(error), event.body))
         return calls, bodies, rejections
-
-    def _looks(self, calls: Sequence[ApiCall], bodies: Sequence[bytes]) -> dict[int, Look]:
-        """What looking into the calls that are worth it shows, by index: a sample of each shape, and whatever may be an attack; no more of one batch than
-        its budgets."""
-        found: dict[int, Look] = {}
-        if self._look is None:
-            return found
-        looks, suspects = 0, []
-        for at, call in enumerate(calls):
-            shape = self._sampler.wants(call)
-            if shape is not None and looks < LOOKS_PER_BATCH:
-                looks += 1
-                found[at] = seen = self._look(bodies[at])
-                shape.saw({(kind, place) for kind, place, _ in seen.found})
-            elif suspicious(bodies[at]):
-                suspects.append(at)
-        worth = suspects
-        if len(suspects) > SUSPECTS_PER_BATCH:
-            seed = blake2b(bodies[0] + bodies[-1], key=self._key, digest_size=8).digest()  # nobody outside can tell who will be drawn
-            shaped = {at for at in suspects if attack_shaped(bodies[at])}
-            worth = drawn(suspects, [calls[at].client_ip for at in suspects], shaped, seed, SUSPECTS_PER_BATCH)
-            found.update(dict.fromkeys(set(suspects).difference(worth), OVERLOOKED))
-        for at in worth:
-            if attack := attacked(bodies[at]):
-                found[at] = attack
-        return found
 
     def _pack(
         self,

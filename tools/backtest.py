@@ -22,6 +22,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from adapters.countries import Countries
+from classifiers.taxonomy import Taxonomy
 from detectors import by_id
 from intel.feeds import Feed, Index, compile_index, describe
 from intel.feeds import parse as parse_feed
@@ -29,31 +30,29 @@ from local.jsonl import lines_of
 from model import Alert, ApiCall, Failure, is_service_endpoint, moment
 from pipeline.callers import is_guarded
 from pipeline.decode import Rejected, decode
-from pipeline.evaluation import Evaluation
-from pipeline.fold import fold
-from pipeline.learn import Learner
 from pipeline.limits import Limits, parse
-from pipeline.start import Criteria
+from pipeline.looks import look_by
+from pipeline.rehearsal import Rehearsal
 from pipeline.step import Step
 
 BATCH = 1000
-KEY = b"a back-test keeps no values at all"
-HISTORY = datetime(9999, 1, 1, tzinfo=UTC)
-"""A clock so late that every event is history: judged behind its watermark, minute by minute."""
+Batch = tuple[list[ApiCall], list[bytes]]
+"""Calls, and the messages that they were decoded from."""
 
 
-def calls(events: Iterable[bytes], rejected: Counter[str]) -> Iterator[list[ApiCall]]:
+def calls(events: Iterable[bytes], rejected: Counter[str]) -> Iterator[Batch]:
     """The calls in batches; what is no call is counted by its reason."""
-    batch: list[ApiCall] = []
+    batch: Batch = [], []
     for event in events:
         try:
-            batch.append(decode(event))
+            batch[0].append(decode(event))
+            batch[1].append(event)
         except Rejected as reason:
             rejected[str(reason)] += 1
-        if len(batch) == BATCH:
+        if len(batch[0]) == BATCH:
             yield batch
-            batch = []
-    if batch:
+            batch = [], []
+    if batch[0]:
         yield batch
 
 
@@ -88,19 +87,18 @@ def country_of(database: str) -> Callable[[str], str]:
 
 
 def backtest(
-    batches: Iterable[Sequence[ApiCall]],
+    batches: Iterable[Batch],
     *,
     limits: Limits | None = None,
     index: Index | None = None,
     country: Callable[[str], str] | None = None,
 ) -> Iterator[Step]:
-    """The steps of an evaluation that is fed these batches, the last one after everything was closed."""
-
-    evaluation = Evaluation(criteria=Criteria(limits=limits), learner=Learner(), live_rows=False)
-    for position, batch in enumerate(batches):
-        evaluation.feed("0", fold(batch, KEY, listed=index.rules if index is not None else None, country=country), position)
-        yield evaluation.step(HISTORY)
-    yield evaluation.finish()
+    """The steps of a rehearsal of these batches, the last one after everything was closed."""
+    listed = index.rules if index is not None else None
+    rehearsal = Rehearsal(look_into=look_by(Taxonomy()), listed=listed, limits=limits, country=country)
+    for some, messages in batches:
+        yield rehearsal.play(some, messages)
+    yield rehearsal.finish()
 
 
 def line_of(alert: Alert) -> dict[str, str | int | float | None]:
@@ -164,11 +162,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     if line.strip():
                         yield line
 
-        def counted() -> Iterator[list[ApiCall]]:
+        def counted() -> Iterator[Batch]:
             nonlocal n
             for batch in calls(everything(), rejected):
-                n += len(batch)
-                guarded.update((call.guard or "").partition(":")[0] for call in batch if is_guarded(call))
+                n += len(batch[0])
+                guarded.update((call.guard or "").partition(":")[0] for call in batch[0] if is_guarded(call))
                 yield batch
 
         try:

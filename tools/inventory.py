@@ -24,16 +24,16 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from adapters.app import NEVER_IN_URLS
 from adapters.estate import estate_of, parsed
 from adapters.inventory_index import Listed
 from intel.addresses import TrustedProxies
 from local.jsonl import lines_of
 from model import ApiCall, Endpoint, Minute, Severity
-from pipeline.contents import Look, Sampler, look, parts
+from pipeline.contents import Look, Sampler
 from pipeline.decode import Rejected, decode
 from pipeline.fold import fold
 from pipeline.live import folded
+from pipeline.looks import look_by
 from posture import risk
 from posture.arm_json import NotResources
 from posture.drift import KINDS, Deviation, deviations
@@ -212,17 +212,6 @@ def described(made: Report, stocked: Stock) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _looker(cache: Path | None) -> Callable[[bytes], Look]:
-    taxonomy = cached_taxonomy(cache)
-    never = frozenset(kind.id for kind in taxonomy.types if kind.family in NEVER_IN_URLS)
-
-    def look_into(message: bytes) -> Look:
-        carried = parts(message)
-        return look(carried, taxonomy.classify(carried), never)
-
-    return look_into
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     screen = Console(stderr=True)
@@ -298,7 +287,9 @@ def _read(options: argparse.Namespace, screen: Console, trusted: TrustedProxies 
         try:
             return stock(
                 lines(),
-                None if options.no_look else _looker(Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gatewatch"),
+                None
+                if options.no_look
+                else look_by(cached_taxonomy(Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gatewatch")),
                 trusted,
             )
         except (OSError, EOFError) as error:

@@ -29,7 +29,8 @@ from rich.table import Table
 from intel.feeds import Index
 from model import Alert, ApiCall
 from pipeline.decode import Rejected, decode
-from tools.backtest import BATCH, backtest, index_of
+from pipeline.rehearsal import Rehearsal
+from tools.backtest import BATCH, index_of
 from tools.score import Attack, Score, Truth, score
 
 DATA = Path("../shared/data")
@@ -102,8 +103,10 @@ def judged(
     began = time.process_time()
     alerts: dict[str, Alert] = {}
     batches = (calls[at : at + BATCH] for at in range(0, len(calls), BATCH))
-    for step in backtest(batches, index=index):
-        alerts.update((alert.id, alert) for alert in step.alerts)
+    rehearsal = Rehearsal(listed=index.rules if index is not None else None)
+    for batch in batches:
+        alerts.update((alert.id, alert) for alert in rehearsal.play(batch).alerts)
+    alerts.update((alert.id, alert) for alert in rehearsal.finish().alerts)
     seconds = time.process_time() - began
     days = (calls[-1].time - calls[0].time) / timedelta(days=1) if calls else 0.0
     kept = list(alerts.values())

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from openapi_spec_validator import OpenAPIV30SpecValidator, OpenAPIV31SpecValidator
 
-from adapters.app import NEVER_IN_URLS
 from classifiers.taxonomy import Taxonomy
 from local import traffic
 from pipeline.contents import Look, look, parts
+from pipeline.looks import NEVER_IN_URLS
 from posture.inventory_declared import Declared, DeclaredParameter, Estate
 from posture.openapi_read import declared
 from posture.openapi_write import VERSIONS, Version

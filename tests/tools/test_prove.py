@@ -1,7 +1,7 @@
 """Every detector has a proof; each proof raises its own alert and, one call or value less, does not: judged purely, and in the whole running stack."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -9,22 +9,17 @@ from typing import Any
 
 import pytest
 
-from adapters.app import NEVER_IN_URLS
 from classifiers.taxonomy import Taxonomy
-from classifiers.text_values import Part
 from detectors import by_id, discovered
 from intel.feeds import Feed as Listing
-from intel.feeds import Index, compile_index, parse
+from intel.feeds import compile_index, parse
 from local.stack import Stack
 from local.traffic import Event, encode
-from model import Alert, Endpoint
-from pipeline.contents import Look, Sampler, look, parts
+from pipeline.contents import Look
 from pipeline.decode import decode
-from pipeline.evaluation import Evaluation
-from pipeline.fold import fold
-from pipeline.learn import Learner
+from pipeline.looks import look_by
+from pipeline.rehearsal import HISTORY, Rehearsal
 from pipeline.step import Step
-from posture.inventory import Inventory, merge
 from tools.proofs import UNPROVABLE, Proof, Scene, proofs
 from tools.prove import code, main
 from tools.proving import Result, stage
@@ -38,56 +33,14 @@ MOMENTS = (
 )
 """A working day, a Sunday and a Monday soon after midnight, and a Friday before it."""
 KEY = b"a key for tests of sixteen bytes"
-FAR = datetime(2030, 1, 1, tzinfo=UTC)
 
 every = pytest.mark.parametrize("proof", proofs().values(), ids=lambda proof: proof.detector)
 whenever = pytest.mark.parametrize("at", MOMENTS, ids=lambda at: f"{at:%a-%H%M}")
 
 
-class Rehearsal:
-    """The whole of Gatewatch without its storage: calls are looked into, folded, judged, and become part of the inventory."""
-
-    def __init__(self, listed: Index) -> None:
-        self._listed = listed
-        self._sampler = Sampler()
-        self._evaluation = Evaluation(learner=Learner())
-        self._inventories: dict[Endpoint, Inventory] = {}
-        self._position = 0
-        self.alerts: dict[str, Alert] = {}
-
-    def play(self, events: Iterable[Event], now: datetime = FAR) -> None:
-        messages = [encode(event) for event in events]
-        calls = [decode(message) for message in messages]
-        looks = {}
-        for at, call in enumerate(calls):
-            shape = self._sampler.wants(call)
-            if shape is not None:
-                looks[at] = seen = look_into(messages[at])
-                shape.saw({(kind, place) for kind, place, _ in seen.found})
-        tally = fold(calls, KEY, looks, listed=self._listed.rules)
-        self._position += 1
-        self._evaluation.feed("0", tally, self._position)
-        self._keep(self._evaluation.step(now))
-        self._inventories |= merge(self._inventories, [("0", self._position, tally)], lambda endpoint: endpoint)
-        self._evaluation.know({endpoint: row.context() for endpoint, row in self._inventories.items()})
-
-    def finish(self) -> None:
-        self._keep(self._evaluation.finish())
-
-    def _keep(self, step: Step) -> None:
-        assert not step.failures
-        self.alerts.update((alert.id, alert) for alert in step.alerts)
-
-
 @cache
-def taxonomy() -> Taxonomy:
-    return Taxonomy()
-
-
-def look_into(message: bytes) -> Look:
-    carried: Sequence[Part] = parts(message)
-    never = frozenset(kind.id for kind in taxonomy().types if kind.family in NEVER_IN_URLS)
-    return look(carried, taxonomy().classify(carried), never)
+def look_into() -> Callable[[bytes], Look]:
+    return look_by(Taxonomy())
 
 
 def rehearsed(proof: Proof, attack: Sequence[Event], scene: Scene) -> set[str]:
@@ -95,17 +48,24 @@ def rehearsed(proof: Proof, attack: Sequence[Event], scene: Scene) -> set[str]:
     listed = compile_index(
         [parse(Listing("proof", proof.feed, fetched_at=scene.at), scene.attacker.encode(), scene.at)] if proof.feed else []
     )
-    rehearsal = Rehearsal(listed)
+    rehearsal = Rehearsal(look_into=look_into(), listed=listed.rules)
+
+    def raised(events: Iterable[Event], now: datetime = HISTORY) -> set[str]:
+        messages = [encode(event) for event in events]
+        return detectors_of(rehearsal.play([decode(message) for message in messages], messages, now))
+
     start, until = stage(scene.at)
     for events in proof.history(scene, until):
-        rehearsal.play(events)
+        assert not raised(events)
     clock = Scene("0c10c4", "spray", scene.at)
-    rehearsal.play([clock.call(start)])  # time passes, and the days are learned
-    assert not rehearsal.alerts
-    rehearsal.play([*attack, clock.call(scene.at)], scene.at + timedelta(seconds=5))
-    if by_id()[proof.detector].ended:
-        rehearsal.finish()
-    return {alert.detector for alert in rehearsal.alerts.values()}
+    assert not raised([clock.call(start)])  # time passes, and the days are learned
+    found = raised([*attack, clock.call(scene.at)], scene.at + timedelta(seconds=5))
+    return found | detectors_of(rehearsal.finish()) if by_id()[proof.detector].ended else found
+
+
+def detectors_of(step: Step) -> set[str]:
+    assert not step.failures
+    return {alert.detector for alert in step.alerts}
 
 
 def test_every_detector_has_a_proof_or_a_reason() -> None:

@@ -1,0 +1,57 @@
+"""The whole of Gatewatch without its storage: calls are looked into, folded, judged, and become part of the inventory, in the order in which the app does it.
+
+The back-test, the proofs and the tests drive it, so what raises an alert here raises it there.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+
+from model import ApiCall, Endpoint, minute_of
+from pipeline.contents import Look
+from pipeline.evaluation import Evaluation
+from pipeline.fold import fold
+from pipeline.learn import Learner
+from pipeline.limits import Limits
+from pipeline.looks import Looks
+from pipeline.start import Criteria
+from pipeline.step import Step
+from posture.inventory import Inventory, merge
+
+KEY = b"a back-test keeps no values at all"
+PARTITION = "0"
+HISTORY = datetime(9999, 1, 1, tzinfo=UTC)
+"""A clock so late that every event is history: judged behind its watermark, minute by minute."""
+
+
+class Rehearsal:
+    def __init__(
+        self,
+        *,
+        look_into: Callable[[bytes], Look] | None = None,
+        listed: Callable[[str], Iterable[tuple[str, str]]] | None = None,
+        limits: Limits | None = None,
+        country: Callable[[str], str] | None = None,
+    ) -> None:
+        """`look_into`: what one message carries; without it nobody looks. `listed`: (rule, list) for each list that an address is on. `country`: two letters, or "", of an address."""
+        self._looks = Looks(look_into, KEY) if look_into is not None else None
+        self._listed, self._country = listed, country
+        self._evaluation = Evaluation(criteria=Criteria(limits=limits), learner=Learner(), live_rows=False)
+        self._inventories: dict[Endpoint, Inventory] = {}
+        self._position = -1
+
+    def play(self, calls: Sequence[ApiCall], messages: Sequence[bytes] | None = None, now: datetime = HISTORY) -> Step:
+        """Judge one batch of calls. `messages`: the events that they were decoded from; without them nobody looks."""
+        looks = self._looks.of(calls, messages) if self._looks is not None and messages is not None else None
+        tally = fold(calls, KEY, looks, listed=self._listed, country=self._country)
+        self._position += 1
+        self._evaluation.feed(PARTITION, tally, self._position)
+        step = self._evaluation.step(now)
+        changed = merge(self._inventories, [(PARTITION, self._position, tally)], self._evaluation.admitted, KEY)
+        at = step.watermark if step.watermark is not None else minute_of(now)
+        self._inventories.update((endpoint, item.aged(at)) for endpoint, item in changed.items())
+        self._evaluation.know({endpoint: self._inventories[endpoint].context() for endpoint in changed})
+        return step
+
+    def finish(self) -> Step:
+        """Nothing more will come: judge and close everything."""
+        return self._evaluation.finish()
