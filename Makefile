@@ -5,6 +5,8 @@ FITS := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11 python; do $$name -c '$(FITS)' >/dev/null 2>&1 && { echo $$name; break; }; done)
 VENV := .venv
 BIN := $(VENV)/bin
+GENERATED := tools.document_api tools.document_detectors tools.document_types tools.document_posture tools.document_privacy
+SYSTEM := mono-mcs mono-runtime libnewtonsoft-json5.0-cil chromium
 NEEDED := $(VENV)/.installed node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
@@ -21,7 +23,7 @@ attack: $(NEEDED)  ## attack the running stack: KIND=spike, flood, agent
 prove: $(NEEDED)  ## every detector on a stack of its own: which alerts come, after how many seconds
 	@$(BIN)/python -m tools.prove --own $(ARGS)
 
-test: $(NEEDED)  ## every test, on real parts
+test: $(NEEDED)  ## every test whose tools are here, on real parts; ends with what was left out
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
 
 quality: $(NEEDED)  ## false alerts, recall and delays on a real log and on labelled traffic: ARGS='--data DIR --only WORD'
@@ -31,6 +33,16 @@ lint: $(NEEDED)  ## style, types, and what is generated is current
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@for page in $(GENERATED); do $(BIN)/python -m $$page --check || exit 1; done
+
+pages: $(NEEDED)  ## write every page that is generated
+	@for page in $(GENERATED); do $(BIN)/python -m $$page; done
+
+new-detector: $(NEEDED)  ## start a detector with its test: NAME=options_probe ID=API_OptionsProbe
+	@$(BIN)/python -m tools.new_detector $(NAME) $(ID)
+
+system:  ## what the tests of the gateway and the page need of the system, on Debian and Ubuntu, as root
+	@apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(SYSTEM)
 
 bench: $(NEEDED)  ## measured speed, as ratios
 	@$(BIN)/python -m bench.ingest
@@ -60,4 +72,4 @@ node_modules/.package-lock.json: package.json package-lock.json
 	@npm ci --silent --no-audit --no-fund
 	@touch $@
 
-.PHONY: help run attack prove test quality lint bench pictures vendor setup
+.PHONY: help run attack prove test quality lint pages new-detector system bench pictures vendor setup

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 
+from detectors.latency_spike import latency_spike
+from detectors.population_spike import population_spike
 from model import Alert, AlertKey, Endpoint, Minute, is_service_endpoint
 
 QUIET = 60
 """Minutes without a finding after which an alert closes; an incident too."""
-TOGETHER = ("API_SpikeInLatency", "API_PopulationSpikeInAPITraffic")
+TOGETHER = (latency_spike.id, population_spike.id)
 """Endpoints of one service that are slow, or flooded by everyone, at the same time are one matter."""
 
 Link = tuple[str | Endpoint, ...]

@@ -15,6 +15,7 @@ from typing import Any
 
 from adapters import alerts, inventory
 from adapters.tables import Tables
+from detectors.single_ip_spike import single_ip_spike
 from local.stack import Stack
 from model import Alert, Endpoint, Severity, Sighting, alert_id, minute_of
 from posture.inventory import Inventory
@@ -50,7 +51,7 @@ def _fill(tables: Tables, now: datetime) -> None:
     def made(number: int) -> Alert:
         first = minute_of(now - timedelta(minutes=200 + 4 * number))
         sighting = Sighting(100.0, 8.0, 30.0, actor=f"198.51.100.{number % 200}", status_class="2xx")
-        id, detector = alert_id(first, str(number)), "API_SpikeInAPITraffic"
+        id, detector = alert_id(first, str(number)), single_ip_spike.id
         return Alert(
             id,
             detector,

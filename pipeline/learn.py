@@ -7,6 +7,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.latency_spike import latency_spike
 from model import NOBODY, STATUS_CLASSES, WINDOW_MINUTES, WINDOWS_PER_DAY, Endpoint, Minute, StatusClass
 from stats.moments import Moments, log_moments
 from stats.rank import largest
@@ -31,7 +32,7 @@ FRESH_DAYS = 10
 LATENCY_DAYS = 7
 LATENCY = "2 2xx"
 """Milliseconds of successful calls, as records and summaries call them."""
-LATENCY_FOUND = "API_SpikeInLatency"
+LATENCY_FOUND = latency_spike.id
 LEAST_LATENCY = 3
 """Calls below which a window's latency is not judged."""
 OUTAGE = 6

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import settings
 
 from local.azurite import Azurite
+from tests import left_out
 
 _count = itertools.count()
 
@@ -36,3 +37,21 @@ def storage_name() -> Callable[[str], str]:
         return f"{letters[:30]}{os.getpid():x}x{next(_count):x}x{secrets.token_hex(4)}"
 
     return unique
+
+
+def _skipped(reporter: pytest.TerminalReporter) -> list[str]:
+    """Why each test was skipped that could not run here."""
+    found = [report.longrepr for report in reporter.stats.get("skipped", ())]
+    return [str(where[2]).removeprefix("Skipped: ") for where in found if isinstance(where, tuple)]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for line in left_out.lines(_skipped(terminalreporter)):
+        terminalreporter.write_line(line)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None and os.environ.get("CI", "").lower() in ("1", "true") and left_out.fails_ci(_skipped(reporter)):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

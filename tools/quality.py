@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import gzip
 import json
+import os
 import sys
 import time
 from collections import Counter
@@ -33,7 +34,7 @@ from pipeline.rehearsal import Rehearsal
 from tools.backtest import BATCH, index_of
 from tools.score import Attack, Score, Truth, score
 
-DATA = Path("../shared/data")
+DATA = Path(os.environ.get("GATEWATCH_SAMPLES", "samples"))
 SHIFT = timedelta(days=15)
 """Attacks are put so far before themselves: a whole evaluation phase, into the later half of the history."""
 ENDPOINTS = 13

@@ -7,6 +7,8 @@ import sys
 import urllib.request
 from pathlib import Path
 
+from detectors.population_spike import population_spike
+
 ROOT = Path(__file__).parent.parent
 VIEWS = {
     "overview": "/ui",
@@ -49,7 +51,7 @@ def _alert(url: str, key: str) -> dict[str, str] | None:
     request = urllib.request.Request(f"{url}/api/alerts?limit=200", headers={"x-functions-key": key})
     with urllib.request.urlopen(request, timeout=60) as answer:
         found = json.load(answer)["value"]
-    spikes = [one for one in found if one["about"]["detector"] == "API_PopulationSpikeInAPITraffic"] or found
+    spikes = [one for one in found if one["about"]["detector"] == population_spike.id] or found
     return {"alert": spikes[0]["name"], "incident": spikes[0]["properties"]["correlationKey"]} if spikes else None
 
 

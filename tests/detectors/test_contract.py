@@ -41,6 +41,39 @@ def test_all_are_found() -> None:
     assert len(ALL) == len(files) >= 20
 
 
+def test_an_id_is_written_once() -> None:
+    """In its detector, or in windows.rules where ingest needs it too; everything else takes it from there. A proof names its detector by id."""
+    root, ids = FOLDER.parent, {one.id for one in ALL}
+    rooms = (
+        "adapters",
+        "alerts",
+        "attacks",
+        "bench",
+        "detectors",
+        "intel",
+        "local",
+        "pipeline",
+        "posture",
+        "retention",
+        "tools",
+        "triggers",
+        "web",
+        "windows",
+    )
+    found: dict[str, list[str]] = {}
+    for path in [*(file for room in rooms for file in sorted((root / room).rglob("*.py"))), *sorted(root.glob("*.py"))]:
+        name = path.relative_to(root).as_posix()
+        if name == "tools/proofs.py":
+            continue
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Constant) and node.value in ids:
+                found.setdefault(str(node.value), []).append(f"{name}:{node.lineno}")
+    assert found.keys() == ids
+    assert {
+        id: places for id, places in found.items() if len(places) > 1 or not places[0].startswith(("detectors/", "windows/rules.py"))
+    } == {}
+
+
 @each
 def test_id_file_function_and_docstring_name_each_other(one: Detector) -> None:
     source = Path(inspect.getsourcefile(one.function) or "")

@@ -53,9 +53,10 @@ VARIANTS: dict[str, dict[str, str]] = {
 
 
 def find() -> str | None:
-    """The compiler beside the repository, else the one on PATH."""
-    beside = ROOT.parent / "shared" / "tools" / "bicep" / "bicep"
-    return str(beside) if beside.is_file() else shutil.which("bicep")
+    """The compiler that the variable BICEP names, else the one on the PATH, else the one that the Azure CLI installed."""
+    named = os.environ.get("BICEP") or shutil.which("bicep")
+    installed = Path.home() / ".azure" / "bin" / "bicep"
+    return named or (str(installed) if installed.is_file() else None)
 
 
 class Bicep:

@@ -18,8 +18,8 @@ def bicep(tmp_path_factory: pytest.TempPathFactory) -> Bicep:
     found = find()
     if found is None:
         if os.environ.get("CI", "").lower() == "true":
-            pytest.fail("no Bicep compiler: neither ../shared/tools/bicep/bicep nor `bicep` on PATH, and CI must have one")
-        pytest.skip("no Bicep compiler: neither ../shared/tools/bicep/bicep nor `bicep` on PATH")
+            pytest.fail("no Bicep compiler on the PATH or in BICEP, and CI must have one")
+        pytest.skip("no Bicep compiler on the PATH or in BICEP")
     return Bicep(Path(found), tmp_path_factory.mktemp("bicep"))
 
 

@@ -99,7 +99,7 @@ def test_the_table_of_a_log(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert json.loads((tmp_path / "out.json").read_text()) == []
 
 
-@pytest.mark.skipif(not (quality.DATA / "logs").is_dir(), reason="no ../shared/data/logs here")
+@pytest.mark.skipif(not (quality.DATA / "logs").is_dir(), reason="GATEWATCH_SAMPLES names no folder with logs of a real site")
 @pytest.mark.parametrize(("log", "goal"), [("website-unmatched", 2.0), ("website-wildcard", 2.0), ("website-operations", 1.0)])
 def test_a_real_site_is_quiet_however_it_is_told(log: str, goal: float) -> None:
     calls = read(quality.DATA / "logs" / f"{log}.jsonl.gz")
