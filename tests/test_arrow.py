@@ -121,6 +121,13 @@ def test_only_adapters_and_the_app_import_azure() -> None:
             assert "azure" not in {room_of(name) for name in modules_named(path)}, path
 
 
+@pytest.mark.parametrize("page", ["README.md", "docs/architecture.md"])
+def test_every_room_is_on_the_map(page: str) -> None:
+    text = (ROOT / page).read_text("utf-8")
+    rooms = {path.parent.relative_to(ROOT).parts[0] for path in ROOT.glob("*/__init__.py")} - {"tests"}
+    assert not {room for room in rooms if f"`{room}/`" not in text}, f"name the room in {page}"
+
+
 def test_no_root_name_hides_a_package() -> None:
     taken = {
         "types",
