@@ -14,7 +14,8 @@ def monitored(tables: Tables, month: date, today: date) -> Counter[tuple[str, st
     found: Counter[tuple[str, str]] = Counter()
     day = month.replace(day=1)
     while day.month == month.month and day <= today:
-        counts = [(one.endpoint, one.calls) for one in summaries(tables, day)]
+        learned = [] if windows.is_to_be_learned_again(tables, day) else summaries(tables, day)
+        counts = [(one.endpoint, one.calls) for one in learned]
         for endpoint, calls in counts or ((row.endpoint, row.record.n) for row in windows.read(tables, day)):
             if not is_service_endpoint(endpoint):
                 found[endpoint.service, endpoint.api] += calls

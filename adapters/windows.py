@@ -79,3 +79,8 @@ def learn_again(tables: Tables, minutes: Iterable[Minute]) -> None:
 def _key(endpoint: Endpoint, window: Minute) -> tuple[str, str]:
     at = moment(window)
     return f"{at:%Y%m%d}", f"{endpoint.id}{at:%H%M}"
+
+
+def is_to_be_learned_again(tables: Tables, day: date) -> bool:
+    """Whether what a day taught is out of date: something came late, and its summaries do not hold it yet."""
+    return tables.get(f"days{day:%Y%m}", f"{day:%Y%m%d}", AGAIN) is not None

@@ -111,7 +111,7 @@ def _needed() -> None:
         pytest.skip(how)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # while it lives an event loop runs in this thread, and no other test of the process could run one
 def chromium(site: Site) -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
