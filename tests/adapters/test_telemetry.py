@@ -156,7 +156,8 @@ class Played:
 
 def test_nothing_that_was_played_is_in_telemetry(account: Connection, telemetry: Telemetry) -> None:
     assert account.connection_string
-    settings = read(LOCAL | {"StateStorage": account.connection_string, "EvidenceStorage": account.connection_string})
+    here = {"StateStorage": account.connection_string, "EvidenceStorage": account.connection_string, "WEBHOOK_NETWORKS": "127.0.0.0/8"}
+    settings = read(LOCAL | here)
     app, played, now = App(settings), Played(), START
     ips = [played.address() for _ in range(12)]
     for hour in range(4):
