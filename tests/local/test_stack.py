@@ -60,8 +60,10 @@ def test_a_host_killed_in_the_middle_of_traffic_loses_and_doubles_nothing(stack:
     log = BatchLog(tables)
     batches = [batch for partition in sorted(log.partitions()) for batch in log.read(partition, Tail(-1, None))]
     found = counted(unpack(batch.packed) for batch in batches)
-    counts = {key: value for key, value in found.items() if key[0] not in ("sightings", "looks", "sensitive")}
-    assert counts == straight(events, Evidence(connection).hash_key())
+    expected = straight(events, Evidence(connection).hash_key())
+    tables_counted = {key[0] for key in expected}  # the others come of looking into some calls, or of where addresses are registered
+    counts = {(*key[:-1], "") if key[0] == "callers" else key: value for key, value in found.items() if key[0] in tables_counted}
+    assert counts == expected
     assert {key[3] for key in found if key[0] == "sensitive"} >= {"email"}  # in the answers of orders
     stack.run_now("evaluate")
     stack.wait(evaluated, "evaluating")
