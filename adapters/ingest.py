@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from adapters.countries import Countries
     from adapters.reload import Reloaded
-    from intel.feeds import Index
+    from intel.index import Index
 
 
 NO_PARTITION = "the host did not say of which partition the message is"

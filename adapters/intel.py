@@ -9,7 +9,9 @@ from azure.core.exceptions import ResourceNotFoundError
 from adapters.evidence import CONFIGURATION, Evidence
 from adapters.reload import Reloaded
 from intel.addresses import Range
-from intel.feeds import Feed, Index, Parsed, compile_index, describe, pack, parse, unpack
+from intel.feeds import Feed, Parsed, describe
+from intel.formats import parse
+from intel.index import Index, compile_index, pack, unpack
 
 log = logging.getLogger("gatewatch.intel")
 

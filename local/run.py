@@ -32,7 +32,7 @@ console = Console()
 
 def main() -> int:
     arguments = _arguments()
-    for sign in (signal.SIGTERM, signal.SIGHUP):
+    for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # a background job of a script is born with SIGINT ignored
         signal.signal(sign, _interrupt)
     if not arguments.keep:
         shutil.rmtree(arguments.folder, ignore_errors=True)
@@ -89,12 +89,14 @@ def _interrupt(sign: int, _frame: object) -> None:
 
 
 def _say(stack: Stack) -> None:
-    table = Table.grid(padding=(0, 2))
-    table.add_row("[bold]open[/bold]", f"[bold]{stack.url}/ui[/bold]")
-    table.add_row("health", f"{stack.url}/api/health")
-    table.add_row("keys", f"{stack.folder}/keys.json (x-functions-key of {stack.url}/api/…)")
-    table.add_row("logs", f"{stack.folder}/*.log")
-    console.print(table)
+    """Each address on a line of its own, whole however narrow the terminal is."""
+    for name, address in (
+        ("open", f"{stack.url}/ui"),
+        ("health", f"{stack.url}/api/health"),
+        ("keys", f"{stack.folder}/keys.json (x-functions-key of {stack.url}/api/…)"),
+        ("logs", f"{stack.folder}/*.log"),
+    ):
+        console.print(f"[bold]{name:6}[/bold]  {address}", soft_wrap=True, highlight=False)
 
 
 def _demonstrate(stack: Stack, sender: Sender, seen: "Cards", arguments: argparse.Namespace) -> int:

@@ -24,8 +24,9 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from adapters.countries import Countries
 from classifiers.taxonomy import Taxonomy
 from detectors import by_id
-from intel.feeds import Feed, Index, compile_index, describe
-from intel.feeds import parse as parse_feed
+from intel.feeds import Feed, describe
+from intel.formats import parse as parse_feed
+from intel.index import Index, compile_index
 from local.jsonl import lines_of
 from model import Alert, ApiCall, Failure, is_service_endpoint, moment
 from pipeline.callers import is_guarded

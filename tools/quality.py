@@ -27,7 +27,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from intel.feeds import Index
+from intel.index import Index
 from model import Alert, ApiCall
 from pipeline.decode import Rejected, decode
 from pipeline.rehearsal import Rehearsal

@@ -11,7 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from intel.addresses import Range, network
-from intel.feeds import FORMAT, MAX_AGE, Feed, Index, Kind, Parsed, compile_index, describe, pack, parse, unpack
+from intel.feeds import MAX_AGE, Feed, Kind, Parsed, describe
+from intel.formats import parse
+from intel.index import FORMAT, Index, compile_index, pack, unpack
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 TOR = Feed("tor-exits", "tor", "CC0", NOW)

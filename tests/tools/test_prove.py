@@ -12,7 +12,8 @@ import pytest
 from classifiers.taxonomy import Taxonomy
 from detectors import by_id, discovered
 from intel.feeds import Feed as Listing
-from intel.feeds import compile_index, parse
+from intel.formats import parse
+from intel.index import compile_index
 from local.stack import Stack
 from local.traffic import Event, encode
 from pipeline.contents import Look
