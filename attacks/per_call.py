@@ -1,20 +1,18 @@
-"""What one call alone can prove: an injection in a value, a user agent that no client sends, a parameter sent twice.
+"""What one value alone can prove: that it was written to be run as code by whatever reads it.
 
 Everything here is called once per distinct string of a batch. Values are judged, never kept: what comes back is the name of a family.
 """
 
 import binascii
-import html
 import re
 import unicodedata
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from itertools import islice
-from urllib.parse import unquote, unquote_plus
 from zlib import crc32
 
+from attacks.normal_form import ALIKE, COMMENT, normal_form, peel
 from attacks.patterns import (
-    AGENT_URI,
     BREAKOUT,
     CLASS_NAME,
     COMMAND_LINE,
@@ -27,12 +25,9 @@ from attacks.patterns import (
     NOSQL,
     PROGRAMS,
     REQUEST_LINE,
-    SCANNER_PHRASES,
-    SCANNERS,
     SCRIPT_URI,
     SENSITIVE_FILE,
     SENSITIVE_WORDS,
-    SHELLSHOCK,
     SPLIT_HEADER,
     SPLIT_MAIL,
     SPLIT_REQUEST,
@@ -43,12 +38,6 @@ from attacks.patterns import (
 )
 from attacks.shells import unquoted
 from attacks.targets import inward
-
-PIECES = 256
-"""Parameters of a query that are looked at."""
-
-NAME = 128
-"""Characters of a parameter name that are returned."""
 
 SCAN = 4_096
 """Characters of a value that are scanned; of a longer one its ends and what looks hottest between them, so that hostile length buys no more than some milliseconds."""
@@ -71,9 +60,6 @@ HOT = (
 ENCODINGS = 4
 """How many layers of URL encoding are peeled."""
 
-AGENT_SCAN = 2_048
-"""Characters of a user agent that are scanned: the longest honest ones have some 500."""
-
 FORGED = 512
 """Characters; a longer text with a log in it is a log."""
 
@@ -87,47 +73,19 @@ STRINGS = 256
 """How many strings of one JSON text are judged."""
 
 _hexadecimal = re.compile(r"0[xX](?:[2-7][0-9a-fA-F]){6,2000}").fullmatch
-_plain = re.compile(r"[A-Za-z0-9_.:@,~-]*").fullmatch
+plain = re.compile(r"[A-Za-z0-9_.:@,~-]*").fullmatch
 _words = re.compile(r"[a-z_]+").findall
-_products = re.compile(r"[a-z]+(?:\d+[a-z]+)*").findall
-_ordinary_agent = re.compile(
-    r"(?:[\w ,.:@~+/=-]|(?<![\w)])\((?!select)|\)|;(?! ?(?:wget|curl|nc|sh|bash|ping|python|perl|php|cat|id|ls|cmd|echo|sleep)\b))*"
-).fullmatch
 _prose = re.compile(r"[\w ,.:@~+/=-]*").fullmatch
 _digit = re.compile(r"\d").search
 _binary = re.compile(rb"[\x00-\x08\x0e-\x1f\x7f]").search
 _PACKAGES = frozenset(("java", "com.", "org."))
 _opaque = re.compile(r"[A-Za-z0-9+/_-]{16,}={0,2}").fullmatch
-_overlong = re.compile(
-    r"%c([01])%([0-9a-f]{2})|%(?:f8%80%80|f0%80|e0)%8[01]%([0-9a-f]{2})|%u(221[56]|efc8|f025|2044|29f8|ff0f|ff3c)|%u(ff0e|2024|fe52)|%c[01](?=[./\\])",
-    re.IGNORECASE,
-)
-_unicode_escape = re.compile(r"(?:\\u|%u)([0-9a-f]{4})|\\x([0-9a-f]{2})|\\u\{([0-9a-f]{2,6})\}", re.IGNORECASE)
-_deleted: dict[int, str | None] = dict.fromkeys([0, 0xAD, *range(0x200B, 0x2010), 0x2060, 0xFEFF])
-_control: dict[int, str | None] = {
-    **_deleted,
-    **dict.fromkeys([*range(1, 9), *range(14, 32), 127, 0xFFFD], " "),
-    0x17F: "s",
-    0x131: "i",
-    **dict.fromkeys([0x2B9, 0x2BB, 0x2BC, 0x2BD, 0x2C8, 0x2018, 0x2019, 0x201B, 0x2032, 0x2035, 0xB4], "'"),
-    **dict.fromkeys([0x2215, 0x2044, 0x29F8], "/"),
-    **dict.fromkeys([0x2216, 0x29F5, 0x29F9], "\\"),
-    **dict.fromkeys([0x2039, 0x3008, 0x276E, 0x27E8], "<"),
-    **dict.fromkeys([0x203A, 0x3009, 0x276F, 0x27E9], ">"),
-    0x2028: "\n",
-    0x2029: "\n",
-    0x85: "\n",
-}
-_alike = str.maketrans("аеорсхуіјѕԁһкмтвнӏАВЕКМНОРСТХУІЈЅαορνικτΑΒΕΗΙΚΜΝΟΡΤΧΥΖ", "aeopcxyijsdhkmtbhlABEKMHOPCTXYIJSaopvikTABEHIKMNOPTXYZ")
-"""Cyrillic and Greek letters that look like Latin ones."""
 _mixed = re.compile(r"[A-Za-z][\u0370-\u052f]|[\u0370-\u052f][A-Za-z]").search
 _LINES = {0x2028: "\n", 0x2029: "\n", 0x85: "\n"}
 """What some readers take for line breaks."""
 _TRUNCATED = {0x560A: "\n", 0x560D: "\r"}
 """Letters that lose their upper byte where headers are written as Latin-1."""
 _LEVEL = r"(?:INFO|WARN(?:ING)?|ERROR|DEBUG|FATAL)\s"
-_versioned_comment = re.compile(r"/\*!\d{0,6}|\*/")
-_comment = re.compile(r"/\*.{0,400}?\*/", re.DOTALL)
 _line_comment = re.compile(r"(?:--|#)[^\n]{0,60}\n")
 _innermost_lookup = re.compile(r"\$\{([^${}]{0,200})\}")
 _lookup = re.compile(
@@ -155,7 +113,7 @@ def injection(value: str) -> str | None:
         return _inside_text(bytes.fromhex(value[2:SCAN]).decode("latin-1"))
     if value.isalnum():
         return None if len(value) < 16 or value.islower() else _inside_base64(value)
-    if _plain(value) and ".." not in value and "--" not in value and value[:5] not in ("http:", "HTTP:"):
+    if plain(value) and ".." not in value and "--" not in value and value[:5] not in ("http:", "HTTP:"):
         return None if len(value) < 14 else _inside_base64(value)
     if len(value) > SCAN:
         value = _sampled(value)
@@ -164,7 +122,7 @@ def injection(value: str) -> str | None:
         return family
     peeled = value
     for layer in range(ENCODINGS):
-        decoded = _peel(peeled, plus=layer == 0)
+        decoded = peel(peeled, plus=layer == 0)
         if not decoded.isascii():
             decoded = decoded.translate(_TRUNCATED)
         if decoded == peeled:
@@ -182,7 +140,7 @@ def _beyond_ascii(value: str) -> str | None:
     """What a value is once letters that only look different are what they look like: full-width, mathematical, Cyrillic among Latin."""
     read = unicodedata.normalize("NFKC", value[: SCAN // 2])
     if _mixed(read):
-        read = read.translate(_alike)
+        read = read.translate(ALIKE)
     return injection(read) if read != value and read.isascii() else _judge(read) if read != value[: SCAN // 2] else None
 
 
@@ -202,26 +160,8 @@ def _sampled(value: str) -> str:
     return "\n".join((head, *(middle[at : at + PIECE] for at in sorted(pieces[:PIECES_OF_MIDDLE])), tail))
 
 
-def _peel(text: str, *, plus: bool) -> str:
-    if "%" not in text:
-        return text.replace("+", " ") if plus else text
-    text = _overlong.sub(_short_form, text)
-    return unquote_plus(text) if plus else unquote(text)
-
-
-def _short_form(overlong: re.Match[str]) -> str:
-    """The ASCII character that an over-long UTF-8 sequence or a look-alike of the slash stands for."""
-    page, low, lower, slash, dot = overlong.groups()
-    if slash or dot:
-        return "/" if slash else "."
-    if low is None and lower is None:
-        return ""
-    character = chr((64 if page == "1" else 0) | int(low or lower, 16) & 0x3F)
-    return character if character != "%" else "%25"
-
-
 def _judge(text: str, depth: int = 0) -> str | None:
-    if _prose(text) and _harmless(text):
+    if _prose(text) and harmless(text):
         return _inside_base64(text) if _opaque(text) else None
     if _opaque(text):
         family = _inside_base64(text)
@@ -232,7 +172,7 @@ def _judge(text: str, depth: int = 0) -> str | None:
     return _inside_text(text)
 
 
-def _harmless(text: str) -> bool:
+def harmless(text: str) -> bool:
     """Whether a text of letters, digits and the mildest punctuation holds no word that any family needs: what most names, phrases, URLs and lists are."""
     lower = text.lower()
     if ".." in lower or "--" in lower:
@@ -257,20 +197,20 @@ def _inside_json(text: str, depth: int) -> str | None:
     """Each string of a JSON text for itself, since its quotes are its own; then what is left, and the operators of document databases in the whole."""
     for found in islice(_json_string.finditer(text), STRINGS):
         string = found[1]
-        if not (_plain(string) and ".." not in string and "--" not in string and len(string) < 16):
+        if not (plain(string) and ".." not in string and "--" not in string and len(string) < 16):
             family = _judge(string.replace('\\"', '"').replace("\\/", "/"), depth + 1)
             if family is not None:
                 return family
-    if "$" in text and _search(NOSQL.pattern)(normal_form(text)):
+    if "$" in text and search(NOSQL.pattern)(normal_form(text)):
         return NOSQL.name
-    if ("type" in text or "class" in text or "__" in text or "py/" in text) and _search(GADGET)(normal_form(text)):
+    if ("type" in text or "class" in text or "__" in text or "py/" in text) and search(GADGET)(normal_form(text)):
         return "deserialisation"
     return _inside_text(_json_string.sub("0", text))
 
 
 def _inside_base64(token: str) -> str | None:
     """What a base64 token hides: a serialised object, or an attack in plain ASCII."""
-    if token[:4] in _PACKAGES and _search(CLASS_NAME)(token.lower()):
+    if token[:4] in _PACKAGES and search(CLASS_NAME)(token.lower()):
         return "deserialisation"
     if token.islower() or token.isdigit() or "." in token or ":" in token or "@" in token or "~" in token or "," in token:
         return "template" if ".classLoader." in token else "path-traversal" if "0x2e0x2e0x" in token else None
@@ -294,29 +234,8 @@ def _serialised(content: bytes) -> bool:
     return content[:9] == b"\x00\x01\x00\x00\x00\xff\xff\xff\xff"
 
 
-_same_folder = re.compile(r"(?<=/)(?:\./)+(?=\w)").sub
-
-
-def normal_form(text: str) -> str:
-    """The text as interpreters read it: lower case, entities and escapes resolved, SQL comments gone, one space for any white space."""
-    if not text.isascii():
-        text = unicodedata.normalize("NFKC", text.translate(_control)).translate(_control)
-    elif not text.isprintable():
-        text = text.translate(_control)
-    text = text.lower()
-    if "&" in text:
-        text = html.unescape(text.replace("&newline;", "\n").replace("&tab;", "\t")).lower()
-    if "\\" in text or "%u" in text:
-        text = _unicode_escape.sub(lambda m: chr(min(int(m[1] or m[2] or m[3], 16), 0x10FFFF)), text).lower()
-    if "/./" in text:
-        text = _same_folder("", text)
-    if "/*" in text:
-        text = _comment.sub(" ", _versioned_comment.sub(" ", text) if "/*!" in text else text)
-    return " ".join(text.split())
-
-
 @cache
-def _search(pattern: str) -> Callable[[str], re.Match[str] | None]:
+def search(pattern: str) -> Callable[[str], re.Match[str] | None]:
     return re.compile(pattern, re.DOTALL).search
 
 
@@ -333,11 +252,11 @@ def _inside_text(raw: str) -> str | None:
         lines = raw.translate(_LINES) if not raw.isascii() else raw
         if _splits(lines):
             return "crlf"
-        if _search(COMMAND_LINE)(lines.lower()):
+        if search(COMMAND_LINE)(lines.lower()):
             return "command"
     if len(raw) > 24 and (found := _serial.search(raw)) and _inside_base64(found[0]) == "deserialisation":
         return "deserialisation"
-    if "script" in text and _script_uri.search(text.replace(" ", "")) and _search(SCRIPT_URI)(text):
+    if "script" in text and _script_uri.search(text.replace(" ", "")) and search(SCRIPT_URI)(text):
         return "script"
     words = frozenset(_words(text))
     if (family := _by_family(text, words)) is not None:
@@ -346,7 +265,7 @@ def _inside_text(raw: str) -> str | None:
         return "command"
     if ("/" in text or "\\" in text or "http:" in text) and inward(text):
         return "ssrf"
-    if "/*" in raw and "/*!" not in raw and (joined := normal_form(_comment.sub("", raw[:DISGUISE]))) != text:
+    if "/*" in raw and "/*!" not in raw and (joined := normal_form(COMMENT.sub("", raw[:DISGUISE]))) != text:
         found_family = _by_family(joined, frozenset(_words(joined)))
         if found_family is not None:
             return found_family
@@ -356,7 +275,7 @@ def _inside_text(raw: str) -> str | None:
         or "..;" in text
         or "..\ufffd" in raw
         or _climbs(text)
-        or (not SENSITIVE_WORDS.isdisjoint(words) and _search(SENSITIVE_FILE)(text))
+        or (not SENSITIVE_WORDS.isdisjoint(words) and search(SENSITIVE_FILE)(text))
     ):
         return "path-traversal"
     if ("'" in text or '"' in text or "`" in text) and _breaks_out(text):
@@ -368,7 +287,7 @@ def _inside_text(raw: str) -> str | None:
 
 def _by_family(text: str, words: frozenset[str]) -> str | None:
     for family in FAMILIES:
-        if _concerns(family, words, text) and _search(family.pattern)(text):
+        if _concerns(family, words, text) and search(family.pattern)(text):
             return family.name
     return None
 
@@ -379,8 +298,8 @@ def _commands(bare: str, written: str) -> bool:
     words = frozenset(_words(bare))
     if not DISGUISED.isdisjoint(words.difference(_words(written))):
         return True
-    return any(family.name == "command" and _concerns(family, words, bare) and _search(family.pattern)(bare) for family in FAMILIES) or (
-        not SENSITIVE_WORDS.isdisjoint(words) and _search(SENSITIVE_FILE)(bare) is not None
+    return any(family.name == "command" and _concerns(family, words, bare) and search(family.pattern)(bare) for family in FAMILIES) or (
+        not SENSITIVE_WORDS.isdisjoint(words) and search(SENSITIVE_FILE)(bare) is not None
     )
 
 
@@ -407,15 +326,15 @@ def _looked_up(lookup: re.Match[str]) -> str:
 def _splits(raw: str) -> bool:
     """Whether line breaks add a header to a response, a request, another recipient, or a line to a log. A text that starts as such is one."""
     text = raw.lower()
-    if _search(rf"^\s{{0,8}}{REQUEST_LINE}")(text) or _search(r"^\s{0,8}http/\d")(text):
+    if search(rf"^\s{{0,8}}{REQUEST_LINE}")(text) or search(r"^\s{0,8}http/\d")(text):
         return False
-    if _search(SPLIT_HEADER)(text) or _search(SPLIT_REQUEST)(text) or ("\r\n" in text and _search(LONE_HEADER)(text)):
+    if search(SPLIT_HEADER)(text) or search(SPLIT_REQUEST)(text) or ("\r\n" in text and search(LONE_HEADER)(text)):
         return True
     if len(text) > FORGED:
         return False
-    if _search(FORGED_LOG)(text) or _search(rf"[\r\n]{_LEVEL}")(raw):
-        return not _search(rf"^{LOG_LINE}")(text) and not _search(f"^{_LEVEL}")(raw)
-    return _search(SPLIT_MAIL)(text) is not None
+    if search(FORGED_LOG)(text) or search(rf"[\r\n]{_LEVEL}")(raw):
+        return not search(rf"^{LOG_LINE}")(text) and not search(f"^{_LEVEL}")(raw)
+    return search(SPLIT_MAIL)(text) is not None
 
 
 def _concerns(family: Family, words: frozenset[str], text: str) -> bool:
@@ -451,71 +370,3 @@ def _breaks_out(text: str) -> bool:
         if opened[quote] % 2 == 0:
             return True
     return False
-
-
-def suspicious_agent(user_agent: str) -> str | None:
-    """What makes a user agent one that no honest client sends, or None: "scanner:sqlmap", "script-uri", "shellshock" or a family of `injection`.
-
-    Scanners are known by their product token only, and only honest ones say it; crawlers and tools such as curl are usual.
-    """
-    text = user_agent[:AGENT_SCAN]
-    lower = normal_form(unquote(text)) if "%" in text else normal_form(text)
-    scanner = SCANNERS.intersection(_products(lower))
-    if scanner:
-        return f"scanner:{min(scanner)}"
-    for phrase in SCANNER_PHRASES:
-        if phrase in lower:
-            return f"scanner:{phrase}"
-    if ":" in lower and _search(AGENT_URI)(lower.replace(" ", "")):
-        return "script-uri"
-    if "{" in lower and "(" in lower and _search(SHELLSHOCK)(lower):
-        return "shellshock"
-    if text.count("`") > 1:
-        return "command"
-    return None if _ordinary_agent(lower) and _harmless(lower) else injection(text)
-
-
-def polluted(query: str, *, lists: Collection[str] = ()) -> str | None:
-    """The first parameter of a raw query string that is sent twice with different values although it looks like one value; None when there is none.
-
-    Servers differ in which of the two they take, so a check may see one and the program the other. Repeating a name is also how lists are sent (OpenAPI's default
-    style), so these are passed over: names in `lists` (what the endpoint is known to repeat, lower case), `a[]`, `a[0]`, plurals and other names of lists, four or
-    more values, values that repeat, and neighbours of one kind under a name that is not by convention a single value.
-    """
-    if query.count("=") < 2:
-        return None
-    places: dict[str, list[int]] = {}
-    pieces = query.split("&", PIECES)[:PIECES]
-    for place, piece in enumerate(pieces):
-        name = piece.partition("=")[0]
-        places.setdefault((unquote_plus(name) if "%" in name or "+" in name else name).lower(), []).append(place)
-    if len(places) == len(pieces):
-        return None
-    for name, found in places.items():
-        if 1 < len(found) < 4 and name and not name.endswith("]") and name not in lists and not _list_name(name):
-            spellings = {pieces[place].partition("=")[0] for place in found}
-            values = [unquote_plus(pieces[place].partition("=")[2]) for place in found]
-            if len(set(values)) == len(values) and (
-                len(spellings) > 1
-                or _single_name(name)
-                or found[-1] - found[0] >= len(found)
-                or len({_kind(value) for value in values if value}) > 1
-                or injection(",".join(values)) is not None
-            ):
-                return name[:NAME]
-    return None
-
-
-def _kind(value: str) -> str:
-    return "number" if value.lstrip("-").replace(".", "", 1).isdigit() else "word" if _plain(value) else "text"
-
-
-_list_name = re.compile(
-    r".*(?:[^s]s|list|array|tag|filter|sort|orderby|field|type|status|state|category|label|keyword|scope|facet|include|exclude|expand|embed|option|feature)"
-    r"|(?:.*[_.-])?(?:in|q|fq|fl|set|select|with|where|join|group|range|bbox|color|brand|country|lang|language|metric|dimension|resource|term|order|format)"
-).fullmatch
-_single_name = re.compile(
-    r"(?:.*[_.-])?(?:id|uid|guid|uuid|user|username|login|account|accountid|userid|customerid|orderid|email|mail|password|passwd|pwd|pin|otp|code|token|key"
-    r"|apikey|api_key|secret|session|amount|price|qty|quantity|total|currency|balance|from|to|role|admin|action|cmd|method|callback|redirect|redirect_uri"
-    r"|return|return_url|url|next|page|limit|offset|size|cursor|version|api-version|file|filename|path|host|debug)"
-).fullmatch

@@ -11,8 +11,10 @@ from itertools import islice, repeat
 from operator import itemgetter
 from typing import TYPE_CHECKING, TypeVar
 
+from attacks.agents import suspicious_agent
 from attacks.carried import parameter_attack
-from attacks.per_call import injection, polluted, suspicious_agent
+from attacks.per_call import injection
+from attacks.pollution import polluted
 from intel.addresses import TrustedProxies, canonical_ip, client_ip
 from model import WINDOW_MINUTES, ApiCall
 from pipeline import kept_texts

@@ -12,8 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from attacks import per_call as percall
+from attacks.agents import suspicious_agent
+from attacks.normal_form import normal_form
 from attacks.patterns import FAMILIES, SCANNER_PHRASES, SCANNERS
-from attacks.per_call import injection, polluted, suspicious_agent
+from attacks.per_call import injection
+from attacks.pollution import polluted
 from tests.attacks.attacks import INNOCENT, attacks, fuzzed, unbroken
 
 Judge = Callable[[str], str | None]
@@ -134,7 +137,7 @@ def test_a_url_with_ordinary_queries_is_honest() -> None:
 
 def test_the_quick_gate_drops_nothing_that_the_families_would_find() -> None:
     for value in (*VALUES, *INNOCENT):
-        if percall._prose(value) and percall._harmless(value):
+        if percall._prose(value) and percall.harmless(value):
             assert percall._inside_text(value) in {None, "deserialisation"}, value  # base64 is looked into either way
 
 
@@ -239,7 +242,7 @@ def test_every_family_can_be_reached() -> None:
     """Its words and marks are those that its pattern needs: what the pattern finds in the attacks is found through the gate too."""
     conditional = {"<style", "<![cdata[", "{{", "${", "<?xml"}  # here the mark is a condition of its own
     for value in VALUES:
-        text = percall.normal_form(value)
+        text = normal_form(value)
         words = frozenset(percall._words(text))
         for family in FAMILIES:
             if conditional.isdisjoint(family.marks) and re.search(family.pattern, text, re.DOTALL):

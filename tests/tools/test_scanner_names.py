@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from attacks import scanner_names
-from attacks.per_call import suspicious_agent
+from attacks.agents import suspicious_agent
 from tools import scanner_names as tool
 
 LIST = "# a comment\n" + "\n".join(f"scanner{letter}bot" for letter in "abcdefghijklmnopqrstuvw") + "\nGooglebot\nvega\n"
