@@ -16,7 +16,7 @@ from azure.core.pipeline.policies import SansIOHTTPPolicy
 from azure.mgmt.apimanagement import ApiManagementClient
 
 from posture.arm_json import field
-from posture.reading import Read
+from posture.reading import Read, tag_of
 
 log = logging.getLogger("gatewatch.posture")
 
@@ -135,6 +135,8 @@ class Arm:
         call = _CALLS[read.kind]
         client = self._newer if read.kind == "backends" else self._client
         found = self._asked(lambda: call(client, group, name, *keys), missing=read.kind != "service")
+        if read.kind == "tags":
+            return list(filter(None, map(tag_of, found)))
         if read.kind == "fragments":
             found = [body if field(body, "properties", "value") else self._fragment(group, name, str(body.get("name"))) for body in found]
         return found
@@ -206,6 +208,7 @@ _CALLS: Mapping[str, _Call] = {
     "identity providers": lambda c, g, n: c.identity_provider.list_by_service(g, n),
     "apis": lambda c, g, n: c.api.list_by_service(g, n),
     "products": lambda c, g, n: c.product.list_by_service(g, n),
+    "tags": lambda c, g, n: c.tag_resource.list_by_service(g, n),
     "subscriptions": lambda c, g, n: c.subscription.list(g, n),
     "backends": lambda c, g, n: c.backend.list_by_service(g, n),
     "named values": lambda c, g, n: c.named_value.list_by_service(g, n),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -26,6 +28,8 @@ REMEMBERED = 65_536
 REGISTRIES = "IP registration data: NRO and the RIRs, CC BY 4.0, nro.net"
 DOCUMENTATION = "made-up countries of documentation addresses: this is the laptop stack"
 
+_TIMESTAMP = re.compile(r'"timestamp":\s*"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)')
+
 Look = Callable[[str], str]
 """A canonical address to two letters, "" for unknown."""
 
@@ -44,7 +48,9 @@ class Source:
         """What an operator should know, "" for nothing."""
         if self.as_of is None or now - self.as_of < OLD:
             return ""
-        return f"the country data ({self.name}) are of {self.as_of:%Y-%m-%d}: bring newer ones"
+        return (
+            f"the country data ({self.name}) are of {self.as_of:%Y-%m-%d}: {'bring newer ones' if self.exact else 'deploy a newer version'}"
+        )
 
 
 NONE = Source("none", lambda _: "", None, "", False)
@@ -83,13 +89,27 @@ def _registries() -> Source:
         return Source("none: this platform has no wheel of iptocc", lambda _: "", None, "", False)
     from importlib.metadata import version
 
+    made = _made("iptocc")
     country_code = iptocc.country_code
 
     @lru_cache(REMEMBERED)
     def look(address: str) -> str:
         return normal(country_code(address))
 
-    return Source(f"registry data (iptocc {version('iptocc')})", look, None, REGISTRIES, False)
+    of = f" of {made:%Y-%m-%d}" if made is not None else ""
+    return Source(f"registry data{of} (iptocc {version('iptocc')})", look, made, REGISTRIES, False)
+
+
+def _made(package: str) -> datetime | None:
+    """When a package was built: the time of the bill of materials that its wheel brings (PEP 770); None where it brings none."""
+    from importlib.metadata import PackagePath, files
+
+    bills = [one for one in files(package) or () if isinstance(one, PackagePath) and one.match("*.dist-info/sboms/*.cyclonedx.json")]
+    for one in bills:
+        with suppress(OSError, ValueError):
+            found = _TIMESTAMP.search(one.read_text("utf-8")[:4096])
+            return datetime.fromisoformat(found[1] + "+00:00") if found else None
+    return None
 
 
 def _documentation(real: Source) -> Source:

@@ -48,6 +48,8 @@ class Listed:
     alerts: int
     deviations: Mapping[str, int]
     id: str
+    reachable: bool | None = None
+    """By the gateway's configuration; None where it was not read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +237,7 @@ class _Weights:
     def listed(self, made: Row, id: str) -> Listed:
         alerts, deviations, assessed, reachable = self._of(id, made.endpoint, made.declared.id if made.declared else "")
         facts = made.facts(alerts, sum(deviations.values()))
-        return Listed(made, risk.score(facts, assessed, reachable=reachable), alerts, deviations, id)
+        return Listed(made, risk.score(facts, assessed, reachable=reachable), alerts, deviations, id, reachable)
 
 
 def id_of(around: Surroundings) -> Any:

@@ -151,13 +151,24 @@ def _handler(estate: Estate, lock: threading.Lock) -> type[BaseHTTPRequestHandle
             if len(parts) > 1 and "/".join(parts[:-1]) not in bodies:
                 return self.reply(404, _error("ResourceNotFound", f"{parts[-3]} not found."))
             skip = int(query.get("$skip", ["0"])[0])
-            every = estate.children(service, path)
+            every = (
+                [_tagged(at, body) for at, body in bodies.items() if "/tags/" in at]
+                if path == "tagResources"
+                else estate.children(service, path)
+            )
             page = [_shown(body, version, "rawxml") for body in every[skip : skip + estate.page]]
             more = skip + estate.page < len(every)
             link = f"http://{self.headers['Host']}{service}/{path}?api-version={version}&$skip={skip + estate.page}"
             return self.reply(200, {"value": page, "count": len(every)} | ({"nextLink": link} if more else {}))
 
     return Handler
+
+
+def _tagged(path: str, body: Resource) -> Resource:
+    """A tag below an API, an operation or a product, as the list of all of them has it."""
+    owner, _, id = path.partition("/tags/")
+    kind = {"apis": "api", "operations": "operation", "products": "product"}[owner.split("/")[-2]]
+    return {"tag": {"id": f"/tags/{id}", "name": body.get("properties", {}).get("displayName", id)}, kind: {"id": f"/{owner}"}}
 
 
 def _shown(body: Resource, version: str, form: str) -> Resource:

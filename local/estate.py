@@ -171,6 +171,8 @@ def _products() -> list[Resource]:
     return [
         child("products/retail", displayName="Retail", state="published", subscriptionRequired=True, approvalRequired=False),
         child("products/retail/apis/shop", displayName="Shop"),
+        child("apis/shop/tags/public", displayName="public"),
+        child("products/retail/tags/public", displayName="public"),
         child("products/retail/groups/guests", displayName="Guests"),
         child("products/unlimited", displayName="Unlimited", state="published", subscriptionRequired=True, approvalRequired=True),
         *(child(f"subscriptions/{name}", displayName=name, scope=f"{SERVICE}/products/retail", state="active", ownerId=f"{SERVICE}/users/1") for name in ("web", "mobile-app")),

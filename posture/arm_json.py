@@ -12,7 +12,7 @@ _COLLECTIONS = {
     name.lower(): name
     for name in (
         "apis", "operations", "policies", "schemas", "diagnostics", "products", "groups", "subscriptions", "backends", "namedValues", "certificates", "loggers", "gateways",
-        "hostnameConfigurations", "tenant", "portalconfigs", "portalsettings", "identityProviders", "policyFragments", "workspaces", "apiLinks", "groupLinks", "tags",
+        "hostnameConfigurations", "tenant", "portalconfigs", "portalsettings", "identityProviders", "policyFragments", "workspaces", "apiLinks", "groupLinks", "operationLinks", "productLinks", "tags",
         "releases", "apiVersionSets",
     )
 }  # fmt: skip

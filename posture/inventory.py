@@ -30,7 +30,7 @@ from posture.inventory_shape import (
 from stats.recent import Recent, saw, without_days_before
 from windows.context import Context
 from windows.countries import country
-from windows.tally import Tally
+from windows.tally import METRICS, Tally
 
 AGES_OUT = 30 * 24 * 60
 """Minutes without a sighting after which an information type is no longer said to be at a place."""
@@ -40,6 +40,7 @@ CONFIDENCES = ("low", "medium", "high")
 DAYS = 30
 """Days of event time (UTC) that are counted one by one: today, and the 29 before."""
 DIRECTIONS = ("request", "response")
+_DURATION = METRICS.index("milliseconds")
 
 
 class Exposure(msgspec.Struct, omit_defaults=True):
@@ -61,10 +62,12 @@ class Exposure(msgspec.Struct, omit_defaults=True):
 
 
 class Day(msgspec.Struct, array_like=True):
-    """One day of an endpoint (UTC). `classes`: calls by status class 1xx to 5xx; `proofs`: evidence -> calls answered 2xx, "" for nothing."""
+    """One day of an endpoint (UTC). `classes`: calls by status class 1xx to 5xx; `proofs`: evidence -> calls answered 2xx, "" for nothing;
+    `durations`: bucket of milliseconds, see `stats.buckets` -> calls."""
 
     classes: list[int]
     proofs: dict[str, int] = {}
+    durations: dict[int, int] = {}
 
     @property
     def calls(self) -> int:
@@ -125,7 +128,7 @@ class Inventory(msgspec.Struct):
 
     def forgotten(self, policy: str) -> "Inventory":
         """As it stands when the policies of its API have changed: how callers prove themselves is to be learned anew."""
-        days = {day: Day(list(counts.classes)) for day, counts in self.days.items()}
+        days = {day: Day(list(counts.classes), {}, dict(counts.durations)) for day, counts in self.days.items()}
         return msgspec.structs.replace(self, days=days, anonymous=None, policy=policy)
 
     @property
@@ -177,7 +180,7 @@ def _copy(one: Inventory | None, endpoint: Endpoint) -> Inventory:
         one,
         exposures=[msgspec.structs.replace(exposure, classes=list(exposure.classes)) for exposure in one.exposures],
         upto=dict(one.upto),
-        days={day: Day(list(counts.classes), dict(counts.proofs)) for day, counts in one.days.items()},
+        days={day: Day(list(counts.classes), dict(counts.proofs), dict(counts.durations)) for day, counts in one.days.items()},
         countries={name: list(seen) for name, seen in one.countries.items()},
         callers={register: list(kept) for register, kept in one.callers.items()},
         shape=copied(one.shape),
@@ -203,6 +206,9 @@ def _add_counts(mine: Mapping[int, Inventory], tally: Tally, hashes: list[int]) 
         if (one := mine.get(endpoint)) is not None and (name := country(code)):
             seen = one.countries.setdefault(name, [0, 0])
             seen[0], seen[1] = seen[0] + n, max(seen[1], minute // DAY)
+    for minute, endpoint, metric, _, bucket, n in tally.rows("sizes"):
+        if metric == _DURATION and (one := mine.get(endpoint)) is not None and (counts := _day(one, minute)) is not None:
+            counts.durations[bucket] = counts.durations.get(bucket, 0) + n
     for _, endpoint, n in tally.rows("looks"):
         if endpoint in mine:
             mine[endpoint].looks += n
@@ -228,7 +234,7 @@ def _day(one: Inventory, minute: Minute) -> Day | None:
         newest = max(one.days, default=day)
         if day <= newest - DAYS - 1:
             return None
-        counts = one.days[day] = Day([0] * 5, {})
+        counts = one.days[day] = Day([0] * 5, {}, {})
         for old in [known for known in one.days if known < max(day, newest) - DAYS]:
             del one.days[old]
     return counts

@@ -35,6 +35,7 @@ def declared(snapshot: Snapshot) -> Iterator[Declared]:
         if not (api.is_current or api.online):
             continue
         of_api = _policies(snapshot, path, api, None)
+        products = tuple(_products(snapshot, api))
         for operation in api.operations.values():
             own = f"{path}/operations/{operation.id}" in snapshot.policies
             demand, policy, watched, silent = _policies(snapshot, path, api, operation.id) if own else of_api
@@ -46,6 +47,9 @@ def declared(snapshot: Snapshot) -> Iterator[Declared]:
                 id=operation.id,
                 name=operation.name,
                 api_name=api.name,
+                api_version=api.version,
+                products=products,
+                tags=tuple(dict.fromkeys((*snapshot.tags.get(f"{path}/operations/{operation.id}", ()), *snapshot.tags.get(path, ())))),
                 revision=int(api.revision) if api.revision.isdigit() else 1,
                 is_current=api.is_current,
                 parameters=tuple(_parameters(operation)),
@@ -68,6 +72,12 @@ def declared(snapshot: Snapshot) -> Iterator[Declared]:
 def apis(snapshot: Snapshot) -> dict[str, str]:
     """API id, without its revision -> its name."""
     return {api.base_id: api.name for api in snapshot.apis.values()}
+
+
+def _products(snapshot: Snapshot, api: Api) -> Iterator[str]:
+    for one in snapshot.products.values():
+        if api.base_id.casefold() in {id.partition(";rev=")[0].casefold() for id in one.apis or ()}:
+            yield one.name or one.id
 
 
 def _parameters(operation: Operation) -> Iterator[DeclaredParameter]:

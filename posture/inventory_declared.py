@@ -46,6 +46,11 @@ class Declared(msgspec.Struct, frozen=True):
     id: str = ""
     name: str = ""
     api_name: str = ""
+    api_version: str = ""
+    products: tuple[str, ...] = ()
+    """Names of the products that the API is in."""
+    tags: tuple[str, ...] = ()
+    """Of the operation and of its API."""
     revision: int = 1
     is_current: bool = True
     parameters: tuple[DeclaredParameter, ...] = ()
@@ -78,6 +83,22 @@ def template_key(template: str) -> str:
     return _BRACES.sub("{}", template.partition("?")[0]).rstrip("/").casefold() or "/"
 
 
+def _completed(known: Declared, other: Declared) -> Declared:
+    """A description with what only another one knows: a document does not say what acts at the gateway."""
+    return msgspec.structs.replace(
+        known,
+        id=known.id or other.id,
+        name=known.name or other.name,
+        api_version=known.api_version or other.api_version,
+        products=known.products or other.products,
+        tags=tuple(dict.fromkeys((*known.tags, *other.tags))),
+        demand=other.demand if known.demand is None else known.demand,
+        policy=known.policy or other.policy,
+        is_watched=other.is_watched if known.is_watched is None else known.is_watched,
+        silent=known.silent or other.silent,
+    )
+
+
 Key = tuple[str, str, str, str]
 """Service, API, method, template: each as it is compared."""
 
@@ -106,6 +127,8 @@ class Estate:
             known = self._operations.get(key)
             if known is None or (one.is_current and not known.is_current):
                 self._operations[key] = one
+            elif one.is_current or not known.is_current:
+                self._operations[key] = _completed(known, one)
             self.services.add(key[0])
             if one.is_wildcard:
                 head = re.escape(template_key(one.template.rstrip("*"))).replace(r"\{\}", "[^/]+").rstrip("/")

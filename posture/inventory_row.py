@@ -6,16 +6,15 @@ from typing import Literal, NamedTuple
 
 from model import Endpoint, Minute, moment
 from posture.facts import Authentication, EndpointFacts, Status, sensitivity
-from posture.inventory import DAYS, Exposure, Inventory
+from posture.inventory import DAYS, Day, Exposure, Inventory
 from posture.inventory_coverage import WATCHED, Coverage, as_of, gap
 from posture.inventory_declared import Declared, Estate
 from posture.inventory_shape import DAY, is_proven, proofs
+from stats.buckets import quantile
 from stats.recent import distinct
 
 Origin = Literal["declared", "behind-wildcard", "undeclared", "never-seen", "removed-but-called"]
 MONTH = DAYS * DAY
-COUNTRIES = 5
-"""Shown of one endpoint."""
 
 
 class Surroundings(NamedTuple):
@@ -61,6 +60,9 @@ class Row(NamedTuple):
 
     countries: tuple[str, ...] = ()
     """Two letters, those with the most calls first."""
+
+    p95: float | None = None
+    """Milliseconds within which 95 % of the calls of the 30 days were answered, to 5 %."""
 
     @property
     def api_name(self) -> str:
@@ -135,7 +137,7 @@ def row(endpoint: Endpoint, known: Inventory | None, around: Surroundings) -> Ro
         endpoint, declared, origin(endpoint, known, declared, around), status, cause, known.last, known.first, calls, known.calls,
         distinct(known.callers, at // DAY - DAYS + 1), authentication, kinds, _contradiction(known, declared),
         _external(known, calls, at), known.external_first, known.external_last, tuple(known.exposures), known.looks, tuple(classes), at, known.overlooked,
-        tuple(sorted(known.countries, key=lambda name: (-known.countries[name][0], name))[:COUNTRIES]),
+        tuple(sorted(known.countries, key=lambda name: (-known.countries[name][0], name))), _p95(days),
     )  # fmt: skip
 
 
@@ -206,6 +208,13 @@ def _authentication(known: Inventory) -> tuple[Authentication, dict[str, float]]
         proven += n if is_proven(evidence) else 0
     shares = {kind: round(n / total, 4) for kind, n in sorted(kinds.items())}
     return ("Authenticated" if proven == total else "Mixed" if proven else "Unauthenticated"), shares
+
+
+def _p95(days: Iterable[Day]) -> float | None:
+    histogram: Counter[int] = Counter()
+    for day in days:
+        histogram.update(day.durations)
+    return quantile(histogram, 0.95)
 
 
 def _contradiction(known: Inventory, declared: Declared | None) -> str:

@@ -27,7 +27,8 @@ def declared(document: Any, service: str, api: str) -> Iterator[Declared]:
     if not isinstance(paths, Mapping):
         raise NotOpenApi("the document has no paths")
     info = document.get("info")
-    name = str(info.get("title", "")) if isinstance(info, Mapping) else ""
+    info = info if isinstance(info, Mapping) else {}
+    name, release = str(info.get("title", "")), str(info.get("version", ""))
     servers = tuple(_servers(document))
     for template, item in paths.items():
         path = _followed(item, document)
@@ -35,7 +36,10 @@ def declared(document: Any, service: str, api: str) -> Iterator[Declared]:
             operation = path.get(method)
             if isinstance(operation, Mapping):
                 yield _operation(
-                    document, path, operation, Declared(service, api, method.upper(), str(template), api_name=name, servers=servers)
+                    document,
+                    path,
+                    operation,
+                    Declared(service, api, method.upper(), str(template), api_name=name, api_version=release, servers=servers),
                 )
 
 
@@ -69,6 +73,8 @@ def _operation(document: Mapping[str, Any], path: Mapping[str, Any], operation: 
         id=str(operation.get("operationId", "")),
         name=str(operation.get("summary", "")),
         api_name=bare.api_name,
+        api_version=bare.api_version,
+        tags=tuple(dict.fromkeys(one for one in _list(operation.get("tags")) if isinstance(one, str))),
         parameters=tuple(
             DeclaredParameter(
                 str(name),

@@ -4,12 +4,13 @@ Source of the number of reads and of Azure's limits: https://learn.microsoft.com
 an identity, refilled by 25 a second).
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
 
-from posture.arm_json import Resource
+from posture.arm_json import Resource, field, text
 from posture.resources import add
 from posture.snapshot import Snapshot
 
@@ -21,7 +22,7 @@ IN_A_ROW = 3
 """Refusals in a row after which the rest of a phase is not tried."""
 
 LISTS = (
-    "tenant", "portal", "signup", "identity providers", "apis", "products", "subscriptions", "backends", "named values", "certificates", "loggers", "diagnostics", "gateways",
+    "tenant", "portal", "signup", "identity providers", "apis", "products", "tags", "subscriptions", "backends", "named values", "certificates", "loggers", "diagnostics", "gateways",
     "policy", "fragments",
 )  # fmt: skip
 PHASES = ("service", "lists", "products", "gateways", "apis", "deep", "operation policies")
@@ -36,7 +37,7 @@ SECTION = {
 """Which section of the snapshot a read fills, where it is not called the same."""
 PREFIX = {
     "service": "", "tenant": "tenant/", "portal": "portalconfigs/", "signup": "portalsettings/", "identity providers": "identityProviders/", "apis": "apis/",
-    "products": "products/", "subscriptions": "subscriptions/", "backends": "backends/", "named values": "namedValues/", "certificates": "certificates/",
+    "products": "products/", "tags": "tagResources/", "subscriptions": "subscriptions/", "backends": "backends/", "named values": "namedValues/", "certificates": "certificates/",
     "loggers": "loggers/", "diagnostics": "diagnostics/", "gateways": "gateways/", "fragments": "policyFragments/", "policy": "policies/",
     "product apis": "{0}/apis/", "product groups": "{0}/groups/", "product policy": "{0}/policies/", "gateway hosts": "{0}/hostnameConfigurations/",
     "api policy": "{0}/policies/", "operations": "{0}/operations/", "api diagnostics": "{0}/diagnostics/", "schemas": "{0}/schemas/", "operation policy": "{0}/policies/",
@@ -94,7 +95,9 @@ def _unread() -> list[str]:
 def _deep(snapshot: Snapshot, urgent: list[str]) -> list[str]:
     used = [path for path, api in snapshot.apis.items() if api.is_current or api.online]
     lists = (
-        len(LISTS) + 1 + sum(len(part) // 100 for part in (snapshot.apis, snapshot.named_values, snapshot.subscriptions, snapshot.backends))
+        len(LISTS)
+        + 1
+        + sum(len(part) // 100 for part in (snapshot.apis, snapshot.tags, snapshot.named_values, snapshot.subscriptions, snapshot.backends))
     )
     left = NIGHTLY - lists - 3 * len(snapshot.products) - len(snapshot.gateways) - 2 * len(used)
     quota = -(-sum(len(snapshot.apis[path].operations) for path in used) // NIGHTS)
@@ -168,12 +171,29 @@ def apply(work: Work, read: Read, found: Sequence[Mapping[str, Any]], now: int) 
     section = SECTION.get(read.kind, read.kind)
     if read.kind in (section, "policy"):  # not that one item of a phase clears what another met
         snapshot.gaps.pop(section, None)
-    prefix = PREFIX[read.kind].format(read.key)
-    paths = [f"{prefix}{body.get('name', '')}" if prefix else "" for body in found]
+    paths = [path_of(read, body) for body in found]
     _clear(snapshot, read, set(paths))
     for path, body in zip(paths, found, strict=True):
         add(snapshot, Resource(snapshot.id, path, path, body))
     _remember(snapshot, read, now)
+
+
+def path_of(read: Read, body: Mapping[str, Any]) -> str:
+    """Where below the service a resource stands that a read gave."""
+    prefix, name = PREFIX[read.kind].format(read.key), str(body.get("name", ""))
+    if read.kind == "tags":
+        return name  # whole, from `tag_of`
+    return f"{prefix}{name}" if prefix else ""
+
+
+def tag_of(body: Any) -> dict[str, Any] | None:
+    """One of ARM's tagResources as the resource that it stands for, "apis/orders/tags/internal"; None where it names neither."""
+    tag = field(body, "tag")
+    target = next((id for kind in ("operation", "api", "product") if (id := text(field(body, kind, "id")))), "")
+    id, path = text(field(tag, "id")).rpartition("/")[2], re.sub(r"(?i)^.*?/service/[^/]+", "", target).strip("/")
+    if not id or not path:
+        return None
+    return {"name": f"{path}/tags/{id}", "properties": {"displayName": text(field(tag, "name")) or id}}
 
 
 def _clear(snapshot: Snapshot, read: Read, kept: set[str]) -> None:
@@ -223,6 +243,8 @@ def _clear(snapshot: Snapshot, read: Read, kept: set[str]) -> None:
             setattr(snapshot, read.kind, {})
         case "named values":
             snapshot.named_values = {}
+        case "tags":
+            snapshot.tags = {}
 
 
 def _remember(snapshot: Snapshot, read: Read, now: int) -> None:

@@ -272,7 +272,7 @@ def _slim(document: Any, depth: int = 0, *, names: bool = False) -> Any:
     return [_slim(value, depth + 1) for value in document] if isinstance(document, list) else document
 
 
-# products, subscriptions
+# products, tags, subscriptions
 
 
 def _product(snapshot: Snapshot, workspace: str, names: list[str], body: Mapping[str, Any]) -> None:
@@ -308,6 +308,28 @@ def _product_group(snapshot: Snapshot, workspace: str, names: list[str], body: M
     product = _bundle(snapshot, workspace, names[0])
     linked = text(prop(body, "groupId")).rpartition("/")[2] or names[1]
     product.groups = tuple(dict.fromkeys((*(product.groups or ()), linked)))
+
+
+def _tag(collection: str) -> "_Handler":
+    """A tag on an API, an operation or a product: below it, or a link of the tag to it."""
+
+    def handler(snapshot: Snapshot, workspace: str, names: list[str], body: Mapping[str, Any]) -> None:
+        *owners, id = names
+        path = workspace + "/".join(part for pair in zip(collection.split("/"), owners, strict=True) for part in pair)
+        _tagged(snapshot, path, text(prop(body, "displayName")) or id)
+
+    return handler
+
+
+def _tag_link(snapshot: Snapshot, workspace: str, names: list[str], body: Mapping[str, Any]) -> None:
+    target = text(prop(body, "apiId")) or text(prop(body, "operationId")) or text(prop(body, "productId"))
+    path = workspace + re.sub(r"(?i)^.*?/service/[^/]+", "", target).strip("/")
+    if path != workspace:
+        _tagged(snapshot, path, names[0])
+
+
+def _tagged(snapshot: Snapshot, path: str, name: str) -> None:
+    snapshot.tags[path] = tuple(dict.fromkeys((*snapshot.tags.get(path, ()), name)))
 
 
 def _subscription(snapshot: Snapshot, workspace: str, names: list[str], body: Mapping[str, Any]) -> None:
@@ -440,6 +462,12 @@ _HANDLERS: dict[tuple[str, ...], _Handler] = {
     ("products", "apiLinks"): _product_api,
     ("products", "groups"): _product_group,
     ("products", "groupLinks"): _product_group,
+    ("apis", "tags"): _tag("apis"),
+    ("apis", "operations", "tags"): _tag("apis/operations"),
+    ("products", "tags"): _tag("products"),
+    ("tags", "apiLinks"): _tag_link,
+    ("tags", "operationLinks"): _tag_link,
+    ("tags", "productLinks"): _tag_link,
     ("subscriptions",): _subscription,
     ("backends",): _backend,
     ("namedValues",): _named_value,

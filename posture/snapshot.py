@@ -247,6 +247,8 @@ class Snapshot(msgspec.Struct, omit_defaults=True):
     identity_providers: tuple[str, ...] = ()
     apis: dict[str, Api] = {}
     products: dict[str, Product] = {}
+    tags: dict[str, tuple[str, ...]] = {}
+    """Path of an API, an operation or a product -> names of its tags."""
     subscriptions: dict[str, Subscription] = {}
     backends: dict[str, Backend] = {}
     named_values: dict[str, NamedValue] = {}
@@ -278,7 +280,7 @@ class Snapshot(msgspec.Struct, omit_defaults=True):
 
 
 SECTIONS = (
-    "service", "tenant", "portal", "signup", "identity providers", "apis", "operations", "products", "product apis", "product groups",
+    "service", "tenant", "portal", "signup", "identity providers", "apis", "operations", "products", "product apis", "product groups", "tags",
     "subscriptions", "backends", "named values", "certificates", "loggers", "diagnostics", "gateways", "policies", "operation policies",
     "fragments", "schemas",
 )  # fmt: skip

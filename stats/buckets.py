@@ -1,6 +1,7 @@
 """Logarithmic buckets: histograms of bytes and milliseconds that merge by addition and read within 5 %."""
 
-from math import exp, log
+from collections.abc import Mapping
+from math import ceil, exp, log
 
 SMALLEST = 0.01
 """Below it everything is bucket 0: a hundredth of a byte or of a millisecond is nothing."""
@@ -19,3 +20,13 @@ def bucket(value: float) -> int:
 def centre(number: int) -> float:
     """The geometric middle of a bucket; 0 for bucket 0."""
     return SMALLEST * exp((number - 0.5) * _LOG_GROWTH) if number else 0.0
+
+
+def quantile(histogram: Mapping[int, int], share: float) -> float | None:
+    """The value below which a share of all lies, within 5 % (nearest rank); None of nothing."""
+    rank, passed = ceil(share * sum(histogram.values())), 0
+    for number in sorted(histogram):
+        passed += histogram[number]
+        if passed >= rank > 0:
+            return centre(number)
+    return None

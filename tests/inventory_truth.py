@@ -29,6 +29,8 @@ class Truth:
     anonymous: list[int] = field(default_factory=list)
     parameters: Counter[str] = field(default_factory=Counter)
     media: Counter[str] = field(default_factory=Counter)
+    durations: dict[int, list[float]] = field(default_factory=lambda: defaultdict(list))
+    """Day -> milliseconds."""
 
 
 def client_of(event: dict[str, Any], trusted: str = "") -> str:
@@ -49,6 +51,8 @@ def truth(events: Iterable[dict[str, Any]], trusted: str = "") -> dict[Endpoint,
         one.minutes.append(minute)
         one.statuses[status] += 1
         one.classes[day][status // 100] += 1
+        if "durationMs" in event:
+            one.durations[day].append(event["durationMs"])
         ip = client_of(event, trusted)
         one.callers[ip] = max(day, one.callers.get(ip, 0))
         address = ipaddress.ip_address(ip)

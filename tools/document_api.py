@@ -46,7 +46,7 @@ DESCRIBED: Mapping[tuple[str, str], Described] = {
     ("responses_plan", "POST"): Described("200: whom it would hit; nothing is written", "body: as above", "400; 404"),
     ("response", "DELETE"): Described("200: the response that is taken back", "", "404; 409; 502"),
     ("countries", "GET"): Described("200: calls and addresses by country", "`from`, `to`: days, both included, the last 28 by default; `service`", "400"),
-    ("inventory", "GET"): Described("200: endpoints with their use, authentication, exposure, risk and information types; `text/csv` with `format=csv` or by `Accept`", "filters, `sort`, `limit`, `cursor`, see [inventory](inventory.md)", "400"),
+    ("inventory", "GET"): Described("200: endpoints with their use, authentication, exposure, risk and information types; `text/csv` with `format=csv` or by `Accept`", "filters `service`, `api`, `version`, `product`, `tag`, `method`, `q`, `origin`, `status`, `authentication`, `external`, `country`, `sensitive`, `risk`; `sort`, `limit`, `cursor`, see [inventory](inventory.md)", "400"),
     ("recommendations", "GET"): Described("200: recommendations, the riskiest first", "`state`, `severity`, `resource`", "400"),
     ("recommendation", "GET"): Described("200: one recommendation with its resources and its history", "", "404"),
     ("recommendation", "PATCH"): Described("200: the recommendation as it is now", f"{IF_MATCH}; body: an exemption, see [posture](posture.md)", AMENDED),

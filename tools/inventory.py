@@ -29,6 +29,7 @@ from adapters.inventory_index import Listed
 from intel.addresses import TrustedProxies
 from local.jsonl import lines_of
 from model import ApiCall, Endpoint, Minute, Severity
+from pipeline.callers import is_guarded
 from pipeline.contents import Look, Sampler
 from pipeline.decode import Rejected, decode
 from pipeline.fold import fold
@@ -46,6 +47,7 @@ from posture.openapi_read import declared as declared_in
 from posture.openapi_write import Seen, Version, document
 from posture.resources import from_resources
 from posture.snapshot import Snapshot
+from tools.backtest import country_of
 from tools.classify import cached_taxonomy
 from web.inventory import counters, csv_of, document_of
 from web.times import time
@@ -68,6 +70,8 @@ class Stock:
     inventories: dict[Endpoint, Inventory] = field(default_factory=dict)
     coverages: dict[str, Coverage] = field(default_factory=dict)
     rejected: Counter[str] = field(default_factory=Counter)
+    guarded: Counter[str] = field(default_factory=Counter)
+    """Calls that the gateway's guard touched, by what it did."""
     calls: int = 0
 
     @property
@@ -75,8 +79,13 @@ class Stock:
         return max((one.last for one in self.coverages.values()), default=0)
 
 
-def stock(messages: Iterable[bytes], look_into: Callable[[bytes], Look] | None = None, trusted: TrustedProxies | None = None) -> Stock:
-    """Count events as the app does: decode, look into a sample of them, fold, merge. `look_into`: None looks into none."""
+def stock(
+    messages: Iterable[bytes],
+    look_into: Callable[[bytes], Look] | None = None,
+    trusted: TrustedProxies | None = None,
+    country: Callable[[str], str] | None = None,
+) -> Stock:
+    """Count events as the app does: decode, look into a sample of them, fold, merge. `look_into`: None looks into none; `country`: of an address."""
     found = Stock()
     sampler, unmatched = Sampler(), set[Endpoint]()
 
@@ -91,7 +100,8 @@ def stock(messages: Iterable[bytes], look_into: Callable[[bytes], Look] | None =
             if look_into is not None and (shape := sampler.wants(call)) is not None:
                 looks[at] = seen = look_into(bodies[at])
                 shape.saw({(kind, place) for kind, place, _ in seen.found})
-        tally = fold(calls, KEY, looks, trusted)
+        found.guarded.update((call.guard or "").partition(":")[0] for call in calls if is_guarded(call))
+        tally = fold(calls, KEY, looks, trusted, country=country)
         found.inventories |= merge(found.inventories, [("0", position, tally)], admitted, KEY)
         found.coverages |= cover(found.coverages, [tally])
         found.calls += len(calls)
@@ -198,6 +208,7 @@ def described(made: Report, stocked: Stock) -> dict[str, Any]:
     return {
         "calls": stocked.calls,
         "rejected": dict(stocked.rejected),
+        "guarded": dict(sorted(stocked.guarded.items())),
         "asOf": {service: time(around.at) for service, around in made.around.items()},
         "counters": counters(made.listed),
         "inventory": [document_of(one) for one in made.listed],
@@ -231,6 +242,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--service", default="", help="the gateway that an OpenAPI document belongs to")
     parser.add_argument("--api", default="", help="the API that an OpenAPI document describes")
     parser.add_argument("--trusted", default="", metavar="CIDRS", help="proxies whose X-Forwarded-For is believed, with commas between")
+    parser.add_argument(
+        "--countries", nargs="?", const="", metavar="FILE.mmdb", help="know countries, by the registries' lists or by a file of yours"
+    )
     parser.add_argument("--json", action="store_true", help="print everything as JSON")
     parser.add_argument("--csv", metavar="FILE", help="write the inventory as CSV")
     parser.add_argument("--openapi", metavar="FILE", help="write the learned description")
@@ -243,12 +257,13 @@ def _parser() -> argparse.ArgumentParser:
 def _run(options: argparse.Namespace, screen: Console) -> int:
     try:
         trusted = TrustedProxies.parse(filter(None, (text.strip() for text in options.trusted.split(",")))) if options.trusted else None
+        country = country_of(options.countries) if options.countries is not None else None
     except ValueError as error:
         raise Refused(str(error)) from None
     for name in options.declared:  # a wrong name is said before minutes of reading
         if not Path(name).is_file():
             raise Refused(f"{name} is not a file")
-    stocked = _read(options, screen, trusted)
+    stocked = _read(options, screen, trusted, country)
     if not stocked.calls:
         raise Refused("no line of the files is an event" + (f": {next(iter(stocked.rejected))}" if stocked.rejected else ""))
     estate = declared_of(options.declared, options.service, options.api, stocked)
@@ -263,11 +278,13 @@ def _run(options: argparse.Namespace, screen: Console) -> int:
         _show(Console(), made)
     for reason, n in stocked.rejected.most_common():
         screen.print(f"{n:,} lines were no calls: {reason}", highlight=False)
+    for verdict, n in sorted(stocked.guarded.items()):
+        screen.print(f"{n:,} calls with guard {verdict}", highlight=False)
     differs = [one for one in made.found if one.severity > Severity.INFORMATIONAL]
     return 1 if options.check and differs else 0
 
 
-def _read(options: argparse.Namespace, screen: Console, trusted: TrustedProxies | None) -> Stock:
+def _read(options: argparse.Namespace, screen: Console, trusted: TrustedProxies | None, country: Callable[[str], str] | None) -> Stock:
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     try:
         total = sum(Path(name).stat().st_size for name in options.files if name != "-")
@@ -291,6 +308,7 @@ def _read(options: argparse.Namespace, screen: Console, trusted: TrustedProxies 
                 if options.no_look
                 else look_by(cached_taxonomy(Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gatewatch")),
                 trusted,
+                country,
             )
         except (OSError, EOFError) as error:
             raise Refused(f"the events cannot be read: {error}") from None

@@ -28,7 +28,7 @@ from rich.text import Text
 from model import minute_of
 from posture.arm_json import NotResources
 from posture.assessments import Context, Failure, Result, assess
-from posture.reading import PREFIX, Read, apply, begin, coming, refused
+from posture.reading import Read, apply, begin, coming, path_of, refused
 from posture.report import counted, described, html, ordered
 from posture.resources import from_resources
 from posture.snapshot import Snapshot
@@ -153,8 +153,7 @@ def collected(arm: Arm, service: str, progress: Callable[[Read, int, int], None]
             continue
         apply(work, read, found, now)
         for body in found:
-            prefix = PREFIX[read.kind].format(read.key)
-            path = f"{prefix}{body.get('name', '')}" if prefix else ""
+            path = path_of(read, body)
             kind = "/".join(["Microsoft.ApiManagement/service", *path.split("/")[::2]]).rstrip("/")
             resources[path] = {**nobody(body), "id": f"{service}/{path}".rstrip("/"), "type": kind}
         progress(read, arm.reads, sum(len(api.operations) for api in work.snapshot.apis.values()))

@@ -19,13 +19,17 @@ from posture.inventory_shape import shown
 from web.drift import document_of as described
 from web.inventory_filter import parse
 from web.times import time
+from windows.countries import NOT_COUNTRIES
 
 SHOWN_HOURS = 48
+COUNTRIES = 5
+"""Shown of one endpoint, those with the most calls first."""
 MEDIA_TYPE_CSV = "text/csv"
 _COLUMNS = (
     "id", "service", "api", "apiName", "method", "template", "origin", "status", "statusCause", "unused30", "lastCalled", "firstSeen", "calls", "callers",
     "authentication", "authenticationKinds", "authenticationByPolicy", "contradiction", "external", "externalFirst", "externalLast", "sensitive", "riskScore",
-    "riskBand", "openAlerts", "deviations",
+    "riskBand", "openAlerts", "deviations", "p95Milliseconds", "operationId", "operationName", "apiVersion", "products", "tags", "countries", "numberOfCountries",
+    "reachable",
 )  # fmt: skip
 """Of the CSV, in order."""
 
@@ -88,12 +92,17 @@ def counters(listed: Iterable[Listed]) -> dict[str, int]:
 
 
 def document_of(listed: Listed) -> dict[str, Any]:
-    row, endpoint = listed.row, listed.row.endpoint
+    row, endpoint, declared = listed.row, listed.row.endpoint, listed.row.declared
     return {
         "id": listed.id,
         "service": endpoint.service,
         "api": endpoint.api,
         "apiName": row.api_name or None,
+        "apiVersion": (declared.api_version or None) if declared else None,
+        "operationId": (declared.id or None) if declared else None,
+        "operationName": (declared.name or None) if declared else None,
+        "products": list(declared.products) if declared else [],
+        "tags": list(declared.tags) if declared else [],
         "method": endpoint.method,
         "template": endpoint.template,
         "endpoint": str(endpoint),
@@ -108,6 +117,7 @@ def document_of(listed: Listed) -> dict[str, Any]:
         "calls": row.calls,
         "callsTotal": row.all_calls,
         "callers": row.callers,
+        "p95Milliseconds": None if row.p95 is None else float(f"{row.p95:.3g}"),
         "authentication": row.authentication,
         "authenticationKinds": dict(row.kinds),
         "authenticationByPolicy": policy_of(row.declared),
@@ -115,11 +125,13 @@ def document_of(listed: Listed) -> dict[str, Any]:
         "external": row.external,
         "externalFirst": time(row.external_first),
         "externalLast": time(row.external_last),
+        "reachable": listed.reachable,
         "sensitive": [_sensitive(kind, row) for kind in row.sensitive],
         "lookedInto": row.looks,
         "overlooked": row.overlooked,
         "unseenShareBelow": round(min(1.0, 3 / row.looks), 4) if row.looks else None,
-        "countries": list(row.countries),
+        "countries": list(row.countries[:COUNTRIES]),
+        "numberOfCountries": sum(code not in NOT_COUNTRIES for code in row.countries),
         "risk": {
             "score": listed.risk.score,
             "band": listed.risk.band,
@@ -233,7 +245,7 @@ def csv_of(listed: Iterable[Listed]) -> str:
 
 _CELLS: dict[type, Callable[[Any], str]] = {
     bool: lambda value: "true" if value else "false",
-    list: lambda value: "; ".join(one["type"] for one in value),
+    list: lambda value: "; ".join(one["type"] if isinstance(one, dict) else str(one) for one in value),
     dict: lambda value: "; ".join(f"{name}={', '.join(one) if isinstance(one, list) else one}" for name, one in value.items()),
 }
 

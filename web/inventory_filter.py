@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from adapters.inventory_index import Listed
+from posture.inventory_row import Row
 
 LARGEST_PAGE = 200
 LARGEST_OFFSET = 1_000_000
@@ -15,6 +16,12 @@ _CHOICES: Mapping[str, tuple[str, ...]] = {
     "authentication": ("Authenticated", "Mixed", "Unauthenticated", "Awaiting data"),
     "external": ("true", "false", "unknown"),
     "risk": ("Low", "Medium", "High", "Critical"),
+}
+_LISTS: Mapping[str, Callable[[Row], Iterable[str]]] = {
+    "product": lambda row: (one.casefold() for one in (row.declared.products if row.declared else ())),
+    "tag": lambda row: (one.casefold() for one in (row.declared.tags if row.declared else ())),
+    "version": lambda row: (row.declared.api_version.casefold(),) if row.declared else (),
+    "country": lambda row: (one.casefold() for one in row.countries),
 }
 _SORTS: Mapping[str, Callable[[Listed], Any]] = {
     "risk": lambda one: one.risk.score,
@@ -29,12 +36,14 @@ _SORTS: Mapping[str, Callable[[Listed], Any]] = {
     "status": lambda one: one.row.status,
     "authentication": lambda one: one.row.authentication,
     "externalLast": lambda one: one.row.external_last if one.row.external_last is not None else -1,
+    "p95Milliseconds": lambda one: one.row.p95 if one.row.p95 is not None else -1.0,
+    "numberOfCountries": lambda one: len(one.row.countries),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class InventoryFilter:
-    """`choices`: column -> values, any of which is wanted. `sensitive`: type ids, or "any" or "none"."""
+    """`choices`: column -> values, any of which is wanted. `sensitive`: type ids, or "any" or "none". `lists`: column of lists -> values, any of which is wanted."""
 
     service: str = ""
     api: str = ""
@@ -42,6 +51,7 @@ class InventoryFilter:
     q: str = ""
     sensitive: tuple[str, ...] = ()
     choices: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    lists: tuple[tuple[str, frozenset[str]], ...] = ()
     sort: str = ""
     descending: bool = False
     limit: int = 50
@@ -59,6 +69,8 @@ class InventoryFilter:
         if self.q and self.q not in f"{endpoint.service} {endpoint.api} {row.api_name} {endpoint} {' '.join(row.sensitive)}".casefold():
             return False
         if self.sensitive and not _carries(row.sensitive, self.sensitive):
+            return False
+        if any(wanted.isdisjoint(_LISTS[column](row)) for column, wanted in self.lists):
             return False
         return all(_chosen(one, column) in values for column, values in self.choices)
 
@@ -96,12 +108,17 @@ def parse(parameters: Mapping[str, str]) -> InventoryFilter:
         q=parameters.get("q", "").strip().casefold(),
         sensitive=tuple({"true": "any", "false": "none"}.get(part, part) for part in sensitive),
         choices=tuple(choices),
+        lists=tuple((column, wanted) for column in _LISTS if (wanted := _words(parameters.get(column, "")))),
         sort=sort.lstrip("-"),
         descending=sort.startswith("-"),
         limit=int(limit),
         offset=int(cursor),
         csv=form == "csv",
     )
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(filter(None, (part.strip().casefold() for part in text.split(","))))
 
 
 def _chosen(one: Listed, column: str) -> str:

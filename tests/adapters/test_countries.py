@@ -107,3 +107,11 @@ def test_from_calls_to_the_page(account: Any) -> None:
     assert page(tables, countries.at(world.now), {"to": "2026-10-01", "from": "2026-09-20"}, world.now)[1]["calls"] == 0
     for wrong in ({"from": "x"}, {"to": "2026-13-01"}, {"from": "2026-11-05", "to": "2026-11-01"}, {"from": "2020-01-01"}):
         assert page(tables, countries.at(world.now), wrong, world.now)[0] == 400
+
+
+def test_registry_data_say_when_they_were_made_and_by_which_version() -> None:
+    source = Countries().at(NOW)
+    assert source.as_of is not None
+    assert f"of {source.as_of:%Y-%m-%d} (iptocc " in source.name
+    assert Countries().notices(source.as_of + timedelta(days=89)) == []
+    assert Countries().notices(source.as_of + timedelta(days=91))[0].endswith("deploy a newer version")

@@ -108,6 +108,7 @@ def test_everything_is_read_whatever_the_pages(make: Make, page: int) -> None:
     assert snapshot.policies.keys() == {"", "apis/shop", "apis/admin", "apis/admin/operations/report"}
     assert {"products/retail"} <= snapshot.products.keys()
     assert (snapshot.products["products/retail"].apis, snapshot.products["products/retail"].groups) == (("shop",), ("guests",))
+    assert snapshot.tags == {"apis/shop": ("public",), "products/retail": ("public",)}
     assert world.status().done
 
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from math import ceil
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -113,6 +114,8 @@ def test_every_column_equals_a_straight_computation_from_the_file() -> None:
         found = {name: getattr(row, name) for name in want if name not in ("active", "callers")}
         assert found == {name: value for name, value in want.items() if name not in ("active", "callers")}, endpoint
         assert (row.status == "Active") is want["active"], endpoint
+        times = sorted(time for day, some in one.durations.items() if day > at // DAY - 30 for time in some)
+        assert row.p95 == (pytest.approx(times[ceil(0.95 * len(times)) - 1], rel=0.05) if times else None), endpoint
         assert abs(row.callers - want["callers"]) <= max(1, 0.05 * want["callers"]), endpoint
     by_template = {endpoint.template: row for endpoint, row in rows.items()}
     assert {template: row.status for template, row in by_template.items() if row.status != "Active"} == {"/abandoned": "Inactive"}
@@ -216,6 +219,17 @@ def test_check_ends_with_1_where_something_differs(tmp_path: Path, capsys: pytes
     assert found == {("parameter-undeclared", "query:debug", "Low"), ("status-undeclared", "202", "Low")}
     assert main([bad, "--declared", str(declared), "--no-look"]) == 0
     assert "query:debug" in capsys.readouterr().out
+
+
+def test_countries_and_what_the_guard_did(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    some = [one | {"clientIp": "8.8.8.8"} for one in orderly(1)]
+    refused = [one | {"guard": "blocked:k7q2xd", "status": 403} for one in some[:4]]
+    events = write_events(tmp_path / "events.jsonl", [*some[:9], *refused, some[9] | {"guard": "would-block:k7q2xd"}])
+    assert main([events, "--no-look", "--json", "--countries"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert (shown["guarded"], shown["calls"]) == ({"blocked": 4, "would-block": 1}, 14)
+    (row,) = shown["inventory"]
+    assert (row["calls"], row["countries"], row["numberOfCountries"]) == (10, ["US"], 1)
 
 
 @pytest.mark.parametrize(

@@ -51,17 +51,31 @@ def resources(policy: str = "", *extra: dict[str, Any]) -> list[dict[str, Any]]:
             "type": "operations",
             "name": name,
             "properties": {"method": method, "urlTemplate": template, "displayName": name, "responses": [{"statusCode": 200}]},
+            **({"resources": [{"type": "tags", "name": "t1", "properties": {"displayName": "Read"}}]} if method == "GET" else {}),
         }
         for name, method, template in operations
     ]
     if policy:
         children.append({"type": "policies", "name": "policy", "properties": {"value": policy, "format": "rawxml"}})
-    api = {"displayName": "Shop API", "path": "", "protocols": ["https"], "isCurrent": True, "subscriptionRequired": False}
+    api = {
+        "displayName": "Shop API",
+        "apiVersion": "v1",
+        "path": "",
+        "protocols": ["https"],
+        "isCurrent": True,
+        "subscriptionRequired": False,
+    }
     return [
         {
             "type": "Microsoft.ApiManagement/service", "name": "contoso",
             "properties": {"gatewayUrl": "https://contoso.azure-api.net"},
-            "resources": [{"type": "apis", "name": "shop", "properties": api, "resources": children}],
+            "resources": [
+                {"type": "apis", "name": "shop", "properties": api, "resources": [*children, {"type": "tags", "name": "public"}]},
+                {
+                    "type": "products", "name": "retail", "properties": {"displayName": "Retail", "subscriptionRequired": True},
+                    "resources": [{"type": "apis", "name": "shop"}],
+                },
+            ],
         }
     ]  # fmt: skip
 
@@ -164,7 +178,7 @@ def test_an_endpoint_from_its_first_call_to_its_row(world: World) -> None:
 
 def test_filters_sorting_paging_and_csv(world: World) -> None:
     world.describe(resources(), NOW - timedelta(days=3))
-    world.play([*(call(n) for n in range(30)), *(call(n, 1, auth=[]) for n in range(20))])
+    world.play([*(call(n, durationMs=n) for n in range(30)), *(call(n, 1, auth=[], durationMs=500) for n in range(20))])
     assert set(world.rows(status="Active")) == {"GET /v1/products", "GET /v1/products/{id}"}
     assert set(world.rows(origin="never-seen,undeclared")) == {"DELETE /v1/reports"}
     assert set(world.rows(authentication="unauthenticated", method="get", service="CONTOSO", api="shop api")) == {"GET /v1/products/{id}"}
@@ -174,6 +188,15 @@ def test_filters_sorting_paging_and_csv(world: World) -> None:
     assert next(iter(world.rows(sort="-calls"))) == "GET /v1/products"
     assert next(iter(world.rows(sort="calls"))) == "DELETE /v1/reports"
     assert next(iter(world.rows(sort="-risk"))) == "GET /v1/products/{id}"
+    assert next(iter(world.rows(sort="-p95Milliseconds"))) == "GET /v1/products/{id}"
+    assert set(world.rows(tag="read")) == {"GET /v1/products", "GET /v1/products/{id}"}
+    assert set(world.rows(product="RETAIL,other", tag="public", version="V1")) == set(world.rows())
+    assert world.rows(product="other") == world.rows(version="v2") == world.rows(country="nl") == {}
+    listed = world.rows()["GET /v1/products"]
+    assert {name: listed[name] for name in ("operationId", "operationName", "apiVersion", "products", "tags", "numberOfCountries")} == {
+        "operationId": "list", "operationName": "list", "apiVersion": "v1", "products": ["Retail"], "tags": ["Read", "public"], "numberOfCountries": 0,
+    }  # fmt: skip
+    assert listed["p95Milliseconds"] == pytest.approx(28, rel=0.05)
     first = world.page(limit="2")[1]
     rest = world.page(limit="2", cursor=first["next"])[1]
     assert [one["endpoint"] for one in (*first["value"], *rest["value"])] == list(world.rows())
@@ -191,6 +214,12 @@ def test_filters_sorting_paging_and_csv(world: World) -> None:
         assert (status, answer["error"]["code"]) == (400, "BadRequest")
     status, text = world.page(format="csv", sort="-calls")
     table = list(csv.DictReader(io.StringIO(text)))
+    assert (table[0]["products"], table[0]["tags"], table[0]["apiVersion"], table[2]["p95Milliseconds"]) == (
+        "Retail",
+        "Read; public",
+        "v1",
+        "",
+    )
     assert [(row["method"], row["template"], row["calls"], row["externalLast"][:10]) for row in table] == [
         ("GET", "/v1/products", "30", "2026-11-24"), ("GET", "/v1/products/{id}", "20", "2026-11-24"), ("DELETE", "/v1/reports", "0", ""),
     ]  # fmt: skip
