@@ -92,7 +92,7 @@ class Evaluator:
                 return done
             claim = Claim(self._tables, stored.copy(), self._name, self._clock)
             try:
-                fed = self._advance(stored, claim, now)
+                fed = self._advance(stored, claim, now, is_first=not done)
             except Changed:
                 self._evaluation = None
                 log.warning("another instance evaluates too; starting again from the tables")
@@ -105,8 +105,9 @@ class Evaluator:
             if not fed or datetime.now(UTC) >= deadline:
                 return done
 
-    def _advance(self, stored: Progress, claim: Claim, now: datetime) -> int:
-        """Feed what the log has grown by, judge it and write it, as one: whatever fails in between, the next tick begins where this one did."""
+    def _advance(self, stored: Progress, claim: Claim, now: datetime, *, is_first: bool) -> int:
+        """Feed what the log has grown by, judge it and write it, as one: whatever fails in between, the next tick begins where this one did. `is_first`: of
+        its tick."""
         evaluation = self._warm(stored, now)
         evaluation.suppress(self._rules)
         evaluation.limit(self._limits(now))
@@ -123,7 +124,7 @@ class Evaluator:
                     gaps.append((batch, self._progress.enqueued.get(partition)))
                 if batch.enqueued:
                     self._progress.enqueued[partition] = batch.enqueued
-        self._write(evaluation, evaluation.step(now), tallies, gaps, claim, now)
+        self._write(evaluation, evaluation.step(now), tallies, gaps, claim, now, is_quiet=is_first and not tallies)
         return len(tallies)
 
     def _warm(self, stored: Progress, now: datetime) -> Evaluation:
@@ -212,7 +213,15 @@ class Evaluator:
         return ledger.regulars(self._tables, (moment(stored.closed_until or 0) - timedelta(days=30)).date())
 
     def _write(
-        self, evaluation: Evaluation, step: Step, tallies: Tallies, gaps: list[tuple[Batch, datetime | None]], claim: Claim, now: datetime
+        self,
+        evaluation: Evaluation,
+        step: Step,
+        tallies: Tallies,
+        gaps: list[tuple[Batch, datetime | None]],
+        claim: Claim,
+        now: datetime,
+        *,
+        is_quiet: bool,
     ) -> None:
         tables = ClaimedTables(self._tables, claim)
         claim.hold()
@@ -227,7 +236,7 @@ class Evaluator:
         if self._drift is not None:
             evaluation.know(self._stock.compare(self._drift, now))
         progress = self._progress
-        progress.stocked = self._stock.write(tables, progress.tails, now) or progress.stocked
+        progress.stocked = self._stock.write(tables, progress.tails, now, is_quiet=is_quiet) or progress.stocked
         progress.watermark, progress.closed_until, progress.evaluated = step.watermark, step.closed_until, now
         progress.writer, progress.claimed_until, progress.etag = "", None, claim.etag
         progress.etag = write_progress(self._tables, progress)

@@ -1,4 +1,5 @@
-"""The inventory between two ticks: what is seen counts at once, and is written when it says something new, or with everything else some minutes later.
+"""The inventory between two ticks: what is seen counts at once, and is written when it says something new, or with everything else some minutes later, or
+as soon as nothing more comes.
 
 On a busy hub every batch touches hundreds of endpoints, and writing each of their rows for every batch was most of what evaluation wrote.
 """
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from adapters.drift_step import DriftStep
 
 EVERY = timedelta(minutes=10)
-"""How far a row's counts may lag behind."""
+"""How far a row's counts may lag behind while calls come."""
 MOST_BATCHES = 2_000
 """So many batches are not left to be read again after a cold start."""
 
@@ -68,9 +69,10 @@ class Stock:
         self._inventories |= changed
         return {endpoint: one.context() for endpoint, one in changed.items()}
 
-    def write(self, tables: Tables, tails: Mapping[str, Tail], now: datetime) -> dict[str, Tail] | None:
-        """Write the rows that have something new to say, and all of them where it is time. Then answers how far the rows have come, else None."""
-        is_time = self._written is None or now - self._written >= EVERY or self._batches >= MOST_BATCHES
+    def write(self, tables: Tables, tails: Mapping[str, Tail], now: datetime, *, is_quiet: bool) -> dict[str, Tail] | None:
+        """Write the rows that have something new to say, and all of them where it is time. Then answers how far the rows have come, else None. `is_quiet`:
+        nothing came since the tick before."""
+        is_time = self._written is None or now - self._written >= EVERY or self._batches >= MOST_BATCHES or (is_quiet and self._batches > 0)
         news = {endpoint: hash(self._inventories[endpoint].news()) for endpoint in self._unwritten}
         due = [endpoint for endpoint, said in news.items() if is_time or self._said.get(endpoint) != said]
         inventory.write(tables, (self._inventories[endpoint] for endpoint in due))

@@ -240,6 +240,17 @@ def test_the_inventory_is_written_less_often_and_counts_every_call_all_the_same(
     assert derived(world.tables)["inventory"] == expected(straight(made))["inventory"]
 
 
+def test_the_inventory_is_whole_as_soon_as_nothing_more_comes(world: World) -> None:
+    judge = world.evaluator()
+    made = [call(NOW - timedelta(minutes=5)) for _ in range(20)]
+    for at in (0, 10):
+        world.play(made[at : at + 10])
+        judge.tick(NOW + timedelta(seconds=at), NOW)
+    assert derived(world.tables)["inventory"] == expected(straight(made[:10]))["inventory"]
+    judge.tick(NOW + timedelta(seconds=20), NOW)
+    assert derived(world.tables)["inventory"] == expected(straight(made))["inventory"]
+
+
 SCHEDULES = 8
 
 
