@@ -148,6 +148,11 @@ def moment(minute: Minute) -> datetime:
     return datetime.fromtimestamp(minute * 60, UTC)
 
 
+def iso_utc(when: datetime) -> str:
+    """ISO 8601 in UTC, whole seconds: "2026-03-04T12:00:00Z"."""
+    return f"{when.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
 def alert_id(first: Minute, *parts: str) -> str:
     """32 hex digits: the minute, by which the alert is found where it is stored, and a hash. The same parts always make the same id, so that judging again
     updates and never doubles."""

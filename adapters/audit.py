@@ -47,9 +47,8 @@ def end(tables: Tables, entry: Entry, outcome: int, after: Mapping[str, Any]) ->
 def newest(tables: Tables, before: str = "") -> Iterator[Entry]:
     """Entries from the newest on; those older than the id `before`, where one is given."""
     for table in reversed(tables.names(PREFIX)):
-        where = "PartitionKey eq 'audit'" + (" and RowKey gt @low" if before else "")
         # keys count down, so that the newest comes first and a page reads no more than it shows
-        for row in tables.query(table, where, low=_key(before)) if before else tables.query(table, where):
+        for row in tables.query(table, "PartitionKey eq 'audit' and RowKey gt @low", low=_key(before) if before else ""):
             yield _entry(row)
 
 

@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 from azure.data.tables import UpdateMode
 
 from adapters.tables import Changed, Entity, Tables, number
-from model import Endpoint, Minute, Severity
+from model import Endpoint, Minute, Severity, iso_utc
 from posture.drift import Deviation
 
 TABLE = "drift"
@@ -80,7 +80,7 @@ def accept(tables: Tables, id: str, revision: int | None, why: str | None, who: 
             return None
         if revision is not None and revision != before.revision:
             raise Changed(TABLE)
-        acceptance = Acceptance(who, now.isoformat(timespec="seconds").replace("+00:00", "Z"), why) if why is not None else None
+        acceptance = Acceptance(who, iso_utc(now), why) if why is not None else None
         entity = {
             "PartitionKey": PARTITION,
             "RowKey": id,

@@ -283,9 +283,9 @@ class Requests:
         request.etag = self._tables.replace(TABLE, entity, request.etag)
 
 
-def described(request: Request, kept: Promises, now: datetime) -> dict[str, Any]:
-    """A request for whoever asks how far it is: names nobody."""
-    found: dict[str, Any] = {
+def summary(request: Request) -> dict[str, Any]:
+    """What a list shows of a request: names nobody."""
+    return {
         "id": request.id,
         "kind": request.kind,
         "by": request.by,
@@ -294,6 +294,11 @@ def described(request: Request, kept: Promises, now: datetime) -> dict[str, Any]
         "stage": request.stage,
         "finished": request.finished.isoformat() if request.finished else None,
     }
+
+
+def described(request: Request, kept: Promises, now: datetime) -> dict[str, Any]:
+    """A request for whoever asks how far it is: names nobody."""
+    found = summary(request)
     if request.kind == "export":
         return found | {"items": request.found}
     verified = None

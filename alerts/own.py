@@ -12,22 +12,33 @@ def _silent(window: Window, baseline: Baseline) -> Iterator[Sighting]:  # noqa: 
     yield from ()
 
 
-BREACH = Detector(
+def _own(id: str, title: str, severity: Severity, sees: str, causes: str, remediation: tuple[str, ...]) -> Detector:
+    return Detector(
+        id,
+        title,
+        severity,
+        sees,
+        causes,
+        remediation,
+        tactic="Impact",
+        techniques=(),
+        owasp_2019=(),
+        owasp_2023=(),
+        function=_silent,
+        limits={},
+    )
+
+
+BREACH = _own(
     id="Gatewatch_RetentionBreach",
     title="Gatewatch kept personal data longer than promised",
     severity=Severity.HIGH,
     sees="The purge found data that should have been gone by then, and removed what it could.",
     causes="The purge did not run for hours, storage refused it, or a hub or account keeps more than the deployment sets.",
     remediation=("Read what GET /api/health and GET /api/privacy name.", "docs/privacy.md says what removes what, and until when."),
-    tactic="Impact",
-    techniques=(),
-    owasp_2019=(),
-    owasp_2023=(),
-    function=_silent,
-    limits={},
 )
 """The purge raises it."""
-STALLED = Detector(
+STALLED = _own(
     id="Gatewatch_CallsNotRead",
     title="Gatewatch does not read the calls that come",
     severity=Severity.HIGH,
@@ -38,40 +49,22 @@ STALLED = Detector(
         "Look for the exceptions of the function ingest; docs/sizing.md says what a partition can take.",
         "Until it reads again, raise the hub's retention: what waits longer than that is lost.",
     ),
-    tactic="Impact",
-    techniques=(),
-    owasp_2019=(),
-    owasp_2023=(),
-    function=_silent,
-    limits={},
 )
-LOST = Detector(
+LOST = _own(
     id="Gatewatch_CallsLost",
     title="Calls were lost before Gatewatch read them",
     severity=Severity.HIGH,
     sees="Sequence numbers of the event hub are missing from the counts: the hub dropped these calls when their time was over.",
     causes="Calls waited longer than the hub keeps them: ingest stood still or was too slow, or the hub's retention was lowered.",
     remediation=("GET /api/usage says how many are missing and when.", "See what kept ingest from reading, and raise the hub's retention."),
-    tactic="Impact",
-    techniques=(),
-    owasp_2019=(),
-    owasp_2023=(),
-    function=_silent,
-    limits={},
 )
-DIFFERS = Detector(
+DIFFERS = _own(
     id="Gatewatch_CountsDiffer",
     title="Counts of Gatewatch disagree with each other",
     severity=Severity.MEDIUM,
     sees="What the batches of a day say was called is not what windows, ledger, inventory or usage say.",
     causes="A fault of Gatewatch, or a hand in its tables.",
     remediation=("Read what GET /api/health says differs.", "Report it: counts are meant to be exact."),
-    tactic="Impact",
-    techniques=(),
-    owasp_2019=(),
-    owasp_2023=(),
-    function=_silent,
-    limits={},
 )
 OWN: Mapping[str, Detector] = {one.id: one for one in (BREACH, STALLED, LOST, DIFFERS)}
 EVENTS: Mapping[str, str] = {

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from alerts.own import BREACH as BREACH
 from alerts.own import EVENTS, OWN
 from detectors import Detector, by_id
-from model import WINDOW_MINUTES, Alert, Campaign, Endpoint, Minute, is_service_endpoint, moment
+from model import WINDOW_MINUTES, Alert, Campaign, Endpoint, Minute, is_service_endpoint, iso_utc, moment
 
 VERSION = "2022-01-01"
 EVERYONE = "Aggregate User Population (All IPs)"
@@ -302,7 +302,7 @@ def called(endpoint: Endpoint) -> str:
 
 def utc(minute: Minute) -> str:
     """ "2026-03-04T12:00:00Z"."""
-    return moment(minute).isoformat().replace("+00:00", "Z")
+    return iso_utc(moment(minute))
 
 
 def _number(value: float) -> str:

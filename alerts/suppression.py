@@ -171,8 +171,8 @@ class SuppressionRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True
 
 def parse_confirmed(body: bytes, id: str, by: str, now: datetime) -> tuple[Rule, str]:
     """The rule that a request asks for, and what it confirms. Raises ValueError as `parse` does."""
-    rule = parse(body, id, by, now)
-    return rule, decoded(body, SuppressionRequest, FORM).confirm.strip()
+    request = _decoded(body)
+    return _rule(request, id, by, now, by_id()), request.confirm.strip()
 
 
 def too_broad(rule: Rule, covered: int, of: int) -> str:
@@ -190,9 +190,15 @@ def too_broad(rule: Rule, covered: int, of: int) -> str:
 
 def parse(body: bytes, id: str, by: str, now: datetime, detectors: Mapping[str, Detector] | None = None) -> Rule:
     """The rule that a request asks for. Raises ValueError in one sentence that never quotes an actor."""
-    known = by_id() if detectors is None else detectors
-    keys = "its keys are until and, all of them optional, since, detector, service, api, endpoint, actor and comment"
-    request = decoded(body, SuppressionRequest, f"{FORM}; {keys}")
+    return _rule(_decoded(body), id, by, now, by_id() if detectors is None else detectors)
+
+
+def _decoded(body: bytes) -> SuppressionRequest:
+    keys = "its keys are until and, all of them optional, since, detector, service, api, endpoint, actor, comment and confirm"
+    return decoded(body, SuppressionRequest, f"{FORM}; {keys}")
+
+
+def _rule(request: SuppressionRequest, id: str, by: str, now: datetime, known: Mapping[str, Detector]) -> Rule:
     texts = (request.detector, request.service, request.api, request.endpoint, request.actor, request.comment)
     if not all(map(is_text, texts)):
         raise ValueError(f"texts must have at most {LONGEST_TEXT} printable characters")

@@ -14,7 +14,7 @@ import msgspec
 
 from alerts.exports import CEF_SEVERITIES, OCSF_VERSION, PRODUCT, VENDOR, Change, cef_escaped, cef_header
 from alerts.outgoing import CONTENT_TYPES, Message, Sent
-from model import moment
+from model import iso_utc, moment
 from posture.assessments import Assessment, by_id
 from posture.recommendations import Recommendation, since
 
@@ -81,8 +81,8 @@ def defender(found: Recommendation, assessment: Assessment, now: datetime) -> di
             "status": {
                 "code": _CODES[state],
                 "cause": "Exempt" if state == "exempted" else None,
-                "statusChangeDate": _time(since(found, now)),
-                "firstEvaluationDate": _time(moment(found.first)) if found.first is not None else None,
+                "statusChangeDate": iso_utc(since(found, now)),
+                "firstEvaluationDate": iso_utc(moment(found.first)) if found.first is not None else None,
             },
             "additionalData": {
                 "assessment": assessment.id,
@@ -144,7 +144,7 @@ def compliance_finding(found: Recommendation, assessment: Assessment, change: Ch
         "message": assessment.title,
         "metadata": {
             "version": OCSF_VERSION,
-            "uid": f"{found.id}:{activity_name}:{_time(since(found, now))}",
+            "uid": f"{found.id}:{activity_name}:{iso_utc(since(found, now))}",
             "event_code": assessment.id,
             "profiles": ["cloud"],
             "product": {"name": PRODUCT, "vendor_name": VENDOR, "version": version},
@@ -185,10 +185,6 @@ def cef(found: Recommendation, assessment: Assessment, version: str, now: dateti
 
 def _resource(found: Recommendation, path: str) -> str:
     return f"{found.service}/{path}".rstrip("/")
-
-
-def _time(when: datetime) -> str:
-    return when.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def _milliseconds(when: datetime) -> int:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from adapters import alerts, country_days
 from adapters.tables import Tables
 from intel.addresses import canonical_ip
-from model import moment
+from model import iso_utc, moment
 from windows.countries import MINUTES_PER_DAY, NOT_COUNTRIES, totals
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def page(tables: Tables, source: "Source", parameters: Mapping[str, str], now: d
         "to": last.isoformat(),
         "label": "country" if source.exact else "registered in",
         "source": source.name,
-        "asOf": source.as_of.isoformat().replace("+00:00", "Z") if source.as_of else None,
+        "asOf": iso_utc(source.as_of) if source.as_of else None,
         "attribution": source.attribution,
     }
 

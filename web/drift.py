@@ -11,13 +11,14 @@ from adapters import drift
 from adapters.drift import Stored
 from adapters.inventory_index import InventoryIndex
 from adapters.tables import Changed, Tables
+from alerts.request_body import decoded
 from posture.drift import KINDS
 from web.caller import caller
+from web.paging import BY_OFFSET, limits
 from web.times import time
 
 KEY = "function key"
 LONGEST_REASON = 1_000
-LARGEST_PAGE = 200
 _STATES = ("open", "accepted", "closed")
 _ETAG = re.compile(r'(?:W/)?"r([0-9]{1,9})"', re.ASCII)
 Answer = tuple[int, dict[str, Any], str]
@@ -37,15 +38,14 @@ class DriftPatch(msgspec.Struct, forbid_unknown_fields=True):
 def page(index: InventoryIndex, parameters: Mapping[str, str], now: datetime) -> tuple[int, dict[str, Any]]:
     """The worst first. Query parameters `kind` and `state` (several separated by commas; open and accepted by default), `service`, `endpoint` (its id), `limit`, `cursor`."""
     kinds, states = _several(parameters, "kind"), _several(parameters, "state") or ["open", "accepted"]
-    limit, cursor = parameters.get("limit", "100"), parameters.get("cursor", "0")
     if unknown := [kind for kind in kinds if kind not in KINDS]:
         return 400, {"error": {"code": "BadRequest", "message": f"kind {unknown[0][:40]!r} is not one of {', '.join(KINDS)}"}}
     if any(state not in (*_STATES, "all") for state in states):
         return 400, {"error": {"code": "BadRequest", "message": "state must be open, accepted, closed or all"}}
-    if not re.fullmatch(r"[0-9]{1,3}", limit, re.ASCII) or not 1 <= int(limit) <= LARGEST_PAGE:
-        return 400, {"error": {"code": "BadRequest", "message": f"limit must be a whole number from 1 to {LARGEST_PAGE}"}}
-    if not re.fullmatch(r"[0-9]{1,7}", cursor, re.ASCII):
-        return 400, {"error": {"code": "BadRequest", "message": "cursor must be the next of an earlier page"}}
+    try:
+        limit, cursor = limits(parameters, usual=100, cursor=BY_OFFSET)
+    except ValueError as error:
+        return 400, {"error": {"code": "BadRequest", "message": str(error)}}
     view = index.view(now)
     service, endpoint = parameters.get("service", "").casefold(), parameters.get("endpoint", "")
     found = [
@@ -57,11 +57,11 @@ def page(index: InventoryIndex, parameters: Mapping[str, str], now: datetime) ->
         and (not endpoint or one.deviation.endpoint.id == endpoint)
     ]
     found.sort(key=lambda one: (-one.deviation.severity, -one.deviation.last, one.deviation.id))
-    start = int(cursor)
+    start = int(cursor or 0)
     described = [one.row for one in view.listed if one.row.declared is not None]
     return 200, {
-        "value": [document_of(one) for one in found[start : start + int(limit)]],
-        "next": str(start + int(limit)) if start + int(limit) < len(found) else None,
+        "value": [document_of(one) for one in found[start : start + limit]],
+        "next": str(start + limit) if start + limit < len(found) else None,
         "total": len(found),
         "described": {
             "operations": len(described),
@@ -73,9 +73,9 @@ def page(index: InventoryIndex, parameters: Mapping[str, str], now: datetime) ->
 def amend(tables: Tables, id: str, body: bytes, headers: Mapping[str, str], now: datetime) -> Answer:
     """Accept a deviation, or take that back, guarded by If-Match. 412 with the present state where somebody else was first."""
     try:
-        patch = msgspec.json.decode(body, type=DriftPatch)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return 400, {"error": {"code": "BadRequest", "message": 'the body must be {"accept": {"why": "…"}} or {"accept": null}'}}, ""
+        patch = decoded(body, DriftPatch, '{"accept": {"why": "…"}} or {"accept": null}')
+    except ValueError as error:
+        return 400, {"error": {"code": "BadRequest", "message": str(error)}}, ""
     why = patch.accept.why.strip() if patch.accept is not None else None
     if why is not None and not 0 < len(why) <= LONGEST_REASON:
         return 400, {"error": {"code": "BadRequest", "message": f"why must say why, in up to {LONGEST_REASON} characters"}}, ""

@@ -1,15 +1,13 @@
 """Query parameters of GET /api/inventory: which endpoints, in which order, and which page of them."""
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from adapters.inventory_index import Listed
 from posture.inventory_row import Row
+from web.paging import BY_OFFSET, limits
 
-LARGEST_PAGE = 200
-LARGEST_OFFSET = 1_000_000
 _CHOICES: Mapping[str, tuple[str, ...]] = {
     "origin": ("declared", "behind-wildcard", "undeclared", "never-seen", "removed-but-called"),
     "status": ("Active", "Inactive", "Awaiting data"),
@@ -92,11 +90,7 @@ def parse(parameters: Mapping[str, str]) -> InventoryFilter:
     sort = parameters.get("sort", "").strip()
     if sort.lstrip("-") not in ("", *_SORTS):
         raise ValueError(f"sort must be one of {', '.join(_SORTS)}, with a minus before it for the largest first")
-    limit, cursor = parameters.get("limit", "50"), parameters.get("cursor", "0")
-    if not re.fullmatch(r"[0-9]{1,3}", limit, re.ASCII) or not 1 <= int(limit) <= LARGEST_PAGE:
-        raise ValueError(f"limit must be a whole number from 1 to {LARGEST_PAGE}")
-    if not re.fullmatch(r"[0-9]{1,7}", cursor, re.ASCII) or int(cursor) > LARGEST_OFFSET:
-        raise ValueError("cursor must be the next of an earlier page")
+    limit, cursor = limits(parameters, cursor=BY_OFFSET)
     form = parameters.get("format", "json").casefold()
     if form not in ("json", "csv"):
         raise ValueError("format must be json or csv")
@@ -111,8 +105,8 @@ def parse(parameters: Mapping[str, str]) -> InventoryFilter:
         lists=tuple((column, wanted) for column in _LISTS if (wanted := _words(parameters.get(column, "")))),
         sort=sort.lstrip("-"),
         descending=sort.startswith("-"),
-        limit=int(limit),
-        offset=int(cursor),
+        limit=limit,
+        offset=int(cursor or 0),
         csv=form == "csv",
     )
 

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -14,7 +14,7 @@ from adapters.posture_status import statuses
 from adapters.recommendations import Stored
 from adapters.tables import Changed, Tables
 from alerts.request_body import decoded, is_text
-from model import moment
+from model import iso_utc, moment
 from posture import attack_paths
 from posture.assessments import Assessment, by_id
 from posture.reading import PHASES
@@ -95,8 +95,8 @@ def _summary(assessment: Assessment, some: list[Recommendation], now: datetime) 
         "affected": sum(len(one.affected(now)) for one in some),
         "exempted": sum(one.count("unhealthy") - len(one.affected(now)) for one in some),
         **{name: sum(one.count(name) for one in some) for name in ("healthy", "notApplicable", "unknown")},
-        "firstSeen": _time(moment(min(first))) if first else None,
-        "since": _time(min(since(one, now) for one in some if one.state(now) == state)),
+        "firstSeen": iso_utc(moment(min(first))) if first else None,
+        "since": iso_utc(min(since(one, now) for one in some if one.state(now) == state)),
         "risk": max(one.risk for one in some),
         "defenderId": assessment.defender or None,
         "policyId": assessment.policy or None,
@@ -119,7 +119,9 @@ def one(tables: Tables, id: str, now: datetime) -> Answer:
         "why": assessment.why,
         "remediation": list(assessment.steps),
         "resources": [_resource(each, path, now) for each in some for path in _worst_first(each)],
-        "history": [{"when": _time(change.when), "state": change.state, **({"by": change.by} if change.by else {})} for change in history],
+        "history": [
+            {"when": iso_utc(change.when), "state": change.state, **({"by": change.by} if change.by else {})} for change in history
+        ],
         "etag": etag,
     }
     return 200, body, etag
@@ -139,8 +141,8 @@ def _resource(one: Recommendation, path: str, now: datetime) -> dict[str, Any]:
         **({"severity": found.severity} if found.severity else {}),
         **({"cause": found.cause or found.stale} if found.cause or found.stale else {}),
         "evidence": [{"path": where, "value": value} for where, value in found.evidence],
-        "since": _time(moment(found.since)),
-        **({"exemption": {"who": exemption.who, "why": exemption.why, "until": _time(exemption.until)}} if exemption else {}),
+        "since": iso_utc(moment(found.since)),
+        **({"exemption": {"who": exemption.who, "why": exemption.why, "until": iso_utc(exemption.until)}} if exemption else {}),
     }
 
 
@@ -263,7 +265,7 @@ def services(tables: Tables, places: tuple[str, ...]) -> tuple[int, Any]:
     found = [
         {
             "service": status.service,
-            "snapshotAt": _time(at) if (at := status.taken_at) else None,
+            "snapshotAt": iso_utc(at) if (at := status.taken_at) else None,
             "complete": status.complete,
             "progress": 1.0 if status.done else round(PHASES.index(status.phase) / len(PHASES), 2) if status.phase in PHASES else 0.0,
             "reads": status.reads,
@@ -274,7 +276,3 @@ def services(tables: Tables, places: tuple[str, ...]) -> tuple[int, Any]:
     if not places:
         return 200, {"services": found, "notice": "the setting POSTURE_SERVICES is empty: no gateway's configuration is read"}
     return 200, {"services": found}
-
-
-def _time(when: datetime) -> str:
-    return when.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from adapters.dsr import Request
+from adapters.dsr import Request, summary
 from adapters.evidence import Evidence
 from adapters.purge import runs, states, wrong
 from adapters.tables import Tables
@@ -13,8 +13,6 @@ from retention.residency import UNSEEN
 from settings import Settings
 
 RUNS = 24
-
-
 REQUESTS = 50
 
 
@@ -58,16 +56,7 @@ def page(settings: Settings, tables: Tables, evidence: Evidence, now: datetime, 
             for run in latest
         ],
         "requests": [
-            {
-                "id": request.id,
-                "kind": request.kind,
-                "by": request.by,
-                "asked": request.asked.isoformat(),
-                "subjectKind": request.subject_kind,
-                "stage": request.stage,
-                "finished": request.finished.isoformat() if request.finished else None,
-                "items": sum(request.removed.values()) if request.kind == "erase" else request.found,
-            }
+            summary(request) | {"items": sum(request.removed.values()) if request.kind == "erase" else request.found}
             for request in requests
         ],
         "legalHold": {"until": settings.legal_hold[0].isoformat(), "reason": settings.legal_hold[1]} if settings.legal_hold else None,

@@ -1,6 +1,5 @@
 """GET and POST /api/responses, DELETE /api/responses/{id}, POST /api/responses/plan: what is done about callers at the gateway, and whom it would hit."""
 
-import json
 import logging
 import re
 from collections.abc import Callable, Collection, Mapping
@@ -11,8 +10,9 @@ from adapters import alerts
 from adapters.guard_list import GatewayRefused
 from adapters.responses import Response, Responses, Shown, TooMany, new_id, until_of
 from adapters.tables import Tables
+from alerts.request_body import parsed_once
 from intel.addresses import canonical_ip
-from model import NOBODY, minute_of
+from model import NOBODY, iso_utc, minute_of
 from response.entries import Full, key_of
 from response.rails import Action, Facts, Kind, Networks, Plan, plan
 from web.caller import caller
@@ -25,7 +25,6 @@ log = logging.getLogger("gatewatch.respond")
 KEY = "function key"
 LATELY = 60
 """Minutes of event time: a rule answers what happens, not what happened."""
-LARGEST_BODY = 16 * 1024
 FIELDS = {"alert", "ip", "identity", "subscription", "action", "minutes", "dryRun", "wide", "allow", "confirmed", "calls"}
 ACTIONS = ("block", "slow", "suspend")
 Body = dict[str, Any]
@@ -193,11 +192,13 @@ class Wanted:
 
 def _parsed(tables: Tables, body: bytes) -> Wanted:
     try:
-        given = json.loads(body) if len(body) <= LARGEST_BODY else None
+        given = parsed_once(body)
     except (ValueError, RecursionError):
         given = None
     if not isinstance(given, dict) or not set(given) <= FIELDS:
-        raise Wrong(400, "InvalidRequest", f"the body must be a JSON object with some of {', '.join(sorted(FIELDS))}")
+        raise Wrong(
+            400, "InvalidRequest", f"the body must be a JSON object that names no key twice, with some of {', '.join(sorted(FIELDS))}"
+        )
     return wanted_of(tables, given)
 
 
@@ -285,12 +286,12 @@ def shown(row: Shown) -> Body:
     found: Body = {
         "id": one.id,
         "who": one.who,
-        "when": _time(one.when),
+        "when": iso_utc(one.when),
         "alert": one.alert or None,
         "target": {one.kind: one.target},
         "action": one.action,
         "rule": one.rule or None,
-        "expires": _time(one.until),
+        "expires": iso_utc(one.until),
         "mode": one.mode,
         "state": row.state,
         "callsStopped": row.stopped,
@@ -300,7 +301,7 @@ def shown(row: Shown) -> Body:
     if one.calls is not None:
         found["callsPerMinute"] = one.calls
     if one.undone_at:
-        found |= {"undoneBy": one.undone_by, "undoneAt": _time(one.undone_at)}
+        found |= {"undoneBy": one.undone_by, "undoneAt": iso_utc(one.undone_at)}
     return found
 
 
@@ -322,7 +323,3 @@ def planned(one: Plan) -> Body:
         "reasons": list(one.reasons),
         "overridable": dict(one.overridable),
     }
-
-
-def _time(moment: datetime) -> str:
-    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -265,6 +265,7 @@ def test_a_deviation_is_accepted_with_name_and_date_and_taken_back(world: World)
         b'{"accept": {"why": " "}}',
         b'{"accept": 1}',
         b'{"accept": null, "x": 1}',
+        b'{"accept": {"why": "a"}, "accept": null}',
         b'{"accept": {"why": "' + b"x" * 2000 + b'"}}',
         b"\xff",
     ):

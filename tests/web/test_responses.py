@@ -191,6 +191,12 @@ def test_what_cannot_be_asked(ask: Any, world: World, known: Responses, service:
     assert listed(service) == []
 
 
+def test_a_key_named_twice_is_refused(known: Responses, world: World) -> None:
+    body = b'{"ip": "192.0.2.1", "ip": "192.0.2.2", "action": "slow"}'
+    status, answer = add(world.tables, known, Footprints(world.tables, world.log, KEY).of, NETWORKS, body, ALICE, world.now)
+    assert (status, answer["error"]["code"]) == (400, "InvalidRequest")
+
+
 def test_rules_slow_and_never_block_and_stop_at_their_cap(world: World, known: Responses, service: ArmService) -> None:
     known.rails = Rails(automatic=2)
     attackers = [f"203.0.113.{host}" for host in (21, 22, 23)]
