@@ -1,7 +1,7 @@
 """The nouns of Gatewatch: what a call, an endpoint, a sighting and an alert are."""
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import IntEnum
 from functools import lru_cache
@@ -99,8 +99,7 @@ def _endpoint_id(service: str, api: str, method: str, template: str, matched: bo
     return hashlib.blake2b("\0".join((service, api, method, template, str(matched))).encode(), digest_size=16).hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
-class Sighting:
+class Sighting(msgspec.Struct, frozen=True):
     """A detector's evidence. `actor` is a client IP, an identity, or None for the whole population."""
 
     observed: float
@@ -115,7 +114,7 @@ class Sighting:
     mean: float | None = None
     deviation: float | None = None
     """Standard deviation of the 30 days, in `unit`."""
-    evidence: dict[str, str | int | float] = field(default_factory=dict)
+    evidence: dict[str, str | int | float] = {}
     """Names, counts and hashes, never a value that a caller sent."""
 
 
@@ -160,8 +159,7 @@ def alert_id(first: Minute, *parts: str) -> str:
     return f"{first:08x}{hashlib.blake2b(text, digest_size=12).hexdigest()}"
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(msgspec.Struct, frozen=True):
     """A sighting that its detector has signed: one judgement on one window of one endpoint."""
 
     detector: str
@@ -172,7 +170,7 @@ class Finding:
     """Event time through which the window had been counted when this was found."""
     severity: Severity
     sighting: Sighting
-    statuses: dict[int, int] = field(default_factory=dict)
+    statuses: dict[int, int] = {}
     """HTTP status -> calls of the actor (of everyone, where there is none) in this window."""
     baseline_days: int = 0
     calls: int = 0
@@ -208,8 +206,7 @@ class Campaign:
     """(network, actors in it) of the ten /24 and /48 with the most, where there are several."""
 
 
-@dataclass(frozen=True, slots=True)
-class Alert:
+class Alert(msgspec.Struct, frozen=True):
     """Findings of one detector on one (endpoint, status class, actor, parameter) while they last. Times are minutes of event time."""
 
     id: str
@@ -225,7 +222,7 @@ class Alert:
     """Minute of event time at which the first finding could be made."""
     sighting: Sighting
     """The most severe finding's evidence; among equals the largest."""
-    statuses: dict[int, int] = field(default_factory=dict)
+    statuses: dict[int, int] = {}
     baseline_days: int = 0
     windows: int = 1
     """How many 20-minute windows it was found in."""
@@ -271,8 +268,7 @@ def campaign_key(alert: Alert) -> AlertKey:
     return AlertKey(alert.detector, service_endpoint(alert.endpoint.service), None, None, CAMPAIGN)
 
 
-@dataclass(frozen=True, slots=True)
-class Incident:
+class Incident(msgspec.Struct, frozen=True):
     """Alerts within an hour that share a client IP, an identity or an endpoint: what one analyst should look at as one thing."""
 
     id: str

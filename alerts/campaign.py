@@ -4,13 +4,15 @@ The first ones stay alerts of their own. From the CROWD-th actor on, or the MANY
 asked for and erased, while one alert tells all of them together.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from heapq import nlargest
-from ipaddress import IPv4Address, ip_address, ip_network
+from ipaddress import IPv6Address
 
 import msgspec
+from msgspec.structs import replace
 
 from model import (
     Alert,
@@ -38,6 +40,8 @@ COUNTED = 100_000
 """Actors of one campaign that are told apart; beyond it their number is a lower bound."""
 BUSIEST = 10
 NETWORKS = 10
+_OCTET = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
+_IPV4 = re.compile(rf"({_OCTET}\.{_OCTET}\.{_OCTET})\.{_OCTET}", re.ASCII)
 PER_PAGE = 150
 """Folded alerts in one stored row: below 32,000 characters of JSON."""
 
@@ -106,6 +110,8 @@ class Crowd:
     _known_actors: int = 0
     _alone: int = 0
     """Actors of an earlier run that have alerts of their own."""
+    _networks: Counter[str] = field(default_factory=Counter)
+    """Of the actors in `_calls`."""
 
     def overflows(self, actor: str | None, minute: Minute) -> bool:
         """Whether one more alert makes it a campaign."""
@@ -122,7 +128,9 @@ class Crowd:
         self.id = alert_id(first, self.detector, where.id, "campaign")
         self.folded, self._places, self.beyond = {}, {}, 0
         self._pages, self._uncounted = set(), set()
-        self._calls = {one.sighting.actor: _Calls() for one in members if one.sighting.actor}
+        self._calls, self._networks = {}, Counter()
+        for one in members:
+            self._meet(one.sighting.actor)
         self._traffic, self._known_actors, self._alone = {}, 0, 0
         self._endpoints = {one.endpoint for one in members}
         made = Alert(
@@ -143,35 +151,40 @@ class Crowd:
         """Go on with a stored one."""
         self.campaign, self.id = campaign_key(campaign), campaign.id
         known = campaign.campaign or Campaign()
-        self._calls = {actor: _Calls(before=n) for actor, n in known.busiest}
+        self._calls, self._networks = {}, Counter()
+        for actor, n in known.busiest:
+            self._meet(actor, n)
         for one in folded:
             self._put(AlertKey(self.detector, one.endpoint, one.status_class, one.actor, one.parameter), one)
-            if one.actor:
-                self._calls[one.actor] = _Calls(before=one.calls)
+            self._meet(one.actor, one.calls)
         self.beyond = max(0, known.folded - len(self.folded))
         self._known_actors = known.actors
         self._alone = max(0, known.actors - known.folded - len(self._calls.keys() - {one.actor for one in self.folded.values()}))
         self._pages.clear()
 
-    def fold(self, key: AlertKey, alert: Alert) -> bool:
-        """Whether there is room to keep it; it is counted either way."""
-        self.dirty = True
+    def has_room(self, key: AlertKey) -> bool:
+        """Whether this alert is kept, or could be."""
+        return len(self.folded) < KEPT or key in self.folded
+
+    def fold(self, key: AlertKey, alert: Alert) -> None:
+        """Keep one for which there is room."""
         self._endpoints.add(alert.endpoint)
-        actor = alert.sighting.actor
-        if key in self.folded or len(self.folded) < KEPT:
-            self.update(key, alert)
-            return True
+        self.update(key, alert)
+
+    def pass_by(self, finding: Finding) -> None:
+        """Count the actor of one for which there is no room."""
+        self.dirty = True
+        self._endpoints.add(finding.endpoint)
+        actor = finding.sighting.actor
         if actor and actor not in self._calls:
             name = hash(actor)
             if name not in self._uncounted and len(self._uncounted) < COUNTED:
                 self._uncounted.add(name)
                 self.beyond += 1
-        return False
 
     def update(self, key: AlertKey, alert: Alert) -> None:
         actor, before = alert.sighting.actor, self.folded.get(key)
-        if actor and actor not in self._calls:
-            self._calls[actor] = _Calls()
+        self._meet(actor)
         calls = self._calls[actor].total if actor else 0
         now = FoldedAlert(
             actor,
@@ -202,8 +215,7 @@ class Crowd:
         calls = {actor: own.total for actor, own in self._calls.items()}
         total, traffic = sum(calls.values()), sum(self._traffic.values())
         busiest = tuple(nlargest(BUSIEST, calls.items(), key=lambda item: (item[1], item[0])))
-        networks = Counter(network for actor in calls if (network := network_of(actor)))
-        several = tuple((name, n) for name, n in nlargest(NETWORKS, networks.items(), key=lambda item: (item[1], item[0])) if n > 1)
+        several = tuple((name, n) for name, n in nlargest(NETWORKS, self._networks.items(), key=lambda item: (item[1], item[0])) if n > 1)
         share = round(min(1.0, total / traffic), 4) if traffic else None
         (only,) = self._endpoints if len(self._endpoints) == 1 else (service_endpoint(self.service),)
         evidence: dict[str, str | int | float] = {"calls of these actors": total, "endpoints": len(self._endpoints)}
@@ -223,6 +235,17 @@ class Crowd:
         self._pages = set()
         return [FoldedPage(self.id, number, rows[number * PER_PAGE : (number + 1) * PER_PAGE]) for number in pages]
 
+    def _meet(self, actor: str | None, calls: int | None = None) -> None:
+        """`calls`: those of an earlier run."""
+        if not actor:
+            return
+        if actor not in self._calls:
+            self._calls[actor] = _Calls(before=calls or 0)
+            if network := network_of(actor):
+                self._networks[network] += 1
+        elif calls is not None:
+            self._calls[actor] = _Calls(before=calls)
+
     def _put(self, key: AlertKey, folded: FoldedAlert) -> None:
         place = self._places.setdefault(key, len(self._places))
         self.folded[key] = folded
@@ -231,8 +254,10 @@ class Crowd:
 
 def network_of(actor: str) -> str:
     """The /24 or /48 of an address; "" of what is none."""
+    if found := _IPV4.fullmatch(actor):
+        return f"{found[1]}.0/24"
     try:
-        address = ip_address(actor)
+        address = int(IPv6Address(actor))
     except ValueError:
         return ""
-    return str(ip_network((address, 24 if isinstance(address, IPv4Address) else 48), strict=False))
+    return f"{IPv6Address(address >> 80 << 80)}/48"

@@ -1,9 +1,10 @@
 """Group findings into alerts while they last, and alerts into incidents."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from itertools import chain, islice
 from typing import TypeVar
+
+from msgspec.structs import replace
 
 from alerts.campaign import Crowd, FoldedAlert, FoldedPage
 from alerts.links import QUIET, Links, links_alike
@@ -95,7 +96,8 @@ class Grouping:
             key = self._told_by(key, finding)
         known = self._alerts.get(key)
         crowd = self._crowd(finding)
-        if self._campaign_of(crowd, finding.minute) is not None:
+        campaign = self._campaign_of(crowd, finding.minute)
+        if campaign is not None:
             crowd.count(finding, self._traffic.get((finding.endpoint.service, finding.window), 0))
         if known is not None and known.open and finding.minute - known.last <= QUIET:
             self._update(key, known, finding, severity, formula, suppressed)
@@ -106,6 +108,10 @@ class Grouping:
             return  # judged before, and over since: a restart judges live windows again
         silent = REMEMBERED if severity is Severity.INFORMATIONAL else detector.refractory
         if known is not None and not known.suppressed and severity < Severity.HIGH and finding.window < known.last + silent:
+            return
+        if campaign is not None and not suppressed and not crowd.has_room(key):
+            crowd.pass_by(finding)
+            self._prolong(crowd, severity, finding.minute)
             return
         alert = Alert(
             _id(key, finding.window),
@@ -123,7 +129,7 @@ class Grouping:
         )
         if suppressed:
             self._store(key, alert)
-        elif self._campaign_of(crowd, alert.last) is not None or crowd.overflows(alert.sighting.actor, alert.last):
+        elif campaign is not None or crowd.overflows(alert.sighting.actor, alert.last):
             self._fold(crowd, key, alert, finding)
         else:
             crowd.alone[key] = alert.last
@@ -171,20 +177,20 @@ class Grouping:
             self._join(crowd.campaign or key, campaign, [one.incident for one in members])
             campaign = self._alerts[crowd.campaign or key]
         alert = replace(alert, incident=campaign.incident, folded_into=campaign.id)
-        if crowd.fold(key, alert):
-            self._keep(key, alert)
+        crowd.fold(key, alert)
+        self._keep(key, alert)
         crowd.count(finding, self._traffic.get((finding.endpoint.service, finding.window), 0))
-        self._prolong(crowd, alert)
+        self._prolong(crowd, alert.severity, alert.last)
 
-    def _prolong(self, crowd: Crowd, alert: Alert) -> None:
+    def _prolong(self, crowd: Crowd, severity: Severity, last: Minute) -> None:
         """Its campaign lasts as long as any alert that is folded into it."""
         campaign = self._alerts.get(crowd.campaign) if crowd.campaign is not None else None
-        if crowd.campaign is None or campaign is None or campaign.id != alert.folded_into:
+        if crowd.campaign is None or campaign is None:
             return
         crowd.dirty = True
-        if alert.last > campaign.last or alert.severity > campaign.severity:
-            new_window = alert.last // WINDOW_MINUTES > campaign.last // WINDOW_MINUTES
-            severity, last = max(campaign.severity, alert.severity), max(campaign.last, alert.last)
+        if last > campaign.last or severity > campaign.severity:
+            new_window = last // WINDOW_MINUTES > campaign.last // WINDOW_MINUTES
+            severity, last = max(campaign.severity, severity), max(campaign.last, last)
             self._keep(crowd.campaign, replace(campaign, last=last, severity=severity, windows=campaign.windows + new_window))
             incident = self._incidents.get(campaign.incident)
             if incident is not None and (last > incident.last or severity > incident.severity):
@@ -250,7 +256,9 @@ class Grouping:
             if suppressed:
                 return
             if updated.folded_into:
-                self._prolong(self._crowd(finding), updated)
+                crowd = self._crowd(finding)
+                if crowd.id == updated.folded_into:
+                    self._prolong(crowd, updated.severity, updated.last)
                 return
             if incident is None and not alert.incident:  # a rule covered it when it was raised, and does no more
                 self._join(key, updated)

@@ -21,14 +21,14 @@ def related(one: Alert, other: Alert) -> bool:
         return a == b
     if one.detector == other.detector and one.detector in TOGETHER and one.endpoint.service == other.endpoint.service:
         return True
-    return not places(one).isdisjoint(places(other))
+    return not set(places(one)).isdisjoint(places(other))
 
 
-def places(alert: Alert) -> frozenset[Endpoint]:
+def places(alert: Alert) -> tuple[Endpoint, ...]:
     """The endpoints that it names; none where it spans a service."""
     if alert.places:
-        return frozenset(alert.places)
-    return frozenset() if is_service_endpoint(alert.endpoint) else frozenset((alert.endpoint,))
+        return alert.places
+    return () if is_service_endpoint(alert.endpoint) else (alert.endpoint,)
 
 
 class Links:

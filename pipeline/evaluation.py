@@ -221,7 +221,7 @@ class Evaluation:
 
     def _close(self, start: Minute) -> None:
         for endpoint, window in self._live.close(start):
-            window.flagged |= self._group.accused(endpoint.service, start, start + WINDOW_MINUTES)
+            window.accuse(self._group.accused(endpoint.service, start, start + WINDOW_MINUTES))
             row = WindowRow(endpoint, start, record_of(window, self._seen(endpoint)))
             self._written.closed.append(row)
             if self._learner is not None:
@@ -330,7 +330,7 @@ class Evaluation:
     def _drained_late(self) -> list[Late]:
         drained = []
         for (endpoint, start, partition, position), window in self._live.drain_late():
-            window.flagged |= self._group.accused(endpoint.service, start, start + WINDOW_MINUTES)
+            window.accuse(self._group.accused(endpoint.service, start, start + WINDOW_MINUTES))
             record = record_of(window, self._seen(endpoint))
             drained.append(Late(endpoint, start, partition, position, record, _activity(window)))
             if self._learner is not None:

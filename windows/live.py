@@ -3,7 +3,7 @@
 A count is declared once, as a field of LiveWindow. What detectors may read of it stands in windows.window; what is kept of it in windows.closing.
 """
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Set
 from dataclasses import dataclass, field
 
 from model import NOBODY, OTHER, AlertKey, Endpoint, Minute
@@ -120,6 +120,22 @@ class LiveWindow:
             self.flagged.add(actor)
         if series:
             self.tainted.add(series)
+
+    def accuse(self, actors: Set[str]) -> None:
+        """None of these actors is to be learned. Only those that called are remembered: in a flood thousands are accused, and most endpoints saw few of them."""
+        if actors:
+            known: list[Mapping[str, object]] = [
+                self.codes,
+                *self.ips,
+                *self.identities,
+                self.refused,
+                self.routes,
+                self.unknown,
+                self.behind,
+            ]
+            known += [parameter.by_ip for parameter in self.parameters.values()]
+            for own in known:
+                self.flagged.update(actors & own.keys())
 
     def forgive(self, expected: Container[AlertKey]) -> None:
         """What was found and turns out to be expected is to be learned after all."""

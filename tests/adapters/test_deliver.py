@@ -8,13 +8,14 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
 import pytest
 from azure.eventhub import EventData
+from msgspec.structs import replace
 
 from adapters import alerts, outbox
 from adapters.alert_hub import AlertHub

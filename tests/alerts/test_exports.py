@@ -4,7 +4,6 @@ import base64
 import copy
 import json
 import re
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -15,6 +14,7 @@ import pytest
 import standardwebhooks
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from alerts.exports import (
     FORMATS,

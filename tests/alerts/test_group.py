@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.campaign import CROWD, KEPT, MANY, PER_PAGE
+from alerts.campaign import CROWD, KEPT, MANY, PER_PAGE, network_of
 from alerts.group import Grouping
 from alerts.links import QUIET, related
 from detectors import by_id
@@ -345,6 +345,22 @@ def test_what_a_campaign_does_not_keep_it_counts_once() -> None:
     assert told.campaign is not None
     assert told.campaign.actors == KEPT + 100
     assert sum(len(page.alerts) for page in grouping.drain_folded()) == KEPT
+    grouping.add(later(50, severity=Severity.HIGH, sighting={"actor": "192.0.2.1"}), NOTHING_KNOWN)
+    (told,) = [one for one in grouping.drain()[0] if one.campaign]
+    assert (told.last, told.severity, told.windows) == (START + 50, Severity.HIGH, 2), "it lasts as long as any that it tells of"
+    assert told.campaign is not None
+    assert told.campaign.actors == KEPT + 101
+
+
+@pytest.mark.parametrize(
+    ("actor", "network"),
+    [
+        ("203.0.113.7", "203.0.113.0/24"), ("0.0.0.0", "0.0.0.0/24"), ("255.249.199.255", "255.249.199.0/24"), ("256.1.1.1", ""),
+        ("01.1.1.1", ""), ("2001:db8:1:2::7", "2001:db8:1::/48"), ("::ffff:203.0.113.7", "::/48"), ("user:203.0.113.7", ""), ("", ""),
+    ],
+)  # fmt: skip
+def test_networks(actor: str, network: str) -> None:
+    assert network_of(actor) == network
 
 
 def test_a_scan_from_one_address_is_one_alert_of_each_detector() -> None:

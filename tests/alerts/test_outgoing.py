@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from alerts.exports import FORMATS
 from alerts.outgoing import CONTENT_TYPES, FIRST_PAUSE, LONGEST_PAUSE, Sent, message, owed, pack, pause, state_of, unpack

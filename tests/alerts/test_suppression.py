@@ -1,11 +1,11 @@
 """What is not told, for how long, and what of it is learned."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from alerts.group import Grouping
 from alerts.suppression import Rule, Rules, expected, learnable, parse

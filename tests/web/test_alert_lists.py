@@ -3,12 +3,12 @@
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from azure.core.exceptions import ResourceNotFoundError
+from msgspec.structs import replace
 
 from adapters import alerts, suppressions
 from adapters.alert_index import AlertIndex, by_day

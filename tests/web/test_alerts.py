@@ -1,12 +1,12 @@
 """Alerts and incidents as an analyst's program reads and changes them, on real storage, while the evaluation goes on."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from azure.data.tables import UpdateMode
+from msgspec.structs import replace
 
 from adapters import alerts, outbox, windows
 from adapters.alert_index import AlertIndex

@@ -139,6 +139,17 @@ def test_caps_on_names_values_and_parameters(monkeypatch: pytest.MonkeyPatch) ->
     assert len(made.sightings) <= 16 * 3 + 1
 
 
+def test_of_all_who_are_accused_a_window_remembers_those_that_it_knows() -> None:
+    made = window(
+        calls=[("198.51.100.1", 200, 1)], identities=[("user:1", 200, 1)], values=[("198.51.100.2", "path:id", [1], True)],
+        routes=[("198.51.100.3", 404, ENDPOINT._replace(matched=False))],
+    )  # fmt: skip
+    made.accuse(
+        {f"10.0.{number >> 8}.{number & 255}" for number in range(1_000)} | {"198.51.100.1", "198.51.100.2", "198.51.100.3", "user:1"}
+    )
+    assert made.flagged == {"198.51.100.1", "198.51.100.2", "198.51.100.3", "user:1"}
+
+
 def test_a_value_is_ok_once_any_answer_was() -> None:
     made = LiveWindow(ENDPOINT, START)
     for ok in (0, 1, 0):
