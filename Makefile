@@ -5,7 +5,7 @@ FITS := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11 python; do $$name -c '$(FITS)' >/dev/null 2>&1 && { echo $$name; break; }; done)
 VENV := .venv
 BIN := $(VENV)/bin
-GENERATED := tools.document_api tools.document_detectors tools.document_types tools.document_posture tools.document_privacy
+GENERATED := tools.document_api tools.document_detectors tools.document_types tools.document_posture tools.document_privacy tools.document_notice
 SYSTEM := mono-mcs mono-runtime libnewtonsoft-json5.0-cil chromium
 NEEDED := $(VENV)/.installed node_modules/.package-lock.json
 
@@ -29,10 +29,11 @@ test: $(NEEDED)  ## every test whose tools are here, on real parts; ends with wh
 quality: $(NEEDED)  ## false alerts, recall and delays on a real log and on labelled traffic: ARGS='--data DIR --only WORD'
 	@$(BIN)/python -m tools.quality $(ARGS)
 
-lint: $(NEEDED)  ## style, types, and what is generated is current
+lint: $(NEEDED)  ## style, types, pins, and what is generated is current
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(BIN)/python -m tools.pins --check
 	@for page in $(GENERATED); do $(BIN)/python -m $$page --check || exit 1; done
 
 pages: $(NEEDED)  ## write every page that is generated
@@ -55,13 +56,19 @@ pictures: $(NEEDED)  ## of the page that runs here, light and dark, for the docu
 vendor: $(NEEDED)  ## what the page is made of, from node_modules into web/static/vendor
 	@$(BIN)/python -m tools.vendor
 
+pins: $(NEEDED)  ## compile requirements*.in into what is installed, with hashes: ARGS=--upgrade takes what is newest
+	@$(BIN)/python -m tools.pins $(ARGS)
+
+sbom: $(NEEDED)  ## the bill of materials of a deployment, CycloneDX: OUT=sbom.json
+	@$(BIN)/python -m tools.sbom --out $(or $(OUT),sbom.json)
+
 setup: $(NEEDED)  ## install the Python and npm packages
 
-$(VENV)/.installed: requirements.txt requirements-dev.txt
+$(VENV)/.installed: requirements-dev.lock
 	@'$(or $(PYTHON),false)' -c '$(FITS)' 2>/dev/null || { echo 'Python is missing or of the wrong version: Gatewatch needs 3.11, 3.12 or 3.13 on the PATH, or make PYTHON=/path/to/python.' >&2; exit 1; }
 	@test -x $(BIN)/python || '$(PYTHON)' -m venv $(VENV) || { echo 'venv is missing: install the package python3-venv of your system.' >&2; exit 1; }
 	@echo 'installing the Python packages into $(VENV)'
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@touch $@
 
 node_modules/.package-lock.json: package.json package-lock.json
@@ -72,4 +79,4 @@ node_modules/.package-lock.json: package.json package-lock.json
 	@npm ci --silent --no-audit --no-fund
 	@touch $@
 
-.PHONY: help run attack prove test quality lint pages new-detector system bench pictures vendor setup
+.PHONY: help run attack prove test quality lint pages new-detector system bench pictures vendor pins sbom setup

@@ -69,7 +69,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         import crawleruseragents  # type: ignore[import-untyped,unused-ignore]
     except ImportError:
-        print("crawler-user-agents is missing: pip install -r requirements-dev.txt", file=sys.stderr)
+        print("crawler-user-agents is missing: make setup", file=sys.stderr)
         return 1
     try:
         found = names(_read(given.list))

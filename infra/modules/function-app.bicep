@@ -125,6 +125,7 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
       APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identityClientId};Authorization=AAD'
       APPLICATIONINSIGHTS_CONNECTION_STRING: insightsConnectionString
       AZURE_CLIENT_ID: identityClientId
+      CUSTOM_REQUIREMENTSTXT_PATH: 'requirements.lock' // the remote build checks hashes
       AzureWebJobsStorage__blobServiceUri: 'https://${stateName}.blob.${storageSuffix}'
       AzureWebJobsStorage__clientId: identityClientId
       AzureWebJobsStorage__credential: managedIdentity
