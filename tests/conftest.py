@@ -39,6 +39,12 @@ def storage_name() -> Callable[[str], str]:
     return unique
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that share a running stack are one worker's, and the longest: begun first, they do not keep a worker waiting for them at the end."""
+    items.sort(key=lambda one: one.get_closest_marker("xdist_group") is None)
+
+
 def _skipped(reporter: pytest.TerminalReporter) -> list[str]:
     """Why each test was skipped that could not run here."""
     found = [report.longrepr for report in reporter.stats.get("skipped", ())]
