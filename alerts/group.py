@@ -107,7 +107,8 @@ class Grouping:
         if known is not None and finding.minute <= known.last:
             return  # judged before, and over since: a restart judges live windows again
         silent = REMEMBERED if severity is Severity.INFORMATIONAL else detector.refractory
-        if known is not None and not known.suppressed and severity < Severity.HIGH and finding.window < known.last + silent:
+        worse = known is not None and detector.watches == "sightings" and severity > known.severity is Severity.INFORMATIONAL
+        if known is not None and not known.suppressed and not worse and severity < Severity.HIGH and finding.window < known.last + silent:
             return
         if campaign is not None and not suppressed and not crowd.has_room(key):
             crowd.pass_by(finding)
@@ -235,10 +236,11 @@ class Grouping:
     def _update(self, key: AlertKey, alert: Alert, finding: Finding, severity: Severity, formula: str, suppressed: str) -> None:
         minute = max(alert.last, finding.minute)
         new_window = finding.window > alert.last - alert.last % WINDOW_MINUTES
-        explained = severity is Severity.INFORMATIONAL  # what looked new has been rolled out
+        of_calls = self.detectors[finding.detector].watches == "sightings"  # each call speaks for itself: the worst one decides
+        explained = severity is Severity.INFORMATIONAL and not of_calls  # what looked new has been rolled out
         stronger = (severity, finding.sighting.observed) >= (alert.severity, alert.sighting.observed)
         updated = _widened(replace(alert, last=minute, windows=alert.windows + new_window, suppressed=suppressed), finding.endpoint)
-        if explained or (stronger and alert.severity is not Severity.INFORMATIONAL):
+        if explained or (stronger and (of_calls or alert.severity is not Severity.INFORMATIONAL)):
             sighting = finding.sighting
             if sighting.actor != alert.sighting.actor:
                 sighting = replace(sighting, actor=None)

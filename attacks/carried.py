@@ -11,6 +11,7 @@ from urllib.parse import unquote_plus
 import msgspec
 
 from attacks.documents import document_attack, name_attack
+from attacks.mentions import told
 from attacks.per_call import injection
 from attacks.suspects import shape_in
 
@@ -39,7 +40,7 @@ _decode = msgspec.json.decode
 
 
 def attacks_in(where: str, name: str | None, content_type: str | None, text: str) -> set[tuple[str, str]]:
-    """(family, place) of what one part carries; `where` is "request.header", `name` the header's, or "request.body". A place is a field, "$.items[*].note",
+    """(family as it is told, place) of what one part carries; `where` is "request.header", `name` the header's, or "request.body". A place is a field, "$.items[*].note",
     or nothing where no field can be told; names are their senders' to choose, so that one that is no identifier is a "*"."""
     if where == "request.header":
         family = _of_header(text) if len(text) <= HEADER else injection(text)
@@ -74,14 +75,14 @@ def attacks_in(where: str, name: str | None, content_type: str | None, text: str
         if family is None and "/" in value and ("/__proto__" in value or "/constructor/prototype" in value):
             family = "prototype-pollution"
         if family is not None:
-            found.add((family, place[:PLACE]))
+            found.add((told(value, family), place[:PLACE]))
     return found
 
 
 def parameter_attack(name: str, value: str) -> str | None:
-    """The family of attack that a parameter's value is, or None."""
+    """The family of attack that a parameter's value is, as it is told, or None."""
     family = injection(value)
-    return None if family == "ssrf" and _own_address(name) else family
+    return None if family is None or (family == "ssrf" and _own_address(name)) else told(value, family)
 
 
 _own = re.compile(

@@ -58,7 +58,7 @@ BREAKOUT = (
     r"|(?:\|\||[+^*/%-])\s?[('\"]{0,4}(?:select|chr|char|cast|convert|utl_|dbms_|sleep|version|user\b|benchmark)"
     r"|(?:\|\||[+^*-])\s?[('\"]{0,2}[01]['\")]{0,2}$|(?:=|<>|!=|<|>)\s?['\"(\d]"
     # arithmetic, a cast, a lock
-    r"|(?:\|\||[-+*/^%|&])\s?\d{1,4}\s?(?:(?:\|\||[-+*/^%|&])\s?['\"]|#|--)|(?:\|\||&&)\s?(?:true|false|null)\b|::(?:jsonb?|text|int|varchar|regclass)\b"
+    r"|(?:\|\||[-+*/^%|&])\s?\d{1,4}\s?(?:(?:\|\||[-+*/^%|&])\s?['\"]|#|--)|[|&^]\s?['\"]\d{1,4}$|(?:\|\||&&)\s?(?:true|false|null)\b|::(?:jsonb?|text|int|varchar|regclass)\b"
     r"|for (?:update|share)\b\s?(?:--|#|;|$)|(?:@>|<@|#>>?|->>?)\s?['\"]"
     r")"
     r"|['\"][)\]}%]{0,6} [)]{0,4}(?:like|rlike|regexp|between|in|is|into|where|as \w+ where|offset) ?[('\"%\d]"
@@ -80,7 +80,7 @@ NOSQL = _family(
     r"['\"]?\$ne['\"]?\s?:\s?(?:null|-?[01]\b|['\"][^'\"]{0,2}['\"]|\{\s?\}|\[\s?\]|true|false|undefined)",
     r"(?:pass\w{0,8}|pwd|user\w{0,8}|login|e?mail|token|secret|code|pin|otp|\bid)['\"]?\s?:\s?\{\s?['\"]?\$(?:ne|gte?|lte?|nin|in|regex|exists|not|eq)\b",
     r"['\"]?\$(?:gt|gte|lt|regex|nin)['\"]?\s?:\s?(?:['\"]\s?['\"]|['\"]?\.[*+]|['\"]\^|\[\s?\]|\[\s?['\"]{2}|null|\{\s?\}|undefined)",
-    r"\$(?:or|and)['\"]?\s?:\s?\[\s?\{\s?\}",
+    r"\$(?:or|and)['\"]?\s?:\s?\[\s?\{\s?\}|^\s?\{\s?['\"]?\$(?:gte?|lte?|ne)['\"]?\s?:\s?-?[01]\s?\}\s?$|^\s?\{\s?['\"]\$(?:n?in|exists|not|eq)['\"]\s?:|(?:\|\||&&)\s?(\d{1,4})\s?===?\s?\1\b",
     r"['\"]\s?(?:\|\||&&)\s?['\"]?\w{0,12}['\"]?\s?={2,3}\s?['\"]?\w{0,12}|['\"];\s?(?:return|while|var|sleep|db\.)\b"
     r"|['\"};]\s?return\s?(?:true|\(|this\.|1\b)|\bdb\.\w{1,40}\.(?:find|insert|drop|remove|update|count|aggregate|save"
     r"|mapreduce)\w{0,10}\s?\("
@@ -107,7 +107,7 @@ _CALLS = (
     " sy whoami putenv ini_set phpinfo phpversion php_uname phpcredits getenv __import__ os subprocess child_process process kernel runtime io thread"
 )
 
-LENT = (
+LENT: tuple[Family, ...] = (
     _family(
         "command",
         # PowerShell by its names and aliases
@@ -139,6 +139,21 @@ LENT = (
 """A command that needs nothing before it to end the developer's own."""
 
 
+LENT += (
+    _family(
+        "command",
+        # what spreadsheets, typesetting, edge servers and programs' own options run
+        r"^['\"]?[=+@-].{0,60}\|\s?['\"][^'\"]{0,80}['\"]\s?!\s?\w|^['\"]?[=+@-].{0,40}\b(?:webservice|importxml|importdata|importfeed|importhtml|importrange|dde|rtd|call|register\.id)\s?\(",
+        r"\\(?:immediate\s?\\)?write18\b|\\(?:input|include|openin\w{0,3}|lstinputlisting|verbatiminput|usepackage)\s?(?:\[[^\]]{0,40}\])?\{?\s?(?:/|\.\./|\|)|\\catcode|\\csname",
+        r"<esi:(?:include|vars|inline|debug|assign|eval|try|choose)\b",
+        r"^\s?--?(?:upload-pack|receive-pack|use-compress-program|checkpoint-action|to-command|rsh-command|post-file|ext-diff|open-files-in-pager|exec|config|rmt-command|init-file|eval|require|interpreter)\s?=",
+        r"(?:^|[\"'\w])\s?[&|;]{1,2}\s?\w{2,14}\.exe\b|\bsocat\s\S{0,60}(?:exec|system|tcp|udp|openssl)\S{0,4}:|[;|&]\s?chmod\s(?:\+x|[0-7]{3,4})\s",
+        r"\bexec\s?\(\s?(?:open|requests|urllib|input|__)|\bprocess\s?\.\s?start\s?\(|[;|&]\s?(?:export|set)\s\w{1,20}=\S{0,40}\s?[;&|]",
+        marks="|' |\" |␣' webservice import dde( rtd( call( register.id \\write18 \\input \\include \\openin \\lstinput \\verbatiminput \\usepackage \\catcode \\csname <esi: -pack= program= -action= command= -file= -diff= -pager= exec= config= eval= require= interpreter= exec( exec␣( process. export set .exe socat chmod",
+    ),
+)
+
+
 CHAINED = _family(
     "command",
     r"(?:(?:^|[^\w\s)])\s?[;|&`]\s?(?:/(?:usr/)?s?bin/)?(?:id|ls|env|ps|dir|pwd)|[;|&`]\s?(?:/(?:usr/)?s?bin/)?(?:whoami|uname)|[;|&`]\s?/(?:usr/)?s?bin/\w{2,12})(?:\s(?:-\w{1,6}|/))*\s?(?:$|[;|&])",
@@ -167,15 +182,20 @@ FAMILIES: tuple[Family, ...] = (
         "xpath",
         r"['\"\])\d]\s?(?:or|and|\|)\s.{0,80}?(?:(?:name|position|text|string-length|contains|starts-with|local-name|last)\s?\("
         r"|count\s?\(\s?/|substring\s?\(\s?(?:/|name))"
-        r"|/(?:child|descendant|parent|ancestor|following|preceding|self|attribute)(?:-or-self)?::|::node\s?\(|['\"\])]\s?\|\s?/{1,2}|^count\s?\(\s?/"
+        r"|/(?:child|descendant|parent|ancestor|following|preceding|self|attribute)(?:-or-self)?::|::node\s?\(|['\"\])]\s?\|\s?/{1,2}|^count\s?\(\s?/|^[^'\"\[]{0,40}['\"]\s?\]\s?(?:/|\|)"
         r"|\bdoc\s?\(\s?(?:concat|['\"]https?:)",
-        marks=":: name( text() position( count( string-length( contains( starts-with( doc( substring( last( |/ |",
+        marks=":: name( text() position( count( '] \"] string-length( contains( starts-with( doc( substring( last( |/ |",
     ),
     _family(
         "xxe",
         r"<!entity\b|<!doctype\s[^>\[]{0,200}(?:\[|\bsystem\s?['\"]|\bpublic\s?['\"](?!-//w3c//dtd))|<!\[include|<!element\b|<!attlist\b"
         r"|\bxi:include\b|/2001/xinclude",
         marks="<! xi:include xinclude",
+    ),
+    _family(
+        "xxe",
+        r"\bsystem-property\s?\(|\bunparsed-text\s?\(|<(?:msxsl|xsl):(?:script|include|import|document|result-document)\b|xmlns:(?:php|java|msxsl|exsl)\s?=",
+        marks="system-property unparsed-text xsl: xmlns:",
     ),
     _family("xxe", r"<!doctype(?! html)|\bor 1=1\b|\bfile:/", marks="<?xml"),
     _family(
@@ -206,7 +226,7 @@ FAMILIES: tuple[Family, ...] = (
         r"\b(?:char|chr)\s?\(\s?\d{1,3}\s?\)\s?(?:\|\||\+|,)|\b(?:char|concat|concat_ws)\s?\(\s?(?:\d{2,3}|0x[0-9a-f]{1,80})\s?,",
         r"\b(?:convert|cast)\s?\(\s?(?:\(?\s?select\b|int\s?,|(?:current_|session_|system_)?(?:user|version|database|db_name)\b|@@"
         r"|[^()]{1,60}\bas (?:int|signed|unsigned|numeric|nvarchar|varchar|char|text)\b)",
-        r"\bprocedure analyse\s?\(|\bexec(?:ute)?(?: immediate)?\s?\(\s?['\"@]|\bopen(?:rowset|query|datasource)\s?\(",
+        r"\bprocedure analyse\s?\(|\bexec(?:ute)?(?: immediate)?\s?\(\s?(?:@|n?['\"]\s?(?:select|exec|xp_|sp_|master|drop|insert|update|delete|declare|create|alter|waitfor|shutdown))|\bexecute immediate\s?\(?\s?['\"]|\bopen(?:rowset|query|datasource)\s?\(",
         r"\b(?:current_user|database|version|user|session_user|db_name|system_user|schema)\s?\(\s?\)\s?(?:,|--|#|=|<|>|from\b|like\b)",
         words=_SQL_FUNCTION[3:-1].replace("|", " ")
         + " pg_sleep benchmark get_lock randomblob generate_series dbms_pipe dbms_lock waitfor load_file load_extension xmltype utl_http utl_inaddr dbms_xmlgen"
@@ -225,7 +245,7 @@ FAMILIES: tuple[Family, ...] = (
     _family(
         "sql",
         # nothing but arithmetic with a comparison in it, or with a query
-        r"^\s?['\"]?-?\d[\d\s+*/%^|&().e-]{0,40}\((?:[\d\s+*/%^|&()!~.e-]{0,40}\d\s?(?:=|<|>|<>|!=)\s?\d|select\b|case\b|if\s?\()",
+        r"^\s?['\"]?-?\d[\d\s+*/%^|&().e-]{0,40}\((?:[\d\s+*/%^|&(!~.e-]{0,40}\d\s?(?:=|<|>|<>|!=)\s?\d|select\b|case\b|if\s?\()",
         r"^\s?-?\d{1,12}['\")]{0,6}\s?(?:[-+*/%^|&]|div\b|mod\b)\s?\(?\s?(?:select|case|if|sleep|benchmark|version|user|database)\b",
         marks="( div mod",
     ),
@@ -255,9 +275,10 @@ FAMILIES: tuple[Family, ...] = (
         r"(?:^|[\s)'\"\d])(?:or|and|xor|\|\||&&)\s?\(?([a-z]\w{0,12})\s?=\s?\1\b\)?\s?(?:--|#|/\*|;|$)",
         r"^\s?-?\d{1,12}['\")]{0,6}\s(?:or|and|xor)\s(?:not )?(?:true|false|null|not|1|0)\b\s?(?:--|#|;|/\*|$|is\b)",
         r"^\s?-?\d{1,12}['\")]{0,6}\s(?:or|and|xor|rlike|regexp)\s(?:[a-z_.]{1,40}\s?(?:=|<|>|is (?:not )?null|like)|exists\b)",
+        r"^\s?-?[\w.]{0,20}['\")]{0,6}\s(?:or|and|xor)\s[a-z_]{2,20}\s?\([^()]{0,60}\)\s?(?:=|<|>|<=|>=|<>|!=)\s?['\"\d(]|\bwith rollup\b|\bhaving\s(?:null|not|true|false)\b|\bin\s?\(\s?select\b",
         r"^\s?or\s?\(?\d{1,9}\s?[=<>]|^\s?-?\d[\d.]{0,9}e\d{0,3}(?:\(\d{1,4}\))?\s?(?:or|and|union)\b\s?[\d('\"~!s]",
         r"\(\s?case\s?when\b.{1,100}?\bthen\b|\bcase\s?when\b.{1,100}?\bthen\b.{1,80}?\belse\b.{1,80}?\bend\b",
-        words="or and xor having where rlike regexp case",
+        words="or and xor having where rlike regexp case rollup in",
         marks="|| &&",
     ),
     _family(
@@ -303,7 +324,7 @@ FAMILIES: tuple[Family, ...] = (
         r"|data:|`)",
         r"<(?:form|input|button|textarea|select|keygen)\b[^<>]{0,200}?(?:action|formaction|autofocus|srcdoc)\s?=",
         r"<(?:template|details|dialog|marquee|slot)\b[^<>]{0,200}?(?:shadow|popover|behavior)",
-        r"<img\b[^<>]{0,40}src\s?=\s?'[^'<>]{0,200}\?$|<\w[^<>]{0,200}\bstyle\s?=[^<>]{0,200}(?:expression|url\s?\(|behavior"
+        r"<img\b[^<>]{0,40}src\s?=\s?'[^'<>]{0,200}\?$|<\w[^<>]{0,200}\bstyle\s?=[^<>]{0,200}(?:expression|url\s?\(\s?['\"]?\s?(?:javascript|vbscript|https?:|//|data:(?!image/(?!svg)))|behavior"
         r"|position\s?:\s?fixed)",
         marks="<",
     ),
@@ -352,9 +373,9 @@ FAMILIES: tuple[Family, ...] = (
     ),
     _family(
         "script",
-        r"\b(?:window|self|top|parent|frames|this|globalthis)\s?(?:\?\.)?\[\s?['\"`/(]",
+        r"\b(?:window|self|top|parent|frames|this|globalthis)\s?(?:\?\.)?\[\s?['\"`/(]|\(!!?\[\]\+\[\]\)\[|\[\]\[\(!!?\[",
         r"\.\s?source\s?\+|\$\.get\s?\(\s?['\"]",
-        marks="[' [\" [/ [` [( .source $.get",
+        marks="[' [\" [/ [` [( .source $.get ![]+",
     ),
     _family(
         "template",
@@ -440,7 +461,7 @@ FAMILIES: tuple[Family, ...] = (
         r"(?:^|[^\s])`\s?(?:id|dir|ls|whoami|cat|uname|ping|wget|curl|sleep|nslookup|pwd|ps|touch|echo|env|ifconfig|python|perl|php|bash|sh"
         r"|nc)\b"
         r"[^`]{0,200}`(?:$|[^\s\w])",
-        r"['\"]`\s?\w{1,20}\s?`['\"]|^`(?:true|false)`$|\$\(\s?(?:/|<|\w{2,20}[\s)])|\$\{?ifs\b",
+        r"\w`(?:id|dir|ls|whoami|cat|uname|pwd|ps|env|hostname)\b[^`]{0,60}`\w|['\"]`\s?\w{1,20}\s?`['\"]|^`(?:true|false)`$|\$\(\s?(?:/|<|\w{2,20}[\s)])|\$\{?ifs\b",
         marks="` $( $ifs ${ifs",
     ),
     _family(
@@ -504,7 +525,7 @@ FAMILIES: tuple[Family, ...] = (
     _family(
         "ssrf",
         r"\b169\.254\.(?:169\.254|170\.2)\b|\bmetadata\.google\.internal\b|//2852039166\b|//0xa9fea9fe\b|a9fe:a9fe|//100\.100\.100\.200\b",
-        r"(?:^|[='\"\s(])(?:gopher|dict|netdoc|expect|phar|php|jar:file|ldap|tftp|zip|glob|compress\.\w{4,5}):/{1,3}[\w\[.{$]"
+        r"(?:^|[='\"\s(])(?:gopher|dict|netdoc|expect|phar|php|jar:(?:file|https?)|ldap|tftp|zip|glob|compress\.\w{4,5}):/{1,3}[\w\[.{$]"
         r"|(?:^|[='\"(])file:/{1,4}(?:/|etc|proc|localhost|[a-z]:|\.\.)",
         r"data:[^,]{0,60},pd9wah",
         words="gopher dict netdoc expect phar php jar ldap tftp zip glob compress file data",
@@ -578,7 +599,9 @@ FORGED_LOG = rf"[\r\n]{LOG_LINE}"
 REQUEST_LINE = r"(?:get|post|put|delete|head|patch|options|connect|trace) \S{1,200} http/\d"
 LONE_HEADER = r"^\S{0,40}\r\n[a-z][a-z-]{2,30}:\s?\S{1,60}\s{0,4}$"
 """A word, then a line that is a header: what a field of one line does not hold."""
-SPLIT_REQUEST = rf"[\r\n]{REQUEST_LINE}|\r\n\r\n<(?:html|script|b|h1)\b"
+SPLIT_REQUEST = rf"[\r\n]{REQUEST_LINE}|(?:\r|\\r){{0,1}}(?:\n|\\n)(?:\r|\\r){{0,1}}(?:\n|\\n)<(?:html|script|b|h1)\b"
+SPLIT_COMMAND = r"\r\n\s?(?:set|get|del|flushall|flushdb|config|slaveof|replicaof|eval|keys|auth|quit|stats|ehlo|helo|data|rcpt|mail|stor|retr|user|pass)\b[^\r\n]{0,80}\r\n"
+"""A line of Redis, memcached, SMTP or FTP between line breaks as those protocols send them."""
 SPLIT_MAIL = (
     r"^[^\r\n]{0,80}(?:[\r\n]|\\r|\\n)+\s?(?:(?:bcc|cc|to|reply-to|from)\s?:\s?[^\s@]{1,60}@|(?:rcpt to|mail from)\s?:\s?<|subject\s?:)"
 )
@@ -599,7 +622,7 @@ SENSITIVE_WORDS = _words(
 
 SENSITIVE_FILE = (
     r"(?:^|(?<=[^\w.\s/\\`]))[./\\]{0,80}(?:(?<=[/\\])(?:etc[/\\]+(?:passwd|shadow|hosts|group|issue|services|sudoers|motd|fstab|crontab"
-    r"|ssh|apache2|httpd|nginx|mysql|php)\b"
+    r"|ssh|apache2|httpd|nginx|mysql|php|kubernetes|pki)\b"
     r"|proc[/\\]+(?:self|\d+|version|cmdline|net|mounts|cpuinfo)\b|var[/\\]+(?:log|www|lib)[/\\]|root[/\\]\.|windows[/\\]+(?:win\.ini"
     r"|system)"
     r"|winnt[/\\]|inetpub[/\\]|desktop\.ini\b|global\.asa\b|web-inf[/\\]|meta-inf[/\\])|boot\.ini\b|win\.ini\b|\.ht(?:access|passwd)(?:$"

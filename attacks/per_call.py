@@ -6,10 +6,10 @@ Everything here is called once per distinct string of a batch. Values are judged
 import binascii
 import re
 import unicodedata
+import zlib
 from collections.abc import Callable, Iterator
 from functools import cache
 from itertools import islice
-from zlib import crc32
 
 from attacks.normal_form import ALIKE, COMMENT, normal_form, peel
 from attacks.patterns import (
@@ -28,6 +28,7 @@ from attacks.patterns import (
     SCRIPT_URI,
     SENSITIVE_FILE,
     SENSITIVE_WORDS,
+    SPLIT_COMMAND,
     SPLIT_HEADER,
     SPLIT_MAIL,
     SPLIT_REQUEST,
@@ -79,7 +80,7 @@ _prose = re.compile(r"[\w ,.:@~+/=-]*").fullmatch
 _digit = re.compile(r"\d").search
 _binary = re.compile(rb"[\x00-\x08\x0e-\x1f\x7f]").search
 _PACKAGES = frozenset(("java", "com.", "org."))
-_opaque = re.compile(r"[A-Za-z0-9+/_-]{16,}={0,2}").fullmatch
+_opaque = re.compile(r"[A-Za-z0-9+/_-]{15,}={0,2}").fullmatch
 _mixed = re.compile(r"[A-Za-z][\u0370-\u052f]|[\u0370-\u052f][A-Za-z]").search
 _LINES = {0x2028: "\n", 0x2029: "\n", 0x85: "\n"}
 """What some readers take for line breaks."""
@@ -95,6 +96,7 @@ _script_uri = re.compile(r"(?:java|vb|live)script:")
 _json = re.compile(r"\s*(?:(?:\[\s*){1,9}(?:[-\d\"]|true|false|null|\{\s*\")|\{\s*\")").match
 _json_string = re.compile(r'"([^"\\]*+(?:\\.[^"\\]*+)*+)"?', re.DOTALL)
 _apostrophe = re.compile(r"(?<=\w)'(?=[^\W\d])")
+_runs_at_once = re.compile(rb"c(?:posix|nt|os|sys|subprocess|builtins|__builtin__|commands|runpy|pty)\n\w+\n").search
 _serial = re.compile(r"(?<![A-Za-z0-9+/_-])(?:gA[JNSW]|rO0AB|AAEAAAD/////)[A-Za-z0-9+/_-]{8,}={0,2}")
 _sheet = re.compile(
     r"(?:\.\./){1,4}[\w -]{1,40}(?:/[\w -]{1,40}){0,6}\.(?:png|jpe?g|gif|svg|webp|ico|css|js|mjs|tsx?|jsx|scss|html?|md|pdf|woff2?)"
@@ -149,7 +151,7 @@ def _sampled(value: str) -> str:
     head, tail, middle = value[: SCAN * 3 // 8], value[-SCAN // 4 :], value[SCAN * 3 // 8 : -SCAN // 4]
     lower = middle.lower()
     step = PIECE - OVERLAP
-    draw = crc32(value.encode(errors="replace"))
+    draw = zlib.crc32(value.encode(errors="replace"))
     pieces = sorted(
         range(0, len(middle), step),
         key=lambda at: (
@@ -219,9 +221,18 @@ def _inside_base64(token: str) -> str | None:
         content = binascii.a2b_base64(stem + "=" * (-len(stem) % 4))
     except ValueError:  # not base64, or not ASCII
         return None
+    if content[:2] == b"\x1f\x8b":
+        content = _unzipped(content)
     if _serialised(content):
         return "deserialisation"
     return _inside_text(content.decode("ascii")) if content.isascii() and not _binary(content) else None
+
+
+def _unzipped(content: bytes) -> bytes:
+    try:
+        return zlib.decompressobj(31).decompress(content, SCAN)
+    except zlib.error:
+        return b""
 
 
 def _serialised(content: bytes) -> bool:
@@ -230,8 +241,8 @@ def _serialised(content: bytes) -> bool:
         return True
     if content[:1] == b"\x80" and content[1:2] in b"\x02\x03\x04\x05" and len(content) > 8:
         framed = content[2:3] == b"\x95" and int.from_bytes(content[3:11], "little") <= len(content) + 8
-        return framed or (content[-1:] == b"." and (b"\n" in content or b"\x93" in content))
-    return content[:9] == b"\x00\x01\x00\x00\x00\xff\xff\xff\xff"
+        return framed or _runs_at_once(content) is not None or (content[-1:] == b"." and (b"\n" in content or b"\x93" in content))
+    return b"\x00\x01\x00\x00\x00\xff\xff\xff\xff" in content[:64]
 
 
 @cache
@@ -328,7 +339,11 @@ def _splits(raw: str) -> bool:
     text = raw.lower()
     if search(rf"^\s{{0,8}}{REQUEST_LINE}")(text) or search(r"^\s{0,8}http/\d")(text):
         return False
-    if search(SPLIT_HEADER)(text) or search(SPLIT_REQUEST)(text) or ("\r\n" in text and search(LONE_HEADER)(text)):
+    if (
+        search(SPLIT_HEADER)(text)
+        or search(SPLIT_REQUEST)(text)
+        or ("\r\n" in text and (search(LONE_HEADER)(text) or search(SPLIT_COMMAND)(text)))
+    ):
         return True
     if len(text) > FORGED:
         return False

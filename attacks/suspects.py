@@ -91,7 +91,7 @@ UNUSUAL: tuple[str, ...] = (
     r"(?i)[\"=: ](?:com\.(?:sun|opensymphony|mchange|bea|zaxxer|caucho|rometools|mysql|ibatis)|org\.(?:apache|hibernate|springframework|eclipse|h2|codehaus|mozilla|python|jboss|postgresql)|javax?|sun|l?ch\.qos|system|microsoft|groovy|bsh|oracle)\.",
     # base64 of ASCII or of objects
     rf"(?:^|[^A-Za-z0-9+/_-])(?:{_QUAD}){{3}}[A-Za-z0-9+/_=-]{{2}}",
-    r"gA[JNSW][A-Za-z0-9+/_-]{6}|rO0AB|AAEAAAD|0x2e|0x5c|0[xX][2-7][0-9a-fA-F]{11}|[oOcCaA]:[0-9]",
+    r"gA[JNSW][A-Za-z0-9+/_-]{6}|rO0AB|AAEAAAD|AQAAAP////|AEAAAD/////|H4sI|0x2e|0x5c|0[xX][2-7][0-9a-fA-F]{11}|[oOcCaA]:[0-9]",
 )
 
 

@@ -42,6 +42,10 @@ _METADATA = frozenset(
         "fd20:ce::254",
     )
 )
+_STORES = frozenset(
+    ["22", "25", "2375", "2379", "3306", "5432", "5984", "6379", "8500", "9000", "9200", "10250", "11211", "15672", "27017"]
+)
+"""Ports of one's own machine at which no page answers: stores, queues and control planes."""
 _LINK = ip_network("169.254.0.0/16")
 _own_page = re.compile(
     r"(?:callback|oauth|oidc|auth|log-?in|log-?out|sign-?in|sign-?out|return|redirect|done|complete|success|cancel|/cb\b)"
@@ -89,7 +93,7 @@ def _inward(scheme: str, authority: str, rest: str) -> bool:
         return True
     elif not (address.is_loopback or address.is_unspecified):
         return not usual or (odd and address.is_private)
-    if odd or not usual or not scheme.startswith("http"):
+    if odd or not usual or not scheme.startswith("http") or port in _STORES:
         return True
     return not (port.isdigit() and int(port) >= 1024 and (rest in ("", "/") or _own_page.search(rest) is not None))
 

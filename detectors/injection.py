@@ -6,8 +6,12 @@ from detectors import detector
 from detectors.seen_in_calls import seen_in_calls
 from model import Severity, Sighting
 from windows.baseline import Baseline
-from windows.rules import INJECTION
+from windows.rules import AS_TEXT, INJECTION
 from windows.window import Window
+
+
+def _is_text(detail: str) -> bool:
+    return AS_TEXT in detail.partition(" in ")[0]
 
 
 def _severity(_details: set[str], ok: int) -> Severity | None:
@@ -33,5 +37,6 @@ def _severity(_details: set[str], ok: int) -> Severity | None:
 )
 def injection(window: Window, baseline: Baseline) -> Iterator[Sighting]:
     """Any parameter, header, path or body value, any name of one, and any shape of a body that a pattern family recognises in whatever encoding. High when a
-    call was answered 2xx; information where the field is known to carry such code: 5 % of the answered calls, from 5 clients, on 3 days."""
-    return seen_in_calls(window, INJECTION, _severity, baseline.code)
+    call was answered 2xx; information where the field is known to carry such code: 5 % of the answered calls, from 5 clients, on 3 days; and where the value
+    is about code or whole code of its own, as in documentation, tickets and consoles: it ends nothing that a developer wrote."""
+    return seen_in_calls(window, INJECTION, _severity, baseline.code, _is_text)

@@ -11,9 +11,10 @@ def seen_in_calls(
     rule: str,
     severity: Callable[[set[str], int], Severity | None] = lambda _details, _ok: None,
     usual: Collection[str] = (),
+    harmless: Callable[[str], bool] = lambda _detail: False,
 ) -> Iterator[Sighting]:
     """A sighting per IP that was newly seen by this rule in the window; `severity` is told what matched and how many calls were answered 2xx. What matched and
-    is `usual` here is information where it is all that matched, and says nothing where something else did."""
+    is `usual` here, or `harmless` anywhere, is information where it is all that matched, and says nothing where something else did."""
     ips = {ip for seen_by, ip, _ in window.touched_sightings if seen_by == rule}
     if not ips:
         return
@@ -22,13 +23,16 @@ def seen_in_calls(
         if seen_by == rule and ip in ips:
             found.setdefault(ip, {})[detail] = statuses
     for ip, details in found.items():
-        told = {detail: statuses for detail, statuses in details.items() if detail not in usual} or details
-        explained = bool(usual) and all(detail in usual for detail in details)
+        told = {detail: statuses for detail, statuses in details.items() if detail not in usual and not harmless(detail)}
+        explained = not told
+        told = told or details
         observed = sum(sum(statuses.values()) for statuses in told.values())
         ok = sum(n for statuses in told.values() for status, n in statuses.items() if status // 100 == 2)
         evidence: dict[str, str | int | float] = {"what matched": ", ".join(sorted(told)[:8]), "answered 2xx": ok}
-        if explained:
+        if any(detail in usual for detail in told):
             evidence["usual here"] = "this field has carried such code before, from several clients on several days"
+        if explained and any(harmless(detail) for detail in told):
+            evidence["reads as"] = "a text about code, or whole code of its own: nothing in it ends what your program wrote"
         yield Sighting(
             observed, actor=ip or None, severity=Severity.INFORMATIONAL if explained else severity(set(told), ok), evidence=evidence
         )

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from hashlib import blake2b
 
 from model import NOBODY
-from windows.rules import INJECTION
+from windows.rules import AS_TEXT, INJECTION
 
 LEARNABLE = frozenset(("sql", "script", "template", "path-traversal", "crlf", "nosql", "ldap", "xpath", "command"))
 """Families that an honest field may be made for. Nobody honest sends a look-up, a serialised object, an entity, a prototype or an address of the inside."""
@@ -50,7 +50,12 @@ def learnable(sightings: Mapping[tuple[str, str, str], Mapping[int, int]]) -> Co
 
 def _is_field(detail: str) -> bool:
     family, _, place = detail.partition(" in ")
-    return family in LEARNABLE and bool(place) and not place.endswith((" a name", " its shape", "a name of the query")) and place != "path"
+    return (
+        family.removesuffix(AS_TEXT) in LEARNABLE
+        and bool(place)
+        and not place.endswith((" a name", " its shape", "a name of the query"))
+        and place != "path"
+    )
 
 
 def _bit(ip: str) -> int:

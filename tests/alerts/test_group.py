@@ -102,6 +102,13 @@ def test_a_roll_out_lowers_its_alert_and_does_not_open_another() -> None:
     assert len(alerts) == 1
 
 
+def test_a_harmless_call_neither_excuses_a_worse_one_nor_is_excused_by_it() -> None:
+    code = {"detector": "API_Injection", "severity": Severity.INFORMATIONAL}
+    attack = {"detector": "API_Injection", "severity": Severity.MEDIUM}
+    for found in ((later(3, **code), later(9, **attack)), (later(3, **attack), later(9, **code)), (later(3, **code), later(90, **attack))):
+        assert max(one.severity for one in grouped(*found)[0]) is Severity.MEDIUM
+
+
 def test_parameters_are_told_apart_where_they_are_the_matter() -> None:
     names = ("path:id", "query:user")
     kinds = {"detector": "API_DistributedParameterEnumeration"}
@@ -224,14 +231,20 @@ def test_every_new_alert_joins_the_oldest_incident_that_holds_a_related_one(foun
         alerts, incidents = grouping.drain()
         for one in alerts:
             if one.id not in known:
-                others = [other for other in known.values() if grouping.key(other) != grouping.key(one)]  # not the one that it follows
-                near = {other.incident for other in others if one.first - other.last <= QUIET and related(one, other)}
-                assert one.incident == min(near, key=firsts.__getitem__, default=one.id)
-                if len(near) > 1:
-                    merged = near - {one.incident}
-                    assert {incident.id for incident in incidents if incident.merged_into == one.incident} == merged
-                    moved = {other.id for other in others if other.incident in merged}
-                    assert {other.id for other in alerts if other.incident == one.incident} >= moved
+                near = {other.incident for other in known.values() if one.first - other.last <= QUIET and related(one, other)}
+                followed = {other.incident for other in known.values() if grouping.key(other) == grouping.key(one)}
+                others = [other for other in known.values() if grouping.key(other) != grouping.key(one)]
+                surely = {other.incident for other in others if one.first - other.last <= QUIET and related(one, other)}
+                assert one.incident in {
+                    min(near, key=firsts.__getitem__, default=one.id),
+                    min(surely, key=firsts.__getitem__, default=one.id),
+                }
+                merged = {incident.id for incident in incidents if incident.merged_into == one.incident}
+                assert (
+                    surely - {one.incident} <= merged <= surely | followed
+                )  # the incident of the alert that it follows may be over, or not
+                moved = {other.id for other in known.values() if other in others and other.incident in merged}
+                assert {other.id for other in alerts if other.incident == one.incident} >= moved
         firsts |= {incident.id: (incident.first, incident.id) for incident in incidents}
         for one in alerts:  # in the place of the one that it follows
             known = {id: other for id, other in known.items() if grouping.key(other) != grouping.key(one)} | {one.id: one}

@@ -1,17 +1,20 @@
 """Attacks and evasions written by hand, as whole calls carry them, and honest code beside them."""
 
 import json
+from pathlib import Path
 from urllib.parse import quote_plus
 
 import pytest
 
 from attacks.carried import attacks_in, parameter_attack
 from attacks.documents import document_attack, name_attack
+from attacks.mentions import as_text
 from attacks.per_call import SCAN, injection
 from attacks.shells import unquoted
 from attacks.targets import inward
 from tests.attacks import hand_written
-from tests.attacks.attacks import unbroken
+from tests.attacks.attacks import attacks, unbroken
+from windows.rules import AS_TEXT
 
 JSON, FORM, XML = "application/json", "application/x-www-form-urlencoded", "application/xml"
 FAMILIES = hand_written.values()
@@ -81,10 +84,8 @@ def test_honest_documents(document: object) -> None:
 
 @pytest.mark.parametrize("kind", hand_written.HONEST_CODE)
 def test_honest_code_is_no_attack_by_itself(kind: str) -> None:
-    """But for whole statements of SQL, which are told until the field is known for them."""
-    flagged = [value for value in hand_written.HONEST_CODE[kind] if injection(value)]
-    assert [value for value in flagged if not value.lower().startswith("select ")] == []
-    assert len(flagged) <= 3
+    flagged = [value for value in hand_written.HONEST_CODE[kind] if (family := injection(value)) and not as_text(value, family)]
+    assert flagged == []
 
 
 # places
@@ -160,3 +161,50 @@ def test_a_shells_disguise_comes_off() -> None:
     assert unquoted("a=who;b=ami;$a$b", frozenset(), known) == "a=who;b=ami;whoami"
     assert unquoted("/b?n/c?t", frozenset(), known) == "/bin/cat"
     assert unquoted("plain words; and more", frozenset(), known) is None
+
+
+# what a stranger writes
+
+
+def first_sight(kind: str) -> list[tuple[str, str]]:
+    lines = (Path(__file__).parent.parent / "data" / f"{kind}-at-first-sight.jsonl").read_text(encoding="utf-8").splitlines()
+    return [(family, unbroken(value)) for family, value in map(json.loads, lines)]
+
+
+def test_attacks_are_told_and_honest_code_is_information_at_first_sight() -> None:
+    attacks, honest = first_sight("attacks"), first_sight("honest")
+    assert len(attacks) >= 500
+    assert len(honest) >= 600
+    told = [value for _, value in attacks if (family := parameter_attack("query:q", value)) and AS_TEXT not in family]
+    assert len(told) >= 0.98 * len(attacks)
+    flagged = [value for _, value in honest if (family := parameter_attack("query:q", value)) and AS_TEXT not in family]
+    assert len(flagged) <= 0.02 * len(honest)
+
+
+def test_what_is_told_as_text_is_a_small_part_of_all_other_attacks() -> None:
+    values = [value for found in (*FAMILIES.values(), *attacks().values()) for value in found]
+    families = [(value, family) for value in values if (family := injection(value))]
+    assert sum(as_text(value, family) for value, family in families) <= 0.02 * len(families)
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ("Don't use `eval` or `exec` with what users send", None),
+        ("SELECT name FROM lamps WHERE price < 5", "sql as text"),
+        ("the lamp' UN¦ION SEL¦ECT 1,2 FROM the_users--", "sql"),
+        ("please see this for the lamp' OR 1=1--", "sql"),
+        ("use `cat` and ; c¦at /etc/pas¦swd", "command"),
+        ("/var/log/contoso/today.log", "path-traversal as text"),
+        ("/etc/pas¦swd", "path-traversal"),
+        ("{{ request.path }}", "template as text"),
+        ("{{ 7*7 }}", "template"),
+        ('<script src="/static/app.js"></script>', "script as text"),
+        ('<scr¦ipt src="//evil.example/a.js"></scr¦ipt>', "script"),
+        ("it runs at http://localhost:8080/swagger here", "ssrf as text"),
+        ("it runs at http://169.254.169.254/latest/meta¦-data here", "ssrf"),
+    ],
+)
+def test_a_text_about_code_is_told_from_an_attack(value: str, told: str | None) -> None:
+    found = parameter_attack("query:q", unbroken(value))
+    assert found == told if told else found is None or found.endswith(AS_TEXT)

@@ -33,6 +33,7 @@ def test_one_sighting_for_each_ip_that_was_newly_seen(one: Detector) -> None:
     [
         (injection, 400, "sql", None),
         (injection, 200, "sql", Severity.HIGH),
+        (injection, 200, "sql as text in query:q", Severity.INFORMATIONAL),
         (parameter_pollution, 400, "query twice", Severity.LOW),
         (parameter_pollution, 200, "query twice", None),
         (suspicious_user_agent, 200, "scanner:sqlmap", Severity.LOW),
@@ -42,6 +43,11 @@ def test_one_sighting_for_each_ip_that_was_newly_seen(one: Detector) -> None:
 )
 def test_severity(one: Detector, status: int, detail: str, severity: Severity | None) -> None:
     assert [s.severity for s in one(window(sightings=[(one.id, IP, status, detail)]), cold())] == [severity]
+
+
+def test_texts_about_code_say_nothing_beside_an_attack() -> None:
+    sightings = [(injection.id, IP, 200, "sql as text in query:q"), (injection.id, IP, 400, "sql in query:q")]
+    assert [(s.severity, s.evidence["what matched"]) for s in injection(window(sightings=sightings), cold())] == [(None, "sql in query:q")]
 
 
 def test_sensitive_data_in_urls_is_the_endpoints_matter() -> None:
