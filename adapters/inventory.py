@@ -1,17 +1,20 @@
 """The `endpoints` table: one row an endpoint, with its inventory; and one a gateway, with the hours in which events came."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from datetime import datetime
 from typing import NamedTuple
 
 import msgspec
 from azure.data.tables import UpdateMode
 
-from adapters.tables import Entity, Tables, int64, joined, pieces
+from adapters.tables import Changed, Entity, Tables, int64, joined, pieces
 from model import Endpoint, moment
+from pipeline.kept_texts import evidence
 from posture.inventory import Inventory
 from posture.inventory_coverage import Coverage
+from posture.inventory_names import with_kept_names
 from posture.inventory_shape import Shape
 
 TABLE = "endpoints"
@@ -77,6 +80,19 @@ def packed(tables: Tables, since: datetime | None = None) -> Iterator[tuple[Pack
         yield Packed(_endpoint(row), joined(row)), row.metadata["timestamp"]  # type: ignore[attr-defined]
 
 
+def mend(tables: Tables, go_on: Callable[[], None]) -> int:
+    """Rewrite the rows that hold names which an earlier version kept; how many there were."""
+    mended = 0
+    for row in tables.rows(TABLE, "PartitionKey eq 'endpoints'"):
+        go_on()
+        known, stored = _whole(row), _stored(row)
+        if known is not None and known != stored:
+            with suppress(Changed):  # the evaluation wrote it meanwhile, by the names of today
+                tables.replace(TABLE, {**_row(known.endpoint), **_known(known)}, row["etag"])
+            mended += 1
+    return mended
+
+
 def coverages(tables: Tables) -> dict[str, Coverage]:
     """By service."""
     found = (_decode_coverage(joined(row)) for row in tables.query(TABLE, "PartitionKey eq @coverage", coverage=COVERAGE))
@@ -88,6 +104,15 @@ def _endpoint(row: Entity) -> Endpoint:
 
 
 def _whole(row: Entity) -> Inventory | None:
+    known = _stored(row)
+    return with_kept_names(known, _evidence) if known is not None else None
+
+
+def _evidence(shown: str) -> str:
+    return evidence(shown.split("+"))
+
+
+def _stored(row: Entity) -> Inventory | None:
     facts, shape = joined(row), joined(row, "s")
     if not facts:
         return None

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoundError
 from azure.storage.blob import BlobProperties, ContainerClient
 
-from adapters import alerts, country_days, losses, outbox, responses, suppressions, tombstones
+from adapters import alerts, country_days, kept_names, losses, outbox, responses, suppressions, tombstones
 from adapters.batches import BatchLog, day_of
 from adapters.evidence import Evidence
 from adapters.progress import read_progress
@@ -269,6 +269,7 @@ class Purge:
         self._delete_rows(run, "purges", "purges", "RowKey gt @key", key=_row_key(now - self._kept["purges"]))
         self._delete_rows(run, "drift", "drift", "closed ge 0 and closed lt @key", key=minute_of(now - self._kept["drift"]))
         losses.expire(self._tables, now - self._kept["losses"])
+        kept_names.mend(self._tables, lambda: self._go_on(run))
         for receiver in outbox.RECEIVERS:
             if lost := outbox.expire(self._tables, receiver, now - self._kept["outbox"]):
                 log.error("alerts that the %s was never told of: %d, which waited for %s", receiver, lost, span(self._kept["outbox"]))

@@ -20,6 +20,8 @@ TEXTS = 200
 LEAVES = 20_000
 """Values of one part that are considered."""
 HEADER = 256
+SHAPE = "its shape"
+"""Instead of a place: the document as a whole."""
 PLACE = 96
 """Characters of a place."""
 
@@ -57,7 +59,7 @@ def attacks_in(where: str, name: str | None, content_type: str | None, text: str
             values = list(_cut_json(text, found))
         else:
             if (family := document_attack(document)) is not None:
-                found.add((family, "its shape"))
+                found.add((family, SHAPE))
             values = list(_leaves(document))
     elif "form-urlencoded" in kind:
         values = list(_form(text, found))
@@ -135,7 +137,7 @@ def _leaves(document: Any) -> Iterator[Value]:
 def _cut_json(text: str, found: set[tuple[str, str]]) -> Iterator[Value]:
     """The strings of a text that starts like JSON and does not end so, each for itself, and the text as a whole."""
     if _prototype(text):
-        found.add(("prototype-pollution", "its shape"))
+        found.add(("prototype-pollution", SHAPE))
     name = ""
     for string in islice(_json_string.finditer(text), LEAVES):
         try:

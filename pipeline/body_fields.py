@@ -6,7 +6,7 @@ from urllib.parse import unquote_plus
 
 from classifiers.text_values import Part, parse_json
 from posture.inventory import DIRECTIONS
-from posture.names import is_name
+from posture.names import ANY, is_map, is_name
 from windows.values import VALUE_TYPES, value_type
 
 FIELDS_PER_BODY = 128
@@ -70,7 +70,8 @@ def _leaves(value: Any) -> Iterator[tuple[str, int]]:
                 continue
             room = NODES - len(waiting)
             if kind is dict:
-                waiting += [(f"{path}.{_key(key)}", inner, depth + 1) for key, inner in list(node.items())[:room]]
+                shown = _any if is_map(node) else _key
+                waiting += [(f"{path}.{shown(key)}", inner, depth + 1) for key, inner in list(node.items())[:room]]
             else:
                 waiting += [(f"{path}[*]", inner, depth + 1) for inner in node[:room]]
         elif kind is str:
@@ -81,4 +82,8 @@ def _leaves(value: Any) -> Iterator[tuple[str, int]]:
 
 
 def _key(name: str) -> str:
-    return name.replace(".", "_") if is_name(name) else "*"
+    return name.replace(".", "_") if is_name(name) else ANY
+
+
+def _any(_: str) -> str:
+    return ANY

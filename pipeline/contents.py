@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from attacks.carried import attacks_in
+from attacks.carried import SHAPE, attacks_in
 from classifiers.text_values import Part, Where
 from model import ApiCall
 from pipeline.body_fields import body_fields
 from posture.inventory import CONFIDENCES
+from posture.names import ANY, SIBLINGS, kept_path, kept_place
 
 if TYPE_CHECKING:  # compiling the types takes a while, and only looking needs them
     from classifiers.taxonomy import Found
@@ -90,8 +91,26 @@ def look(carried: Sequence[Part], found: "Iterable[Found]", never_in_urls: Colle
         for found in kept
         if found.where in ("request.path", "request.query") and found.confidence != "low" and found.type in never_in_urls
     }
-    places = {(found.type, f"{found.where} {found.general_path}", CONFIDENCES.index(found.confidence)) for found in kept}
-    return Look(sorted(places), sorted(leaked), _attacks(carried), bodies=body_fields(carried))
+    places = {(found.type, kept_place(f"{found.where} {found.general_path}"), CONFIDENCES.index(found.confidence)) for found in kept}
+    return Look(sorted(_without_siblings(places)), sorted(leaked), _attacks(carried), bodies=body_fields(carried))
+
+
+def _without_siblings(places: set[tuple[str, str, int]]) -> set[tuple[str, str, int]]:
+    """Where one type stands under many keys of one object, the keys are data: "$.*.iban" for "$.anna.iban" and a dozen others."""
+    if len(places) <= SIBLINGS:
+        return places
+    found = {place: tuple(place[1].split(".")) for place in places}
+    alike: Counter[tuple[str, int, tuple[str, ...], tuple[str, ...]]] = Counter()
+    for (kind, *_), steps in found.items():
+        alike.update((kind, at, steps[:at], steps[at + 1 :]) for at in range(1, len(steps)))
+    kept = set()
+    for (kind, _, confidence), steps in found.items():
+        shown = list(steps)
+        for at in range(1, len(steps)):
+            if alike[kind, at, steps[:at], steps[at + 1 :]] > SIBLINGS:
+                shown[at] = ANY
+        kept.add((kind, ".".join(shown), confidence))
+    return kept
 
 
 def attacked(message: bytes) -> Look | None:
@@ -106,7 +125,7 @@ def _attacks(carried: Iterable[Part]) -> tuple[str, ...]:
         if part.where in ("request.header", "request.body"):
             text = part.text if isinstance(part.text, str) else part.text.decode(errors="replace")
             seen = attacks_in(part.where, part.name, part.content_type, text)
-            found.update(f"{family} in {part.where} {place}".rstrip() for family, place in seen)
+            found.update(f"{family} in {part.where} {place if place == SHAPE else kept_path(place)}".rstrip() for family, place in seen)
     return tuple(sorted(found)[:ATTACKS])
 
 

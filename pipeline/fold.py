@@ -329,7 +329,7 @@ class _Sightings:
             if len(found) > 1 and len({names[pair] for pair in found}) < len(found):
                 name = polluted(self._batch.calls[at].query or "")
                 if name is not None:
-                    self._add(at, POLLUTION, f"query:{name}"[:NAME_LENGTH])
+                    self._add(at, POLLUTION, kept_texts.parameter(f"query:{name}"[:NAME_LENGTH]))
 
     def of_agents(self) -> None:
         suspicious = {text: detail for text in self._batch.agents if text and (detail := _verdict(text)) is not None}

@@ -8,7 +8,9 @@ from collections.abc import Iterable
 from functools import lru_cache
 from hashlib import blake2b
 
+from intel.mask import masked
 from model import OTHER
+from posture.names import kept_parameter
 
 LONGEST_AGENT = 256
 PRODUCTS_OF_ONE = 4
@@ -51,3 +53,8 @@ def reason(text: str) -> str:
 def evidence(proofs: Iterable[str]) -> str:
     """What proved a caller: known kinds, in order, joined by "+"."""
     return "+".join(sorted({proof if proof.removesuffix("?") in PROOFS else OTHER for proof in proofs}))
+
+
+def parameter(text: str) -> str:
+    """ "path:id" and "query:page" with the parameter's name; "query:*" where a caller wrote what may be a value."""
+    return masked(kept_parameter(text))

@@ -9,8 +9,8 @@ from typing import Generic, TypeVar
 from urllib.parse import unquote_plus
 
 from attacks.documents import name_attack
-from intel.mask import masked
 from model import OTHER, ApiCall, Endpoint
+from pipeline import kept_texts
 from stats.buckets import bucket
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "QUERY"})
@@ -90,7 +90,7 @@ class Pairs(dict[tuple[str, str], int]):
 
     def __init__(self) -> None:
         super().__init__()
-        self.parameters: Index[str] = Index(masked, NAMES_PER_BATCH)
+        self.parameters: Index[str] = Index(kept_texts.parameter, NAMES_PER_BATCH)
         self._numbers: dict[tuple[int, str], int] = {}
         self._pieces: dict[str, int] = {}
         self.attacking_names: dict[int, str] = {}

@@ -135,10 +135,10 @@ def together(a: Generation, b: Generation) -> Generation:
         a.calls + b.calls,
         a.ok + b.ok,
         _joined(a.statuses, b.statuses),
-        _joined_names(a.parameters, b.parameters),
+        joined_names(a.parameters, b.parameters),
         _joined(a.media, b.media),
         {key: a.bodies.get(key, 0) + b.bodies.get(key, 0) for key in {**a.bodies, **b.bodies}},
-        _joined_names(a.fields, b.fields),
+        joined_names(a.fields, b.fields),
         _both(a.plain, b.plain),
         _joined(a.revisions, b.revisions),
     )
@@ -162,7 +162,7 @@ def _joined(a: Mapping[Any, Seen], b: Mapping[Any, Seen]) -> dict[Any, Seen]:
     return {key: seen for key in {**a, **b} if (seen := _both(a.get(key), b.get(key))) is not None}
 
 
-def _joined_names(a: Mapping[str, NameSeen], b: Mapping[str, NameSeen]) -> dict[str, NameSeen]:
+def joined_names(a: Mapping[str, NameSeen], b: Mapping[str, NameSeen]) -> dict[str, NameSeen]:
     found = {}
     for name in {**a, **b}:
         one, two = a.get(name), b.get(name)

@@ -4,7 +4,7 @@ import base64
 import json
 import re
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -23,6 +23,7 @@ from adapters.purge import Purge, Run
 from adapters.tables import Tables
 from adapters.tombstones import TombstoneStore
 from local import traffic
+from pipeline.contents import Look
 from retention.policy import Promises, promises
 from settings import Connection
 from tests.pipeline.test_decode import WHOLE
@@ -39,6 +40,7 @@ class World:
     now: datetime = START
     kept: Promises = field(default_factory=promises)
     hold: Hold | None = None
+    look: Callable[[bytes], Look] | None = None
     tables: Tables = field(init=False)
     evidence: Evidence = field(init=False)
     sequence: dict[str, int] = field(default_factory=dict)
@@ -56,7 +58,7 @@ class World:
         def progress(partition: str) -> Tail:
             return read_progress(self.tables).tails.get(partition, Tail(-1, None))
 
-        self.ingest = Ingest(log, self.evidence, KEY, timedelta(hours=240), progress, stones, self.kept)
+        self.ingest = Ingest(log, self.evidence, KEY, timedelta(hours=240), progress, stones, self.kept, self.look)
         self._waited += CLAIM  # what a dead instance had claimed is free
         self.evaluator = Evaluator(self.tables, log, KEY, 60, stones, self.kept, clock=lambda: self.now + self._waited)
         self.purge = Purge(self.tables, log, self.evidence, KEY, self.kept)
