@@ -7,7 +7,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 GENERATED := tools.document_api tools.document_detectors tools.document_types tools.document_posture tools.document_privacy tools.document_notice
 SYSTEM := mono-mcs mono-runtime libnewtonsoft-json5.0-cil chromium
-NEEDED := $(VENV)/.installed node_modules/.package-lock.json
+PYTHON_PACKAGES := $(VENV)/.installed
+NEEDED := $(PYTHON_PACKAGES) node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
 
@@ -26,20 +27,20 @@ prove: $(NEEDED)  ## every detector on a stack of its own: which alerts come, af
 test: $(NEEDED)  ## every test whose tools are here, on real parts; ends with what was left out
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
 
-quality: $(NEEDED)  ## false alerts, recall and delays on a real log and on labelled traffic: ARGS='--data DIR --only WORD'
+quality: $(PYTHON_PACKAGES)  ## false alerts, recall and delays on a real log and on labelled traffic: ARGS='--data DIR --only WORD'
 	@$(BIN)/python -m tools.quality $(ARGS)
 
-lint: $(NEEDED)  ## style, types, pins, and what is generated is current
+lint: $(PYTHON_PACKAGES)  ## style, types, pins, and what is generated is current
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/python -m tools.pins --check
 	@for page in $(GENERATED); do $(BIN)/python -m $$page --check || exit 1; done
 
-pages: $(NEEDED)  ## write every page that is generated
+pages: $(PYTHON_PACKAGES)  ## write every page that is generated
 	@for page in $(GENERATED); do $(BIN)/python -m $$page; done
 
-new-detector: $(NEEDED)  ## start a detector with its test: NAME=options_probe ID=API_OptionsProbe
+new-detector: $(PYTHON_PACKAGES)  ## start a detector with its test: NAME=options_probe ID=API_OptionsProbe
 	@$(BIN)/python -m tools.new_detector $(NAME) $(ID)
 
 system:  ## what the tests of the gateway and the page need of the system, on Debian and Ubuntu, as root
@@ -56,10 +57,10 @@ pictures: $(NEEDED)  ## of the page that runs here, light and dark, for the docu
 vendor: $(NEEDED)  ## what the page is made of, from node_modules into web/static/vendor
 	@$(BIN)/python -m tools.vendor
 
-pins: $(NEEDED)  ## compile requirements*.in into what is installed, with hashes: ARGS=--upgrade takes what is newest
+pins: $(PYTHON_PACKAGES)  ## compile requirements*.in into what is installed, with hashes: ARGS=--upgrade takes what is newest
 	@$(BIN)/python -m tools.pins $(ARGS)
 
-sbom: $(NEEDED)  ## the bill of materials of a deployment, CycloneDX: OUT=sbom.json
+sbom: $(PYTHON_PACKAGES)  ## the bill of materials of a deployment, CycloneDX: OUT=sbom.json
 	@$(BIN)/python -m tools.sbom --out $(or $(OUT),sbom.json)
 
 setup: $(NEEDED)  ## install the Python and npm packages
@@ -75,6 +76,7 @@ node_modules/.package-lock.json: package.json package-lock.json
 	@command -v node >/dev/null || { echo 'Node.js is missing: Azurite, the storage emulator, needs version 20 or newer on the PATH.' >&2; exit 1; }
 	@node -e 'process.exit(+(parseInt(process.versions.node) < 20))' || { echo "Node.js $$(node --version) is too old: Azurite, the storage emulator, needs version 20 or newer." >&2; exit 1; }
 	@command -v npm >/dev/null || { echo 'npm is missing: it installs Azurite, the storage emulator.' >&2; exit 1; }
+	@test ! -L node_modules || { echo 'node_modules is a link, and npm ci would empty what it points to: run make setup there, or remove the link.' >&2; exit 1; }
 	@echo 'installing the npm packages'
 	@npm ci --silent --no-audit --no-fund
 	@touch $@

@@ -77,7 +77,7 @@ class ApiCall(msgspec.Struct, rename="camel", gc=False, kw_only=True):
 
 
 class Endpoint(NamedTuple):
-    """One operation of one API, or one folded template of the paths that match none (`matched` False)."""
+    """One operation of one API, or one folded template of the paths that match none (`matched` False). `method` is that of its calls."""
 
     service: str
     api: str

@@ -1,6 +1,7 @@
 """Pages that are generated: written, or checked to be current."""
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 
 def command(program: str, target: Path, page: str, arguments: Sequence[str] | None = None) -> int:
     """The exit code of `python -m PROGRAM [--check]`: 1, with a sentence, where the page is to be checked and is not current."""
-    name = target.relative_to(Path(__file__).parent.parent).as_posix()
+    name = Path(os.path.relpath(target, Path(__file__).parent.parent)).as_posix()
     parser = argparse.ArgumentParser(prog=f"python -m {program}", description=f"Writes {name}.")
     parser.add_argument("--check", action="store_true", help="write nothing; fail if the page is not current")
     if parser.parse_args(arguments).check:

@@ -1,6 +1,7 @@
 """Starts a detector with its test: `python -m tools.new_detector options_probe API_OptionsProbe`, or `make new-detector NAME=options_probe ID=API_OptionsProbe`.
 
-What it writes is silent and runs: replace what says TODO. The proof goes into tools/proofs.py, and docs/detectors.md is generated.
+What it writes runs and passes every check: a rule that counts the calls of one IP, with a limit so high that it is silent. Replace what says TODO. It prints the proof,
+which goes into tools/proofs.py; docs/detectors.md is generated.
 """
 
 import re
@@ -19,7 +20,7 @@ from windows.baseline import Baseline
 from windows.window import Window
 
 
-@detector(
+@detector(  # the class Detector in detectors/__init__.py says what each field means, and which others there are
     id="{id}",
     title="TODO",
     severity=Severity.LOW,
@@ -28,21 +29,21 @@ from windows.window import Window
     remediation=("TODO.",),
     tactic="Discovery",  # of MITRE ATT&CK
     techniques=("T1595",),
-    owasp_2019=(),
-    owasp_2023=(),
+    owasp_2019=("API9",),  # TODO: of the OWASP API Security Top 10, API1 to API10
+    owasp_2023=("API9",),
     service=True,  # False: asked about one endpoint's windows; windows/window.py says what each has
 )
 def {name}(
     window: Window,
-    baseline: Baseline,  # noqa: ARG001  TODO: a rule needs no baseline
+    baseline: Baseline,  # noqa: ARG001  TODO: why the rule needs no history; without this comment, if it does
     *,
-    floor: int = 20,  # TODO: calls of one IP at least, and why
+    calls: int = 1_000_000_000,  # TODO: of one IP at least, and why; so many keep it silent until the rule is written
 ) -> Iterator[Sighting]:
     """TODO: the rule, as the documentation shows it."""
-    for ip in window.touched - NOBODY:
-        n = window.ips[0].get(ip, 0)
-        if n >= floor and False:  # noqa: SIM223  TODO: the rule
-            yield Sighting(n, threshold=floor - 1, unit="calls", actor=ip)
+    for ip in window.touched:
+        found = window.ips[0].get(ip, 0)  # TODO: the rule
+        if found >= calls and ip not in NOBODY:
+            yield Sighting(found, threshold=calls - 1, unit="calls", actor=ip)
 '''
 TEST = '''"""TODO: what {id} finds, and what it leaves alone."""
 
@@ -52,18 +53,36 @@ from detectors.{name} import {name}
 from model import service_endpoint
 from tests.build import ENDPOINT, IP, baseline, window
 
+CALLS = 3  # TODO: {name}.limits["calls"], once the rule is written
+
 
 @pytest.mark.parametrize(
-    ("case", "calls", "found"),
+    ("case", "ip", "calls", "found"),
     [
-        ("nothing", 0, []),
-        # TODO: exactly enough, and one less
+        ("nothing", IP, 0, []),
+        ("one call less", IP, CALLS - 1, []),
+        ("exactly enough", IP, CALLS, [CALLS]),
+        ("an unknown IP is nobody", "", CALLS, []),
     ],
 )
-def test_{name}(case: str, calls: int, found: list[float]) -> None:
-    made = window(endpoint=service_endpoint("contoso"), routes=[(IP, 200, ENDPOINT)] * calls)
-    assert [sighting.observed for sighting in {name}(made, baseline())] == found, case
+def test_{name}(case: str, ip: str, calls: int, found: list[float]) -> None:
+    made = window(endpoint=service_endpoint("contoso"), routes=[(ip, 200, ENDPOINT)] * calls)
+    assert [sighting.observed for sighting in {name}(made, baseline(), calls=CALLS)] == found, case
 '''
+PROOF = """
+    calls = int(_limits("{id}")["calls"])
+    yield _counted("{id}", lambda scene: [scene.call(scene.at, clientIp=scene.attacker) for _ in range(calls)])
+"""
+NEXT = """wrote {files}; next:
+  1. the test, then the rule; both say TODO:
+       .venv/bin/python -m pytest tests/detectors/test_{name}.py tests/detectors/test_contract.py
+  2. the proof, its smallest attack, at the end of one of the functions that proofs() of tools/proofs.py names, such as:
+{proof}
+       .venv/bin/python -m pytest tests/tools/test_prove.py -k "{id} or has_a_proof"
+  3. the page that is generated:
+       make pages
+  4. a line under Added in CHANGELOG.md
+"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -78,13 +97,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     for path, text in files.items():
         path.write_text(text.format(name=name, id=id), "utf-8")
-    print(
-        f"""wrote {", ".join(str(path.relative_to(ROOT)) for path in files)}; next:
-  1. write the test, then the rule:      .venv/bin/python -m pytest tests/detectors/test_{name}.py tests/detectors/test_contract.py
-  2. its smallest attack:                a function in `proofs()` of tools/proofs.py; .venv/bin/python -m pytest tests/tools/test_prove.py -k {id}
-  3. the page that is generated:         .venv/bin/python -m tools.document_detectors
-  4. a line under Added:                 CHANGELOG.md""",
-    )
+    written = ", ".join(str(path.relative_to(ROOT)) for path in files)
+    print(NEXT.format(files=written, name=name, id=id, proof=PROOF.format(id=id)), end="")
     return 0
 
 

@@ -11,10 +11,11 @@ import pytest
 import detectors
 import windows.live
 from detectors import Detector, collect, detector, discovered
-from model import OTHER, Severity
+from model import NOBODY, OTHER, Endpoint, Severity, service_endpoint
 from pipeline.judge import detector_sets, judge
 from pipeline.limits import Limits
 from tests.build import ENDPOINT, IP, baseline, cold, window
+from windows.live import LiveWindow
 
 ALL = discovered()
 FOLDER = Path(detectors.__file__).parent
@@ -24,15 +25,32 @@ def each(function: Callable[[Detector], None]) -> Callable[[Detector], None]:
     return pytest.mark.parametrize("one", ALL, ids=lambda one: one.id)(function)
 
 
-def busy() -> dict[str, object]:
-    return {
-        "calls": [(IP, 200, 500), (IP, 401, 400), (IP, 500, 300)],
-        "sizes": [(IP, 10_000_000, 50_000_000)],
-        "identities": [("user:7", 200, 500)],
-        "values": [(IP, "path:id", range(1000, 1400), True), (IP, "query:debug", range(3), True)],
-        "sightings": [(one.id, IP, 200, "something") for one in ALL],
-        "milliseconds": [900.0] * 50,
-    }
+def busy(ip: str = IP) -> LiveWindow:
+    """Of an endpoint, with far too much of everything."""
+    return window(
+        calls=[(ip, 200, 500), (ip, 401, 400), (ip, 500, 300)],
+        sizes=[(ip, 10_000_000, 50_000_000)],
+        identities=[("user:7", 200, 500)],
+        values=[(ip, "path:id", range(1000, 1400), True), (ip, "query:debug", range(3), True)],
+        sightings=[(one.id, ip, 200, "something") for one in ALL],
+        milliseconds=[900.0] * 50,
+    )
+
+
+def busy_service(ip: str = IP) -> LiveWindow:
+    """Of a service: one IP at hundreds of its endpoints, and of paths that it has not."""
+    known = [(ip, status, Endpoint("contoso", "shop", "GET", f"/v1/thing{n}")) for n in range(300) for status in (200, 401)]
+    unknown = [(ip, 404, Endpoint("contoso", "", "GET", f"/probe{n}/{{…}}", matched=False)) for n in range(300)]
+    return window(endpoint=service_endpoint("contoso"), routes=[*known, *unknown])
+
+
+def busy_for(one: Detector, ip: str = IP) -> LiveWindow:
+    """What this detector is asked about."""
+    return busy_service(ip) if one.service else busy(ip)
+
+
+def empty_for(one: Detector) -> LiveWindow:
+    return window(endpoint=service_endpoint("contoso") if one.service else ENDPOINT)
 
 
 def test_all_are_found() -> None:
@@ -102,18 +120,19 @@ def test_every_limit_says_why(one: Detector) -> None:
 
 @each
 def test_an_empty_window_is_silent(one: Detector) -> None:
-    assert list(one(window(), baseline())) == []
+    assert list(one(empty_for(one), baseline())) == []
 
 
 @each
 def test_one_call_is_silent(one: Detector) -> None:
     found = window(calls=[(IP, 200, 1)], values=[(IP, "path:id", [1], True)], identities=[("user:7", 200, 1)], milliseconds=[12.0])
+    if one.service:
+        found = window(endpoint=service_endpoint("contoso"), routes=[(IP, 200, ENDPOINT)])
     assert list(one(found, baseline(milliseconds=12.0))) == []
 
 
 def test_a_cold_baseline_is_silent_but_for_rules() -> None:
-    found = window(**busy())  # type: ignore[arg-type]
-    judged = [judge(found, cold(), detector_sets(), Limits(), ended=ended) for ended in (False, True)]
+    judged = [judge(busy(), cold(), detector_sets(), Limits(), ended=ended) for ended in (False, True)]
     assert not [failure for one in judged for failure in one.failures]
     rules = {one.id for one in ALL if one.watches == "sightings"}
     assert {finding.detector for one in judged for finding in one.findings} == rules
@@ -122,16 +141,26 @@ def test_a_cold_baseline_is_silent_but_for_rules() -> None:
 @each
 def test_same_input_same_verdict(one: Detector) -> None:
     def verdict() -> list[str]:
-        found = window(**busy())  # type: ignore[arg-type]
-        return sorted(map(repr, one(found, baseline(milliseconds=10.0))))
+        return sorted(map(repr, one(busy_for(one), baseline(milliseconds=10.0))))
 
     assert verdict() == verdict()
 
 
 @each
 def test_no_evidence_quotes_a_value(one: Detector) -> None:
-    for sighting in one(window(**busy()), baseline(milliseconds=10.0)):  # type: ignore[arg-type]
+    for sighting in one(busy_for(one), baseline(milliseconds=10.0)):
         assert IP not in "".join(map(str, sighting.evidence.values()))
+
+
+@each
+def test_nobody_is_accused(one: Detector) -> None:
+    for ip in NOBODY:
+        assert [sighting.actor for sighting in one(busy_for(one, ip), baseline(milliseconds=10.0)) if sighting.actor in NOBODY] == []
+
+
+def test_the_busy_windows_are_such_that_detectors_of_counts_find_something() -> None:
+    found = {one.id for one in ALL if list(one(busy_for(one), baseline(milliseconds=10.0)))}
+    assert found >= {"API_SpikeInAPITraffic", "API_ParameterEnumeration", "API_SprayInRequests", "API_ScannerBehaviour"}
 
 
 def test_a_detector_that_raises_is_a_failure_and_the_others_go_on() -> None:
@@ -143,7 +172,7 @@ def test_a_detector_that_raises_is_a_failure_and_the_others_go_on() -> None:
         yield from ()
         raise KeyError("203.0.113.9 must not be repeated")
 
-    found = judge(window(**busy()), baseline(), detector_sets([*ALL, broken]), Limits())  # type: ignore[arg-type]
+    found = judge(busy(), baseline(), detector_sets([*ALL, broken]), Limits())
     assert [failure.detector for failure in found.failures] == ["API_Broken"]
     assert found.failures[0].error.startswith("KeyError in test_contract.py:")
     assert "203" not in found.failures[0].error

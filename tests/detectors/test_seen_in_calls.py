@@ -9,7 +9,7 @@ from detectors.sensitive_data_in_url import sensitive_data_in_url
 from detectors.suspicious_ip import suspicious_ip
 from detectors.suspicious_user_agent import suspicious_user_agent
 from detectors.tor_exit_node import tor_exit_node
-from model import Severity
+from model import OTHER, Severity
 from tests.build import IP, cold, window
 
 OTHER_IP = "198.51.100.1"
@@ -26,6 +26,13 @@ def test_one_sighting_for_each_ip_that_was_newly_seen(one: Detector) -> None:
     judged.judged()
     judged.sighting(one.id, IP, 404, "a", 1)
     assert [(s.actor, s.observed) for s in one(judged, cold())] == [(IP, 3)]
+
+
+def test_callers_that_are_not_known_are_one_sighting_that_accuses_nobody() -> None:
+    judged = window(sightings=[(injection.id, "", 404, "a"), (injection.id, OTHER, 404, "a"), (injection.id, OTHER, 200, "b")])
+    assert [(s.actor, s.observed, s.evidence) for s in injection(judged, cold())] == [
+        (None, 3, {"what matched": "a, b", "answered 2xx": 1})
+    ]
 
 
 @pytest.mark.parametrize(

@@ -71,6 +71,8 @@ def detectors_of(step: Step) -> set[str]:
 
 def test_every_detector_has_a_proof_or_a_reason() -> None:
     ids = {one.id for one in discovered()}
+    without = sorted(ids - proofs().keys() - UNPROVABLE.keys())
+    assert not without, f"write a proof into tools/proofs.py, or a reason into its UNPROVABLE, for {', '.join(without)}"
     assert proofs().keys() | UNPROVABLE.keys() == ids
     assert not proofs().keys() & UNPROVABLE.keys()
     assert all(reason and reason[0].islower() and not reason.endswith(".") for reason in UNPROVABLE.values())
