@@ -10,7 +10,7 @@ from adapters.batches import Batch, BatchLog, Tail
 from adapters.evidence import Evidence
 from adapters.hub import Hub
 from adapters.progress import Progress, read_progress
-from adapters.purge import wrong
+from adapters.purge_record import wrong
 from adapters.tables import Tables
 from adapters.webhook import Webhook
 from model import moment

@@ -5,10 +5,9 @@ Every removal is one call that may be repeated, and each run begins with what th
 
 import json
 import logging
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 from itertools import islice
 from time import monotonic
 from typing import Any, TypeVar
@@ -16,10 +15,11 @@ from typing import Any, TypeVar
 from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoundError
 from azure.storage.blob import BlobProperties, ContainerClient
 
-from adapters import alerts, country_days, kept_names, losses, outbox, responses, suppressions, tombstones
+from adapters import alerts, country_days, kept_names, losses, outbox, purge_record, responses, suppressions, tombstones
 from adapters.batches import BatchLog, day_of
 from adapters.evidence import Evidence
 from adapters.progress import read_progress
+from adapters.purge_record import Run, last_run, row_key
 from adapters.tables import Changed, Entity, Tables
 from adapters.telemetry import Reporter
 from alerts import render
@@ -51,47 +51,6 @@ T = TypeVar("T")
 BREACH = render.BREACH.id
 AT_ONCE = 100
 TRIES = 5
-MOST_SILENCE = 3 * HOUR
-"""Without a run: the next would still be in time for one promise, but not for long."""
-
-
-@dataclass(slots=True)
-class Run:
-    """What one purge did. `late` counts what was there when its promise was broken; `worst` is by how much, in seconds."""
-
-    started: datetime
-    seconds: float = 0.0
-    removed: Counter[str] = field(default_factory=Counter)
-    late: Counter[str] = field(default_factory=Counter)
-    worst: float = 0.0
-    unevaluated: int = 0
-    """Batch tables that had to go before evaluation had read them."""
-    problems: list[str] = field(default_factory=list)
-    standing: list[str] = field(default_factory=list)
-    """What the checks said, which are made once a day."""
-    unseen: list[str] = field(default_factory=list)
-    """What the app has no right to look at: neither well nor broken, somebody else has to look."""
-    complete: bool = True
-    breach: str = ""
-    """The alert's id, while a promise is broken."""
-    since: int = 0
-    kept: Promises = field(default_factory=promises)
-    before: Promises = field(default_factory=dict)
-    """The promises of the run before: what a setting has just made shorter was not promised then."""
-
-    @property
-    def broken(self) -> bool:
-        return bool(self.late)
-
-    def note(self, place: Place, until: datetime, count: int = 1) -> None:
-        self.removed[place.id] += count
-        self.look(place, until, count)
-
-    def look(self, place: Place, until: datetime, count: int = 1) -> None:
-        until += max(timedelta(), self.before.get(place.id, timedelta()) - self.kept[place.id])
-        if self.started > until:
-            self.late[place.id] += count
-            self.worst = max(self.worst, (self.started - until).total_seconds())
 
 
 class OutOfTimeError(Exception):
@@ -144,7 +103,7 @@ class Purge:
             run.problems.append(f"erasures: {type(error).__name__}")
         run.seconds = monotonic() - began
         self._alert(run, last, now)
-        self._record(run)
+        purge_record.write(self._tables, run)
         return run
 
     def _go_on(self, run: Run, place: Place | None = None, until: datetime | None = None) -> None:
@@ -266,7 +225,7 @@ class Purge:
         over = alerts.key(minute_of(events - BY_ID["windows"].longest), "~")  # type: ignore[operator]
         for partition in ("alerts", "incidents", "folded"):
             self._delete_rows(run, "alerts", partition, "RowKey gt @key", key=over)
-        self._delete_rows(run, "purges", "purges", "RowKey gt @key", key=_row_key(now - self._kept["purges"]))
+        self._delete_rows(run, "purges", "purges", "RowKey gt @key", key=row_key(now - self._kept["purges"]))
         self._delete_rows(run, "drift", "drift", "closed ge 0 and closed lt @key", key=minute_of(now - self._kept["drift"]))
         losses.expire(self._tables, now - self._kept["losses"])
         kept_names.mend(self._tables, lambda: self._go_on(run))
@@ -325,79 +284,6 @@ class Purge:
         with outbox.announced(self._tables, [alert], now):
             alerts.write(self._tables, [alert], [])
         self._reporter.step(Step(positions={}, watermark=None, closed_until=None, alerts=[alert]), now)
-
-    def _record(self, run: Run) -> None:
-        state = {
-            "seconds": round(run.seconds, 3),
-            "removed": run.removed,
-            "late": run.late,
-            "worstSeconds": round(run.worst),
-            "unevaluated": run.unevaluated,
-            "problems": run.problems[:20],
-            "standing": run.standing[:20],
-            "unseen": run.unseen,
-            "complete": run.complete,
-            "breach": run.breach,
-            "since": run.since,
-            "kept": {place: kept.total_seconds() for place, kept in run.kept.items()},
-        }
-        self._tables.upsert(
-            "purges", [{"PartitionKey": "purges", "RowKey": _row_key(run.started), "started": run.started, "run": json.dumps(state)}]
-        )
-        log.info(
-            "purge removed %d items, %d of them late, in %.1f s%s",
-            run.removed.total(),
-            run.late.total(),
-            run.seconds,
-            "" if run.complete else "; it goes on in the next run",
-            extra={"microsoft.custom_event.name": "GatewatchPurge", **{f"removed.{place}": n for place, n in run.removed.items()}},
-        )
-
-
-def runs(tables: Tables, limit: int) -> list[Run]:
-    """The latest runs, newest first."""
-    found = []
-    for row in tables.query("purges", "PartitionKey eq 'purges'"):
-        state = json.loads(row["run"])
-        found.append(
-            Run(
-                row["started"],
-                state["seconds"],
-                Counter(state["removed"]),
-                Counter(state["late"]),
-                state["worstSeconds"],
-                state["unevaluated"],
-                state["problems"],
-                state["standing"],
-                state.get("unseen", []),
-                state["complete"],
-                state["breach"],
-                state["since"],
-                {place: timedelta(seconds=kept) for place, kept in state["kept"].items()},
-            )
-        )
-        if len(found) == limit:
-            break
-    return found
-
-
-def last_run(tables: Tables) -> Run | None:
-    return next(iter(runs(tables, 1)), None)
-
-
-def wrong(tables: Tables, now: datetime) -> list[str]:
-    """Sentences for the health function: what is wrong with the promises."""
-    last = last_run(tables)
-    if last is None:
-        due = [name for name in tables.names("batches") if is_due(deadline(BY_ID["batches"], name, promises()), now)]
-        return [f"no purge has run yet, and {due[0]} is due"] if due else []  # a new app: the first run comes within the hour
-    found = [
-        f"a promise about personal data was broken: {', '.join(f'{n} × {BY_ID[place].name}' for place, n in sorted(last.late.items()))}"
-    ]
-    found = found if last.broken else []
-    if now - last.started > MOST_SILENCE:
-        found.append(f"the last purge was {span(now - last.started)} ago")
-    return found + last.problems + last.standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -486,10 +372,6 @@ def _nameless(entity: Entity, column: str, key: bytes) -> Entity:
         elif isinstance(value, str) and name not in (*alerts.OURS, "endpoint"):
             found[name] = pseudonymised(value, key)
     return found
-
-
-def _row_key(at: datetime) -> str:
-    return f"{999_999_999_999 - int(at.timestamp()):012d}"
 
 
 def _is_emulator(url: str) -> bool:

@@ -6,7 +6,8 @@ from typing import Any
 
 from adapters.dsr import Request, summary
 from adapters.evidence import Evidence
-from adapters.purge import runs, states, wrong
+from adapters.purge import states
+from adapters.purge_record import runs, wrong
 from adapters.tables import Tables
 from retention.policy import span
 from retention.residency import UNSEEN

@@ -15,7 +15,8 @@ from azure.storage.blob import BlobProperties, RetentionPolicy
 from adapters import alerts, suppressions
 from adapters.batches import Batch, BatchLog, Tail, table_of
 from adapters.evidence import Rejection
-from adapters.purge import BREACH, is_remains, last_run, runs, states, wrong
+from adapters.purge import BREACH, is_remains, states
+from adapters.purge_record import last_run, runs, wrong
 from adapters.tables import Missing, Tables
 from model import minute_of
 from retention import policy

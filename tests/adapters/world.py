@@ -19,7 +19,8 @@ from adapters.evaluate import Evaluator
 from adapters.evidence import Evidence
 from adapters.ingest import Event, Ingest
 from adapters.progress import CLAIM, read_progress
-from adapters.purge import Purge, Run
+from adapters.purge import Purge
+from adapters.purge_record import Run
 from adapters.tables import Tables
 from adapters.tombstones import TombstoneStore
 from local import traffic
