@@ -46,10 +46,14 @@ new-detector: $(PYTHON_PACKAGES)  ## start a detector with its test: NAME=option
 system:  ## what the tests of the gateway and the page need of the system, on Debian and Ubuntu, as root
 	@apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(SYSTEM)
 
+mutate: $(NEEDED)  ## change the code a little, everywhere, and see which change no test notices: ARGS='adapters/steps.py:20-60 --most 40'
+	@$(BIN)/python -m tools.mutate $(ARGS)
+
 bench: $(NEEDED)  ## measured speed, as ratios
 	@$(BIN)/python -m bench.ingest
 	@$(BIN)/python -m bench.judge
 	@$(BIN)/python -m bench.page
+	@$(BIN)/python -m bench.flood
 
 pictures: $(NEEDED)  ## of the page that runs here, light and dark, for the documentation
 	@$(BIN)/python -m tools.screenshots
@@ -81,4 +85,4 @@ node_modules/.package-lock.json: package.json package-lock.json
 	@npm ci --silent --no-audit --no-fund
 	@touch $@
 
-.PHONY: help run attack prove test quality lint pages new-detector system bench pictures vendor pins sbom setup
+.PHONY: help run attack prove test quality lint pages new-detector system mutate bench pictures vendor pins sbom setup

@@ -75,6 +75,7 @@ class Evaluator:
         self._reporter = Reporter()
         self._name, self._clock = writer_name(), clock
         self._lock = Lock()
+        self._began = monotonic()
 
     def tick(self, now: datetime, deadline: datetime) -> int:
         """Evaluate until the log has no more or `deadline` has come; the number of batches. Raises only for a storage fault."""
@@ -82,7 +83,7 @@ class Evaluator:
             return self._tick(now, deadline)
 
     def _tick(self, now: datetime, deadline: datetime) -> int:
-        done = 0
+        done, self._began = 0, monotonic()
         if self._rules_until is None or now >= self._rules_until:
             self._rules, self._rules_until = Rules(suppressions.read(self._tables)), now + FRESH
         while True:
@@ -226,7 +227,8 @@ class Evaluator:
         tables = ClaimedTables(self._tables, claim)
         claim.hold()
         losses.write(tables, gaps, now)
-        guard = Guard(self._key, now, self._kept, self._tombstones.at(now))
+        lately = now + timedelta(seconds=monotonic() - self._began)  # a tick that catches up lasts longer than the erased may be unknown
+        guard = Guard(self._key, now, self._kept, self._tombstones.at(lately))
         self._stock.admit(tables, chain((row.endpoint for row in chain(step.changed, step.closed)), step.endpoints))
         write_step(tables, step, guard, now)
         minute = step.watermark if step.watermark is not None else minute_of(now)

@@ -95,10 +95,7 @@ def check(
     except Exception as error:
         problems.append(f"what waits for hub and webhook cannot be read ({type(error).__name__})")
     age = (now - progress.evaluated).total_seconds() if progress.evaluated else None
-    if age is None:
-        problems.append("nothing has been evaluated yet")
-    elif age > LONGEST_SILENCE:
-        problems.append(f"the last evaluation was {age:.0f} s ago")
+    problems += filter(None, [silence(age)])
     return not problems, {
         "status": "unhealthy" if problems else "healthy",
         "version": VERSION,
@@ -110,6 +107,13 @@ def check(
         "baselines": {"count": learned["count"], "until": learned["until"], "made": learned["made"].isoformat()} if learned else None,
         "eventTime": moment(progress.watermark).isoformat() if progress.watermark is not None else None,
     }
+
+
+def silence(age: float | None) -> str:
+    """What is wrong with the age of the last evaluation, in seconds; "" if nothing is."""
+    if age is None:
+        return "nothing has been evaluated yet"
+    return f"the last evaluation was {age:.0f} s ago" if age > LONGEST_SILENCE else ""
 
 
 def _partition(lag: Arrears, progress: Progress, now: datetime) -> dict[str, Any]:

@@ -10,8 +10,8 @@ TABLE = "requests"
 PARTITION = "tombstones"
 FRESH = timedelta(seconds=15)
 """How long a writer trusts what it read."""
-SETTLED = timedelta(minutes=2)
-"""After so long whatever was being written without knowledge of a tombstone is there to be found: far more than FRESH and a write's time-out together."""
+SETTLED = timedelta(minutes=4)
+"""After so long whatever was being written without knowledge of a tombstone is there to be found: more than FRESH and all tries of a write together."""
 LASTS = timedelta(days=4)
 """The hub keeps an event for at most two days, and the evaluation remembers a call for a little more than one."""
 

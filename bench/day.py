@@ -43,7 +43,7 @@ class Traffic:
         self._random = np.random.default_rng(seed)
         self.endpoints = [Endpoint("contoso", f"api{number % 50}", "GET", f"/v1/things{number}/{{id}}") for number in range(endpoints)]
         self._addresses = [f"{10 + (n >> 16)}.{n >> 8 & 255}.{n & 255}.7" for n in range(addresses)]
-        self._endpoint_odds, self._address_odds = _zipf(endpoints, 0.9), _zipf(addresses, 0.7)
+        self._endpoint_odds, self._address_odds = zipf(endpoints, 0.9), zipf(addresses, 0.7)
 
     def tally(self, minute: int) -> Tally:
         """The tally of a batch of one minute."""
@@ -141,7 +141,7 @@ def _resident() -> int:
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") // MIB
 
 
-def _zipf(count: int, exponent: float) -> NDArray[np.float64]:
+def zipf(count: int, exponent: float) -> NDArray[np.float64]:
     weights = np.arange(1, count + 1, dtype=np.float64) ** -exponent
     odds: NDArray[np.float64] = np.cumsum(weights / weights.sum())
     odds[-1] = 1.0
