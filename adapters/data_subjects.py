@@ -10,7 +10,7 @@ import msgspec
 from azure.core import MatchConditions
 from azure.core.exceptions import AzureError, ResourceModifiedError, ResourceNotFoundError
 
-from adapters import ledger, responses, suppressions
+from adapters import key_uses, ledger, responses, suppressions
 from adapters.alerts import OURS, first_of
 from adapters.batches import BatchLog
 from adapters.evidence import Evidence
@@ -55,6 +55,7 @@ class Places:
             "alerts/folded",
             suppressions.TABLE,
             responses.TABLE,
+            key_uses.TABLE,
             *hours,
             "exports",
         ]
@@ -70,6 +71,8 @@ class Places:
             return sum(1 for rule in self._rules(subject, before) if suppressions.delete(self._tables, rule.id))
         if table == responses.TABLE:
             return self._erase_responses(subject, before)
+        if table == key_uses.TABLE:
+            return key_uses.erase(self._tables, subject.actor, self._key, before)
         if table == "alerts":
             return sum(1 for row in self._alerts(partition, subject, before) if self._redact_alert(partition, row, subject, before))
         if table.startswith(ledger.PREFIX):
@@ -89,6 +92,8 @@ class Places:
             return len(self._rules(subject, before))
         if table == responses.TABLE:
             return len(self._records(subject, before)) + self._listed(subject, before)
+        if table == key_uses.TABLE:
+            return sum(1 for _ in key_uses.of_subject(self._tables, subject.actor, self._key, before))
         if table == "alerts":
             return sum(1 for _ in self._alerts(partition, subject, before))
         if table.startswith(ledger.PREFIX):
@@ -127,6 +132,12 @@ class Places:
             return [
                 _item(place, f"{table}/{one.id}", one.when, one.when + self._kept[table], response=msgspec.to_builtins(one))
                 for one in self._records(subject, latest)
+            ]
+        if table == key_uses.TABLE:
+            place = BY_ID["key-uses"]
+            return [
+                _item(place, f"{table}/{partition}", at := moment(use.last * 1440), at + self._kept["key-uses"], day=at.date().isoformat())
+                for partition, use in key_uses.of_subject(self._tables, subject.actor, self._key)
             ]
         if table == "alerts":
             return [self._alert_item(partition, row) for row in self._alerts(partition, subject, latest)]

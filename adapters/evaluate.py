@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from adapters import alerts, campaigns, inventory, ledger, losses, responses, suppressions
 from adapters.batches import Batch, BatchLog, Tail
 from adapters.country_days import CountryDays
+from adapters.key_uses import KeyUses
 from adapters.progress import Claim, ClaimedTables, Progress, read_progress, write_progress, writer_name
 from adapters.steps import write_step
 from adapters.stock import Stock, Tallies
@@ -72,6 +73,7 @@ class Evaluator:
         self._learned: str | None = None
         self._stock = Stock({}, {}, key)
         self._countries = CountryDays(tables, key)
+        self._key_uses = KeyUses(tables, key)
         self._reporter = Reporter()
         self._name, self._clock = writer_name(), clock
         self._lock = Lock()
@@ -140,6 +142,7 @@ class Evaluator:
         self._evaluation = None
         known = dict(inventory.read(self._tables))
         self._countries = CountryDays(self._tables, self._key)
+        self._key_uses = KeyUses(self._tables, self._key)
         self._stock = Stock(known, inventory.coverages(self._tables), self._key)
         since = (stored.watermark or 0) - 24 * 60
         lately = list(alerts.read(self._tables, since))
@@ -235,6 +238,7 @@ class Evaluator:
         evaluation.know(self._stock.take(tallies, evaluation.admitted, minute))  # judged by what the inventory said before
         responses.count(tables, tallies)
         self._countries.add(tallies)
+        self._key_uses.add(tables, (tally for _, _, tally in tallies), guard.keeps)
         if self._drift is not None:
             evaluation.know(self._stock.compare(self._drift, now))
         progress = self._progress

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoundError
 from azure.storage.blob import BlobProperties, ContainerClient
 
-from adapters import alerts, country_days, kept_names, losses, outbox, purge_record, responses, suppressions, tombstones
+from adapters import alerts, country_days, kept_names, key_uses, losses, outbox, purge_record, responses, suppressions, tombstones
 from adapters.batches import BatchLog, day_of
 from adapters.evidence import Evidence
 from adapters.progress import read_progress
@@ -82,6 +82,7 @@ class Purge:
             self._pseudonymise,
             self._delete_rules,
             self._delete_responses,
+            self._delete_key_uses,
             *((self._forget,) if daily else ()),
         ):
             try:
@@ -215,6 +216,14 @@ class Purge:
                 responses.delete(self._tables, one.id)
                 run.note(place, one.when + kept)
 
+    def _delete_key_uses(self, run: Run, now: datetime) -> None:
+        place, kept = BY_ID["key-uses"], self._kept["key-uses"]
+        for partition, row, day in key_uses.older(self._tables, minute_of(now - kept + EARLY) // 1440 + 1):
+            until = moment(day * 1440) + kept
+            self._go_on(run, place, until)
+            self._tables.delete(key_uses.TABLE, [(partition, row)])
+            run.note(place, until)
+
     def _forget(self, run: Run, now: datetime) -> None:
         """Records, and what names nobody, after its time."""
         if stripped := country_days.strip(self._tables, (now - self._kept["countries"] + EARLY).date()):
@@ -315,6 +324,10 @@ def states(tables: Tables, evidence: Evidence, kept: Promises, now: datetime) ->
         elif place.id == responses.TABLE:
             made = sorted(one.when for one in responses.read(tables))
             found.append(State(place, len(made), made[0] if made else None, made[0] + kept[place.id] if made else None))
+        elif place.id == "key-uses":
+            items, day = key_uses.count(tables)
+            oldest = moment(day * 1440) if day is not None else None
+            found.append(State(place, items, oldest, oldest + kept[place.id] if oldest else None))
         elif place.id == "alerts":
             where = "PartitionKey eq 'alerts' and not (pseudonymous eq true)"
             rows = [row["RowKey"] for row in tables.query("alerts", where, select=["RowKey"])]

@@ -64,13 +64,16 @@ class KeyUse(msgspec.Struct, frozen=True, omit_defaults=True):
 class Traffic(msgspec.Struct, frozen=True, omit_defaults=True):
     """All that traffic says about one service. None: not known.
 
-    `watched`: API id -> minute of the first event of it; an API that is not in there sends none. `since`: minute since which keys' uses are remembered.
+    `watched`: API id -> minute of the first event of it; an API that is not in there sends none. `keys`: subscriptions used lately; `uses`: subscription -> minute at
+    which the last day ended on which it was used; `since`: minute from which on all uses are in there; `hole`: the longest gap of events as a sentence.
     """
 
     endpoints: tuple[EndpointFacts, ...] = ()
     watched: Mapping[str, int] | None = None
     keys: Mapping[str, KeyUse] | None = None
+    uses: Mapping[str, int] | None = None
     since: int | None = None
+    hole: str = ""
 
 
 def sensitivity(found: Iterable[tuple[str, int]]) -> int:

@@ -116,6 +116,11 @@ POLICY: tuple[Place, ...] = (
         mechanism="purge puts numbers in the place of the sketches, and deletes rows after 13 months", erasure="of one person nothing can be told apart in a sketch: it goes with its day",
     ),
     Place(
+        id="key-uses", kind="table", name="keyuses", holds="under a keyed hash of each subscription of a gateway the last day on which its key was used, and the last from a public address", personal=True,
+        longest=92 * DAY, since="the last use", purpose="to tell which keys nobody has used for 90 days", reason="after that it is told apart from never used by nobody",
+        mechanism="purge deletes", erasure="the subscription's row is deleted; unused keys of its gateway are told again 90 days later",
+    ),
+    Place(
         id="requests", kind="table", name="requests",
         holds="requests for export and erasure: who asked, when, a keyed hash of the person; encrypted with a key kept elsewhere, and only until it is done, the person; "
         "keyed hashes of the erased, by which what is still in flight is recognised (four days)", personal=True,

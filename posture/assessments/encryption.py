@@ -106,7 +106,7 @@ def cipher_weak(snapshot: Snapshot, _context: Context) -> Iterator[Verdict]:
     yield judged("", [Evidence(f"properties.customProperties['{name}']", value) for name, value in values.items() if (value or "").casefold() != "false"])  # fmt: skip
 
 
-def expires(text: str) -> datetime | None:
+def time_of(text: str) -> datetime | None:
     """A date of ARM; None for what is none."""
     try:
         found = datetime.fromisoformat(text.replace("Z", "+00:00")) if text else None
@@ -131,7 +131,7 @@ def expires(text: str) -> datetime | None:
 def host_certificate_expiry(snapshot: Snapshot, context: Context) -> Iterator[Verdict]:
     service = snapshot.service
     assert service is not None
-    own = [(n, one, expires(one.expiry)) for n, one in enumerate(service.hostnames) if one.source.casefold() not in ("managed", "builtin")]
+    own = [(n, one, time_of(one.expiry)) for n, one in enumerate(service.hostnames) if one.source.casefold() not in ("managed", "builtin")]
     dated = [(n, end) for n, _, end in own if end is not None]
     if not dated:
         yield not_applicable("", "no host name has a certificate of its own")

@@ -1,13 +1,16 @@
 """Products and subscriptions: who may call, with which key."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from model import Severity, moment
 from posture.assessments import Context, Evidence, Verdict, assessment, healthy, judged, not_applicable, unhealthy, unknown
-from posture.assessments.apis import TOKENS
+from posture.assessments.apis import TOKENS, gone
+from posture.assessments.encryption import time_of
+from posture.assessments.runtime import watched as _watched
+from posture.facts import Traffic
 from posture.policies import NotUnderstood, effective, scopes_of
-from posture.snapshot import Product, Snapshot
+from posture.snapshot import Product, Snapshot, Subscription
 
 MASTER = "master"
 """The built-in subscription of all access; it cannot be removed."""
@@ -164,7 +167,7 @@ def master_key_used(snapshot: Snapshot, context: Context) -> Iterator[Verdict]:
     title="Subscriptions that nobody uses should be suspended",
     severity=Severity.LOW,
     resource="subscription",
-    when="the subscription is active, and no call came with its key for 90 days.",
+    when="the subscription is active, and no call came with its key for 90 days, of which every one was watched: all calls of all APIs that it opens.",
     why="A forgotten key works for whoever finds it.",
     steps=("Ask its owner.", "Set properties.state of the subscription to suspended; after a while, delete it."),
     owasp=("API9:2023",),
@@ -175,12 +178,45 @@ def subscription_stale(snapshot: Snapshot, context: Context) -> Iterator[Verdict
     for path, one in snapshot.subscriptions.items():
         if one.id == MASTER or one.state.casefold() != "active":
             yield not_applicable(path, "built in" if one.id == MASTER else "not active")
-        elif traffic is None or traffic.keys is None or traffic.since is None:
+        elif traffic is None or traffic.uses is None or traffic.since is None:
             yield unknown(path, "awaiting data")
-        elif one.id in traffic.keys and context.now - moment(traffic.keys[one.id].last) < STALE:
+        elif one.id in traffic.uses and context.now - moment(traffic.uses[one.id]) < STALE:
             yield healthy(path)
-        elif context.now - moment(traffic.since) < STALE:
-            yield unknown(path, "keys have not been watched for 90 days yet")
+        elif why := _cannot_tell(snapshot, one, traffic, context.now):
+            yield unknown(path, why)
         else:
-            used = traffic.keys.get(one.id)
-            yield unhealthy(path, Evidence("last call", moment(used.last).date().isoformat() if used else None))
+            used = traffic.uses.get(one.id)
+            yield unhealthy(path, Evidence("last call", moment(used).date().isoformat() if used is not None else None))
+
+
+def _cannot_tell(snapshot: Snapshot, one: Subscription, traffic: Traffic, now: datetime) -> str:
+    """Why it cannot be said of a key of which no use is known that nobody used it; "" where it can."""
+    if one.id not in (traffic.uses or {}) and now - moment(traffic.since or 0) < STALE:
+        return f"keys are watched since {moment(traffic.since or 0):%Y-%m-%d}, for less than 90 days"
+    if (made := time_of(one.created)) is not None and now - made < STALE:
+        return "it was made less than 90 days ago"
+    if snapshot.sampling is not None and snapshot.sampling < 100:
+        return f"only {snapshot.sampling:g} % of the calls send an event"
+    if traffic.hole:
+        return f"not watched all the time: {traffic.hole}"
+    opened = _opened(snapshot, one)
+    if opened is None:
+        return "which APIs its key opens is not known"
+    unseen = next((path for path in opened if _watched(snapshot, path).state != "healthy"), None)
+    return f"{unseen}, which its key opens, is not watched" if unseen is not None else ""
+
+
+def _opened(snapshot: Snapshot, one: Subscription) -> list[str] | None:
+    """Paths of the APIs that a subscription's key opens; None where that is not known."""
+    kind, _, id = one.scope.casefold().partition("/")
+    within = {id}
+    if kind == "products":
+        product = next((product for path, product in snapshot.products.items() if path.casefold() == f"products/{id}"), None)
+        if product is None or product.apis is None:
+            return None
+        within = {name.partition(";rev=")[0].casefold() for name in product.apis}
+    return [
+        path
+        for path, api in snapshot.apis.items()
+        if not gone(api) and api.type != "websocket" and (not id or api.base_id.casefold() in within)
+    ]

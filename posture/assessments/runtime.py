@@ -87,10 +87,11 @@ def api_not_watched(snapshot: Snapshot, context: Context) -> Iterator[Verdict]:
         elif gap := snapshot.gaps.get("policies"):
             yield unknown(path, f"policies: {gap}")
         else:
-            yield _watched(snapshot, path)
+            yield watched(snapshot, path)
 
 
-def _watched(snapshot: Snapshot, path: str) -> Verdict:
+def watched(snapshot: Snapshot, path: str) -> Verdict:
+    """Whether the fragments that send events are effective at an API."""
     try:
         inbound, outbound = (
             {one.element.attributes.get("fragment-id") for one in effective(snapshot, scopes_of(path), section) if one.element.tag == "include-fragment"}

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from model import Severity
 from posture.assessments import Context, Evidence, Verdict, assessment, healthy, judged, not_applicable, unhealthy, unknown
-from posture.assessments.encryption import expires
+from posture.assessments.encryption import time_of
 from posture.snapshot import Snapshot
 
 OF_A_LOGGER = "logger-credentials-"
@@ -114,7 +114,7 @@ def named_value_plain_secret(snapshot: Snapshot, _context: Context) -> Iterator[
 )
 def certificate_expiry(snapshot: Snapshot, context: Context) -> Iterator[Verdict]:
     for path, one in snapshot.certificates.items():
-        end = expires(one.expiry)
+        end = time_of(one.expiry)
         if end is None:
             yield unknown(path, "its end is not given")
         else:

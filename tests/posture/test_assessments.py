@@ -270,7 +270,7 @@ def test_states(id: str, case: str, resources: list[Resource], states: list[str]
 
 FACTS = EndpointFacts("e", "contoso", "orders", "GET", "/", authentication="Mixed", status="Inactive")
 HERE = [service(), api(), operation("apis/orders/operations/get")]
-SUBSCRIBED = [service(), child("subscriptions/web", scope="/products/p", state="active")]
+SUBSCRIBED = [service(), api(), child("products/p"), child("products/p/apis/orders"), child("subscriptions/web", scope="/products/p", state="active"), policy("apis/orders", text='<policies><inbound><include-fragment fragment-id="gatewatch-capture" /><base /></inbound><outbound><base /><include-fragment fragment-id="gatewatch-emit" /></outbound></policies>')]  # fmt: skip
 LATE, EARLY = minute_of(NOW) - 60, minute_of(NOW) - 100 * 1440
 WATCHED = '<include-fragment fragment-id="gatewatch-capture" /><base />'
 BOTH = f'<policies><inbound>{WATCHED}</inbound><outbound><base /><include-fragment fragment-id="gatewatch-emit" /></outbound></policies>'
@@ -287,11 +287,17 @@ BOTH = f'<policies><inbound>{WATCHED}</inbound><outbound><base /><include-fragme
         ("master-key-used", SUBSCRIBED, Traffic(keys={"master": KeyUse(LATE)}), [BAD]),
         ("master-key-used", SUBSCRIBED, Traffic(keys={"web": KeyUse(LATE)}), [GOOD]),
         ("master-key-used", SUBSCRIBED, None, [OPEN]),
-        ("subscription-stale", SUBSCRIBED, Traffic(keys={"web": KeyUse(LATE)}, since=EARLY), [GOOD]),
-        ("subscription-stale", SUBSCRIBED, Traffic(keys={}, since=EARLY), [BAD]),
-        ("subscription-stale", SUBSCRIBED, Traffic(keys={"web": KeyUse(EARLY)}, since=EARLY), [BAD]),
-        ("subscription-stale", SUBSCRIBED, Traffic(keys={}, since=LATE), [OPEN]),
-        ("subscription-stale", [service(), child("subscriptions/web", scope="/apis", state="suspended")], Traffic(keys={}, since=EARLY), [NONE]),
+        ("subscription-stale", SUBSCRIBED, Traffic(uses={"web": LATE}, since=EARLY), [GOOD]),
+        ("subscription-stale", SUBSCRIBED, Traffic(uses={}, since=EARLY), [BAD]),
+        ("subscription-stale", SUBSCRIBED, Traffic(uses={"web": EARLY}, since=LATE), [BAD]),
+        ("subscription-stale", SUBSCRIBED, Traffic(uses={}, since=LATE), [OPEN]),
+        ("subscription-stale", SUBSCRIBED, Traffic(uses={}, since=None), [OPEN]),
+        ("subscription-stale", SUBSCRIBED, Traffic(uses={}, since=EARLY, hole="no event of the gateway came for 9 hours"), [OPEN]),
+        ("subscription-stale", [service(), child("subscriptions/web", scope="/products/p", state="active")], Traffic(uses={}, since=EARLY), [OPEN]),
+        ("subscription-stale", [service(), api(), child("subscriptions/web", scope="/apis", state="active")], Traffic(uses={}, since=EARLY), [OPEN]),
+        ("subscription-stale", [*SUBSCRIBED, named("gatewatch-sampling-percent", value="50", secret=False)], Traffic(uses={}, since=EARLY), [OPEN]),
+        ("subscription-stale", [service(), child("subscriptions/web", scope="/products/p", state="active", createdDate="2026-11-01T00:00:00Z"), child("products/p"), child("products/p/apis/orders")], Traffic(uses={}, since=EARLY), [OPEN]),
+        ("subscription-stale", [service(), child("subscriptions/web", scope="/apis", state="suspended")], Traffic(uses={}, since=EARLY), [NONE]),
         ("api-not-watched", HERE, None, [OPEN]),
         ("api-not-watched", HERE, Traffic(), [BAD]),
         ("api-not-watched", [*HERE, policy("apis/orders", text=BOTH)], Traffic(), [GOOD]),
