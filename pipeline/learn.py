@@ -224,7 +224,7 @@ def _parameter_day(name: str, records: Iterable[Record], day_tops: Mapping[str, 
 def baseline_of(endpoint: Endpoint, summaries: Sequence[DaySummary]) -> Baseline:
     """The baseline from an endpoint's day summaries, oldest first; only the last 30 days count, and no days are no baseline.
 
-    Rule B and the cold-start parameters of the detection notes, section 7.
+    docs/detectors.md has rule B, and what is strict while a baseline is young.
     """
     if not summaries:
         return Baseline(endpoint)

@@ -1,7 +1,7 @@
 """Rule B: how many are expected in this 20-minute window, and from how many on it is a spike.
 
 A daily season for weekdays and one for weekends, the series' own 10th-largest residual, and a winsorised moving average: both must be exceeded.
-The rule, its constants and what it was measured against are in the detection notes, section 7.
+docs/detectors.md has the rule; `python -m tools.quality` measures it.
 """
 
 from math import sqrt

@@ -128,6 +128,26 @@ def test_every_room_is_on_the_map(page: str) -> None:
     assert not {room for room in rooms if f"`{room}/`" not in text}, f"name the room in {page}"
 
 
+def rows() -> list[tuple[list[str], list[str]]]:
+    """The table of docs/architecture.md, from above: the rooms of a row, and what it says that they import."""
+    _, _, table = (ROOT / "docs" / "architecture.md").read_text("utf-8").partition("| room | is | imports |\n|---|---|---|\n")
+    cells = [line.strip("|").split("|") for line in table.partition("\n\n")[0].splitlines()]
+    return [
+        ([name.strip(" `/").removesuffix(".py") for name in room.split(",")], imports.strip().split(", ")) for room, _, imports in cells
+    ]
+
+
+def test_rooms_import_what_the_architecture_says_and_downwards() -> None:
+    order = [room for rooms, _ in rows() for room in rooms]
+    for rooms, said in rows():
+        below = set(order[order.index(rooms[-1]) + 1 :])
+        really = {room_of(other) for name, imports in IMPORTS.items() if room_of(name) in rooms for other in imports} - {*rooms, "model"}
+        named = {"all below": below, "the pure rooms": set(PURE), "–": set[str]()}
+        allowed = set[str]().union(*(named.get(name, {name}) for name in said))
+        assert really <= allowed & below, f"{', '.join(rooms)}: {', '.join(sorted(really - (allowed & below)))}"
+        assert {name for name in said if name not in named} <= really, f"{', '.join(rooms)} imports less than the page says"
+
+
 def test_no_root_name_hides_a_package() -> None:
     taken = {
         "types",

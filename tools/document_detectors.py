@@ -17,12 +17,20 @@ HEAD = """# Detectors
 
 Generated from `detectors/` by `python -m tools.document_detectors`; a test checks that it is current.
 
-A finding is an alert while it lasts: one for each detector, endpoint, status class and actor, updated and not repeated, closed after a quiet hour of event time.
-Alerts within an hour that share an actor or an endpoint are one incident. Baselines are 30 days; strict limits hold until day 3. Windows are 20 minutes; counts
-only grow within them, so a limit of a whole window is checked all the time. An actor's own largest counts once it was that busy on three days.
+Findings of one detector, endpoint, status class, and actor or parameter are one alert: each updates it, and an hour of event time without one closes it. Alerts
+within an hour that share an actor or an endpoint are one incident. Windows are 20 minutes; counts only grow within them, so the limit of a whole window is checked
+from its first minute on.
 
-Rule B: max(inv(y(expected at this hour) + k x max(own 10th-largest residual, 3)), inv(m + c x s)), where y(x) = 2 sqrt(x + 3/8), inv is its inverse, and m and s
-are mean and deviation of y over the last day, no burst counting for more than 4 s. Until day 14 up to 0.4 is added to k.
+A baseline is what 30 days say is usual. While it is young, the stricter limits whose names begin with `young_` or `few_` hold: until day 3, where the limit says
+nothing else. What an actor itself did at most is held against it too (`own_ratio`) where it was that busy on three days.
+
+**Rule B**, for counts. y(x) = 2 sqrt(x + 3/8) makes noise alike at every level, and inv is its inverse. A count must exceed both
+
+- inv(y(expected at this hour) + k x max(r, 3)), where r is the 10th-largest residual of the series itself in 30 days, and
+- inv(m + c x max(s, 1)), where m and s are mean and standard deviation of y in a moving average over a day, to which no window adds more than four deviations. It is
+  read at the end of each of the last three days, and the middle reading counts.
+
+k and c are limits of the detector. Until day 14 up to 0.4 is added to k.
 
 `python -m tools.prove --detector ID` plays the smallest traffic that must raise a detector's alert, here or against a deployment, and says after how many seconds
 it came; `tools/proofs.py` has them all, and a test holds that one call or value less raises nothing.

@@ -1,6 +1,6 @@
 """Alerts against the truth of labelled traffic: what was found, how soon, and what was false. Pure.
 
-The rules are those of the detection notes: an alert is true when it overlaps an attack of the evaluation phase and neither endpoint nor address contradict;
+An alert is true when it overlaps an attack of the evaluation phase and neither endpoint nor address contradict;
 false alerts of one (detector, endpoint, actor) less than 80 minutes apart are one episode; episodes inside a labelled benign surge are counted apart.
 """
 

@@ -1,4 +1,4 @@
-"""Rule B: against the formula of the detection notes written out slowly, and on series whose answer is plain."""
+"""Rule B: against the formula of docs/detectors.md written out slowly, and on series whose answer is plain."""
 
 from math import sqrt
 from statistics import median
