@@ -5,7 +5,7 @@ FITS := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11 python; do $$name -c '$(FITS)' >/dev/null 2>&1 && { echo $$name; break; }; done)
 VENV := .venv
 BIN := $(VENV)/bin
-GENERATED := tools.document_api tools.document_detectors tools.document_types tools.document_posture tools.document_privacy tools.document_notice
+GENERATED := tools.document_api tools.document_detectors tools.document_types tools.document_posture tools.document_privacy tools.document_notice tools.document_cost
 SYSTEM := mono-mcs mono-runtime libnewtonsoft-json5.0-cil chromium
 PYTHON_PACKAGES := $(VENV)/.installed
 NEEDED := $(PYTHON_PACKAGES) node_modules/.package-lock.json

@@ -27,6 +27,10 @@ THROUGHPUT_UNIT_EVENTS = 1_000
 GB = 1_000_000_000
 LEAST_BILLED = Decimal(1)
 """Seconds: Flex Consumption bills an instance's activity from one second up, then in tenths."""
+INVENTORY_SECONDS = 600
+"""How far the rows of the inventory may lag behind: adapters.stock.EVERY."""
+TIMERS = {"watch": 120, "respond": 300, "posture": 900, "purge": 3600, "intel": 3600, "reconcile": 86_400, "baseline": 86_400}
+"""Functions with a timer of their own -> seconds between two runs, whether there is anything to do or not."""
 
 Numbers = Mapping[str, Decimal]
 
@@ -141,10 +145,19 @@ def bill(traffic: Traffic, deployment: Deployment, units: Numbers, prices: Numbe
     deliver = deliveries * billed_seconds(units["deliver_seconds_per_run"])
     probes = MONTH_SECONDS // 300 * deployment.probe_locations
     health = probes * billed_seconds(units["health_seconds_per_run"])
-    # Five reads a second; and a look every quarter of an hour whether there is anything to read.
-    looks = MONTH_SECONDS // 900 if deployment.posture_reads else 0
-    posture = looks * LEAST_BILLED + Decimal(deployment.posture_reads) / 5 * 30
-    executions = batches + evaluations + deliveries + probes + looks
+    runs = {name: MONTH_SECONDS // seconds for name, seconds in TIMERS.items()}
+    posture = runs["posture"] * LEAST_BILLED + Decimal(deployment.posture_reads) / 5 * 30  # five reads a second, every night
+    reconcile = batches * units["reconcile_seconds_per_batch"] + runs["reconcile"] * LEAST_BILLED
+    timers = sum(
+        (runs[name] * billed_seconds(units[f"{name}_seconds_per_run"]) for name in ("watch", "respond", "purge", "intel", "baseline")),
+        Decimal(0),
+    )
+    executions = batches + evaluations + deliveries + probes + sum(runs.values())
+    inventory_operations = MONTH_SECONDS // INVENTORY_SECONDS * units["table_writes_per_inventory_write"]
+    timer_operations = sum(
+        (runs[name] * units[f"table_operations_per_{name}"] for name in ("watch", "purge", "baseline", "posture")),
+        batches * units["table_reads_per_batch_reconciled"],
+    )
     event_units = traffic.calls * max(1, _up(Decimal(traffic.total_bytes) / traffic.calls / INGRESS_UNIT)) if traffic.calls else 0
     # Without a warm instance ingest runs on demand; with one it runs there, at the lower rate.
     ingest_rate = "flex_always_ready_execution_gb_s" if deployment.always_ready else "flex_on_demand_gb_s"
@@ -165,6 +178,8 @@ def bill(traffic: Traffic, deployment: Deployment, units: Numbers, prices: Numbe
         Line("Functions, evaluate", evaluate * memory_gb, "GB-s", prices["flex_on_demand_gb_s"], False),
         Line("Functions, deliver", deliver * memory_gb, "GB-s", prices["flex_on_demand_gb_s"], False),
         Line("Functions, health", health * memory_gb, "GB-s", prices["flex_on_demand_gb_s"], False),
+        Line("Functions, watch, respond, purge, intel, baseline", timers * memory_gb, "GB-s", prices["flex_on_demand_gb_s"], False),
+        Line("Functions, reconcile", reconcile * memory_gb, "GB-s", prices["flex_on_demand_gb_s"], True),
         Line("Functions, posture", posture * memory_gb, "GB-s", prices["flex_on_demand_gb_s"], False),
         Line(
             "Functions, instances kept warm",
@@ -176,6 +191,8 @@ def bill(traffic: Traffic, deployment: Deployment, units: Numbers, prices: Numbe
         Line("Functions, executions", executions / million, "M", prices["flex_executions"], True),
         Line("Tables, writes of ingest", ingest_operations / million, "M", prices["table_operations"], True),
         Line("Tables, evaluate", evaluate_operations / million, "M", prices["table_operations"], False),
+        Line("Tables, inventory", inventory_operations / million, "M", prices["table_operations"], False),
+        Line("Tables, the other timers", timer_operations / million, "M", prices["table_operations"], True),
         Line("Tables, deliver", deliveries * units["table_reads_per_deliver"] / million, "M", prices["table_operations"], False),
         Line("Tables, stored", stored / GB, "GB", prices["table_gb_month"], True),
         Line(

@@ -17,10 +17,14 @@ from adapters.watch import Watch
 from alerts.own import DIFFERS, LOST, STALLED
 from model import Alert
 from settings import Connection, read
+from tests.adapters.killing import killing
 from tests.adapters.world import World
 from tests.local.eventhubs_thread import running
 from tests.test_settings import LOCAL
+from tools.cost import load_units
 from web.usage import page
+
+MOST = int(load_units((Path(__file__).parents[2] / "tools" / "cost_units.json").read_text("utf-8"))["table_operations_per_watch"])
 
 
 @pytest.fixture(autouse=True)
@@ -72,7 +76,9 @@ def test_a_quiet_hub_is_well_however_old_its_last_event(account: Connection, tmp
         world.play([body])
         with EventHubProducerClient.from_connection_string(server.connection_string, eventhub_name="calls", retry_total=0) as producer:
             producer.send_batch([EventData(body)] * 2, partition_id="0")
-        assert Watch(settings, world.tables, world.log).run(datetime.now(UTC) + timedelta(seconds=30)) == []
+        with killing() as counter:
+            assert Watch(settings, world.tables, world.log).run(datetime.now(UTC) + timedelta(seconds=30)) == []
+        assert counter.requests <= MOST, "what tools/cost_units.json counts"
 
 
 def test_calls_that_expired_unread_are_counted_as_lost(account: Connection, tmp_path: Path) -> None:

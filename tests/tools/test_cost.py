@@ -11,9 +11,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from adapters.stock import EVERY
 from settings import SETTINGS
-from tools import cost
-from tools.cost import MONTH_SECONDS, Deployment, Traffic, batches_in_month, bill, billed_seconds, next_million, throughput_units
+from tools import cost, document_cost
+from tools.cost import (
+    INVENTORY_SECONDS,
+    MONTH_SECONDS,
+    TIMERS,
+    Deployment,
+    Traffic,
+    batches_in_month,
+    bill,
+    billed_seconds,
+    next_million,
+    throughput_units,
+)
 
 ROOT = Path(__file__).parents[2]
 UNITS = cost.load_units((ROOT / "tools" / "cost_units.json").read_text(encoding="utf-8"))
@@ -45,11 +57,19 @@ def test_the_seed_case_by_hand() -> None:
     # asked every 5 minutes: 8,760 runs
     assert month["Functions, health"].cost == 8_760 * 2 * Decimal("0.000026")
     assert month["Functions, instances kept warm"].cost == 2 * 2_628_000 * Decimal("0.000004")
-    assert month["Functions, executions"].cost == Decimal("1.07156") * Decimal("0.40")
+    # watch every 2 min 21,900 runs of two seconds; respond every 5 min 8,760 and purge every hour 730 of one, intel 730 of two, baseline 30 of sixty
+    assert month["Functions, watch, respond, purge, intel, baseline"].quantity == (43_800 + 8_760 + 730 + 1_460 + 1_800) * 2
+    assert month["Functions, reconcile"].quantity == (8_000 + 30) * 2  # 800,000 batches of 0.01 s, and a second a day
+    assert month["Functions, posture"].quantity == 2_920 * 2  # every quarter of an hour, whether there is something to read or not
+    assert month["Tables, inventory"].quantity == Decimal("0.876")  # every ten minutes 200 rows: 4,380 times
+    # watch 21,900 * 23, purge 730 * 20, baseline 30 * 8,500, posture 2,920 * 2, and 0.05 a batch
+    assert month["Tables, the other timers"].quantity == Decimal("0.81914")
+    # batches, evaluations, deliveries, probes and 35,100 runs of the other timers
+    assert month["Functions, executions"].cost == Decimal("1.10666") * Decimal("0.40")
     assert month["Tables, writes of ingest"].cost == Decimal("0.8") * Decimal("0.036")
     # (400e6 * 72 B * 2/30) + (400e6 * 12 B) + (13 * 152e6 B) = 1.92 + 4.8 + 1.976 GB
     assert month["Tables, stored"].quantity == Decimal("8.696")
-    assert month["Logs"].cost == Decimal("1.07156") * 2 * Decimal("2.99")
+    assert month["Logs"].cost == Decimal("1.10666") * 2 * Decimal("2.99")
 
 
 def test_the_goal_of_a_dollar_a_million() -> None:
@@ -90,7 +110,9 @@ def test_little_traffic_is_batched_by_time() -> None:
 def test_no_calls_cost_what_stands_ready() -> None:
     month = bill(Traffic(0, 0), DEPLOYMENT, UNITS, PRICES)
     assert month.total > 0
-    assert {line.item for line in month.lines if line.variable} == {"Functions, executions", "Tables, stored", "Logs"}
+    assert {line.item for line in month.lines if line.variable} == {
+        "Functions, executions", "Functions, reconcile", "Tables, the other timers", "Tables, stored", "Logs",
+    }  # fmt: skip
 
 
 CALLS = st.integers(min_value=0, max_value=10**11)
@@ -139,6 +161,25 @@ def test_the_rest_is_that_of_the_template() -> None:
     assert places[1].count(",") + 1 == DEPLOYMENT.probe_locations
     assert SETTINGS["EVALUATE_SECONDS"].default == str(DEPLOYMENT.evaluate_seconds)
     assert SETTINGS["DELIVER_SECONDS"].default == str(DEPLOYMENT.deliver_seconds)
+
+
+def test_every_function_with_a_timer_is_billed() -> None:
+    """As often as function_app.py runs it."""
+    app = (ROOT / "function_app.py").read_text(encoding="utf-8")
+    found = dict(re.findall(r'function_name\("(\w+)"\)\n@app.timer_trigger\(arg_name="timer", schedule=f?"([^"]+)"', app))
+    own = {"evaluate", "deliver"}  # settings say how often
+    assert found.keys() - own == TIMERS.keys()
+    for name, schedule in found.items():
+        if name not in own:
+            assert 86_400 // runs_a_day(schedule) == TIMERS[name], name
+    assert EVERY.total_seconds() == INVENTORY_SECONDS
+
+
+def runs_a_day(schedule: str) -> int:
+    """Of "second minute hour * * *": one second, minutes a number, a list or */n, hours a number or *."""
+    _, minute, hour, *_ = schedule.split()
+    minutes = 60 // int(minute[2:]) if minute.startswith("*/") else len(minute.split(","))
+    return minutes * (24 if hour == "*" else 1)
 
 
 @pytest.mark.parametrize(("file", "section", "field"), [("prices.json", "prices", "price"), ("cost_units.json", "units", "value")])
@@ -212,11 +253,8 @@ def test_json_output(capsys: pytest.CaptureFixture[str]) -> None:
     assert answer["gatewatch"]["total"] == pytest.approx(sum(line["cost"] for line in answer["gatewatch"]["lines"]), abs=0.1)
 
 
-def test_the_documented_seed_case_is_current(capsys: pytest.CaptureFixture[str]) -> None:
-    cost.main(["--calls", "400e6", "--bytes", "1.21TiB", "--json"])
-    total = json.loads(capsys.readouterr().out)["gatewatch"]["total"]
-    page = (ROOT / "docs" / "cost.md").read_text(encoding="utf-8")
-    assert f"**${total:,.2f}**" in page
+def test_the_page_is_current() -> None:
+    assert document_cost.TARGET.read_text("utf-8") == document_cost.document(), "run `python -m tools.document_cost`"
 
 
 def test_tables_output(capsys: pytest.CaptureFixture[str]) -> None:
