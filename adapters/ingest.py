@@ -3,16 +3,17 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from adapters.batches import Batch, BatchLog, Behind, Tail
 from adapters.evidence import Evidence, Rejection
+from adapters.intake import Arrived, enqueued_at
 from adapters.tables import LARGEST_ENTITY, Missing
 from adapters.tombstones import TombstoneStore
 from intel.addresses import TrustedProxies
 from model import ApiCall, minute_of
 from pipeline.contents import Look
-from pipeline.decode import Rejected, decode
+from pipeline.decode import decode_all
 from pipeline.fold import fold
 from pipeline.looks import Looks
 from retention.policy import Promises, first_open_day, is_open, promises
@@ -45,8 +46,42 @@ class Event(NamedTuple):
     body: bytes
 
 
-def events_of(events: Sequence["EventHubEvent"]) -> list[Event]:
+class Events:
+    """Events of one hub partition as columns, so that of a thousand nobody makes a thousand objects."""
+
+    __slots__ = ("_read", "_stamps", "bodies", "sequences")
+
+    def __init__(self, sequences: list[int], bodies: list[bytes], stamps: Sequence[Any], read: Callable[[Any], datetime]) -> None:
+        """`stamps`: when each was enqueued, in a form that `read` makes an aware time of: of most nobody asks."""
+        self.sequences, self.bodies, self._stamps, self._read = sequences, bodies, stamps, read
+
+    @classmethod
+    def of(cls, events: Sequence[Event]) -> "Events":
+        return cls(
+            [event.sequence for event in events], [event.body for event in events], [event.enqueued for event in events], lambda at: at
+        )
+
+    def __len__(self) -> int:
+        return len(self.sequences)
+
+    def __getitem__(self, part: slice) -> "Events":
+        return Events(self.sequences[part], self.bodies[part], self._stamps[part], self._read)
+
+    def enqueued(self, at: int) -> datetime:
+        return self._read(self._stamps[at])
+
+    def after(self, last: int) -> "Events":
+        """Those with larger sequence numbers."""
+        if min(self.sequences, default=last + 1) > last:
+            return self
+        kept = [at for at, sequence in enumerate(self.sequences) if sequence > last]
+        return Events([self.sequences[at] for at in kept], [self.bodies[at] for at in kept], [self._stamps[at] for at in kept], self._read)
+
+
+def events_of(events: Sequence["EventHubEvent"]) -> Events:
     """The events of a trigger's batch. Raises ValueError where the host gave one no sequence number: it could be counted twice."""
+    if isinstance(events, Arrived):
+        return Events(events.sequence_numbers, events.bodies, events.enqueued, enqueued_at)
     found = []
     for event in events:
         sequence, enqueued = event.sequence_number, event.enqueued_time
@@ -57,7 +92,7 @@ def events_of(events: Sequence["EventHubEvent"]) -> list[Event]:
         elif enqueued.tzinfo is None:  # the worker's times are UTC and do not say so
             enqueued = enqueued.replace(tzinfo=UTC)
         found.append(Event(sequence, enqueued, event.get_body()))
-    return found
+    return Events.of(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,17 +131,18 @@ class Ingest:
         self._quarantined: dict[str, tuple[str, int]] = {}
         """Partition -> hour, and messages kept of it."""
 
-    def batch(self, partition: str, events: Sequence[Event], now: datetime) -> Ingested:
+    def batch(self, partition: str, events: Events | Sequence[Event], now: datetime) -> Ingested:
         """Count the events, in sequence order, that nobody has counted yet. Raises only for a storage fault. `partition` "": the host did not say of which
         one they are, so no chain can hold them; they are quarantined whole."""
+        events = events if isinstance(events, Events) else Events.of(events)
         if not partition:
             return self._without_partition(events, now)
         counted = rejected = overlooked = 0
         tail = self._tails.get(partition) or self._find(partition)
         erased = self._tombstones.at(now) if self._tombstones else Tombstones()
-        left = [event for event in events if event.sequence > tail.last]
+        left = events.after(tail.last)
         while left:
-            if left[0].sequence > tail.last + 1 and tail == self._tails.get(partition):
+            if left.sequences[0] > tail.last + 1 and tail == self._tails.get(partition):
                 # a hole: events that the hub dropped, or a rival that went on while we slept
                 tail = self._find(partition)
             else:
@@ -129,14 +165,17 @@ class Ingest:
                     tail = self._find(partition)
                 except Missing:
                     tail = self._after_dropped(partition, tail, batch.day, now)
-            left = [event for event in left if event.sequence > tail.last]
+            left = left.after(tail.last)
         return Ingested(counted, rejected, len(events) - counted - rejected, overlooked)
 
-    def _without_partition(self, events: Sequence[Event], now: datetime) -> Ingested:
+    def _without_partition(self, events: Events, now: datetime) -> Ingested:
         erased = self._tombstones.at(now) if self._tombstones else Tombstones()
         # two partitions can have the same numbers in one hour: the moment of the first tells their blobs apart
-        name = f"unknown-{events[0].enqueued:%H%M%S%f}" if events else ""
-        found = [Rejection(name, event.sequence, event.enqueued, NO_PARTITION, event.body) for event in events]
+        name = f"unknown-{events.enqueued(0):%H%M%S%f}" if events else ""
+        found = [
+            Rejection(name, sequence, events.enqueued(at), NO_PARTITION, body)
+            for at, (sequence, body) in enumerate(zip(events.sequences, events.bodies, strict=True))
+        ]
         if found:
             self._evidence.quarantine([self._kept_of(rejection, now, erased) for rejection in found])
         return Ingested(0, len(found), 0)
@@ -171,24 +210,16 @@ class Ingest:
             return replace(rejection, body=b"")
         return rejection
 
-    def _decode(self, partition: str, events: Sequence[Event], now: datetime) -> tuple[list[ApiCall], list[bytes], list[Rejection]]:
-        oldest, newest = now - self._max_age, now + AHEAD
-        calls: list[ApiCall] = []
-        bodies: list[bytes] = []
-        rejections: list[Rejection] = []
-        for event in events:
-            try:
-                calls.append(decode(event.body, oldest, newest))
-                bodies.append(event.body)
-            except Rejected as error:
-                rejections.append(Rejection(partition, event.sequence, event.enqueued, str(error), event.body))
+    def _decode(self, partition: str, events: Events, now: datetime) -> tuple[list[ApiCall], list[bytes], list[Rejection]]:
+        calls, bodies, refused = decode_all(events.bodies, now - self._max_age, now + AHEAD)
+        rejections = [Rejection(partition, events.sequences[at], events.enqueued(at), reason, events.bodies[at]) for at, reason in refused]
         return calls, bodies, rejections
 
     def _pack(
         self,
         partition: str,
         tail: Tail,
-        events: Sequence[Event],
+        events: Events,
         looked: tuple[list[ApiCall], dict[int, Look]],
         rejected: int,
         erased: Tombstones,
@@ -202,25 +233,25 @@ class Ingest:
         packed = pack(tally)
         if len(packed) > LARGEST_ENTITY and len(events) > 1:  # the caps of fold keep one call below 100 KiB
             return None
-        day = events[0].enqueued.astimezone(UTC).date()
+        day = events.enqueued(0).astimezone(UTC).date()
         day = max(day, tail.day or day)  # a sealed chain goes on in a later table
         return Batch(
             partition,
             tail.last + 1,
-            events[-1].sequence,
+            events.sequences[-1],
             day,
             packed,
             rejected,
             fingerprints(tally),
             tally.newest,
-            events[-1].enqueued,
+            events.enqueued(-1),
             now,
             _missing(tail, events),
             not is_open(day, self._kept, now),
         )
 
 
-def _missing(tail: Tail, events: Sequence[Event]) -> int:
+def _missing(tail: Tail, events: Events) -> int:
     """How many sequence numbers between the end of the chain and the last event never came. What was there before the first batch is not missed."""
-    before = tail.last if tail.last >= 0 else events[0].sequence - 1
-    return events[-1].sequence - before - len({event.sequence for event in events})
+    before = tail.last if tail.last >= 0 else events.sequences[0] - 1
+    return events.sequences[-1] - before - len(set(events.sequences))

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, get_type_hints
 
@@ -31,6 +31,29 @@ class Rejected(Exception):
 _decoder = msgspec.json.Decoder(ApiCall)
 _hints = get_type_hints(ApiCall, include_extras=True)
 _names = {field.encode_name: field for field in msgspec.structs.fields(ApiCall)}
+
+
+def decode_all(bodies: Iterable[bytes], oldest: datetime, newest: datetime) -> tuple[list[ApiCall], list[bytes], list[tuple[int, str]]]:
+    """`decode` of many messages: the calls, their messages, and of each that is no call its index and why."""
+    read = _decoder.decode
+    calls: list[ApiCall] = []
+    messages: list[bytes] = []
+    refused: list[tuple[int, str]] = []
+    for at, body in enumerate(bodies):
+        try:
+            call = read(body)
+            usual = 99 < call.status <= INVALID_STATUS and call.time.tzinfo is not None and oldest <= call.time <= newest
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            usual = False
+        if not usual:
+            try:
+                call = decode(body, oldest, newest)
+            except Rejected as error:
+                refused.append((at, str(error)))
+                continue
+        calls.append(call)
+        messages.append(body)
+    return calls, messages, refused
 
 
 def decode(body: bytes, oldest: datetime | None = None, newest: datetime | None = None) -> ApiCall:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -16,9 +16,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters import intake
+from adapters.ingest import events_of
 
 _AT_IMPORT = meta._BaseConverter.__dict__["_parse_datetime"].__func__
 STOCK = getattr(_AT_IMPORT, intake._MARK, _AT_IMPORT)  # another test may have installed the fast one
+_MANY = EventHubTriggerConverter.__dict__["decode_multiple_events"].__func__
+STOCK_MANY = getattr(_MANY, intake._MARK, _MANY)
 
 TIMES: list[Any] = [
     *intake.PROBES,
@@ -59,9 +62,12 @@ TIMES: list[Any] = [
 @pytest.fixture(autouse=True)
 def _converter_as_shipped() -> Iterator[None]:
     before = meta._BaseConverter.__dict__["_parse_datetime"]
+    many = EventHubTriggerConverter.__dict__["decode_multiple_events"]
     meta._BaseConverter._parse_datetime = classmethod(STOCK)  # type: ignore[assignment, method-assign]
+    EventHubTriggerConverter.decode_multiple_events = classmethod(STOCK_MANY)  # type: ignore[assignment, method-assign]
     yield
     meta._BaseConverter._parse_datetime = before  # type: ignore[method-assign]
+    EventHubTriggerConverter.decode_multiple_events = many  # type: ignore[method-assign]
 
 
 def outcome(text: Any, stock: bool) -> tuple[Any, ...]:
@@ -147,6 +153,71 @@ def test_a_converter_with_its_own_parser_is_left_alone(monkeypatch: pytest.Monke
     assert not intake.install()
     assert meta._BaseConverter.__dict__["_parse_datetime"].__func__ is STOCK
     assert "a time parser of its own" in only_warning(caplog)
+
+
+def test_a_batch_is_columns_and_makes_no_event_until_one_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = decode(batch(3))
+    assert intake.install()
+    events = decode(batch(3))
+    assert isinstance(events, intake.Arrived)
+    with monkeypatch.context() as patch:
+        patch.setattr("azure.functions._eventhub.EventHubEvent.__init__", None)
+        columns = events_of(events)
+        assert (intake.partition_of(events), len(events)) == ("7", 3)
+    assert [columns.enqueued(at) for at in range(3)] == [event.enqueued_time.replace(tzinfo=UTC) for event in expected]  # type: ignore[union-attr]
+    assert (columns.sequences, columns.bodies) == ([100, 101, 102], [event.get_body() for event in expected])
+    whole = [(e.get_body(), e.sequence_number, e.offset, e.partition_key, e.enqueued_time, e.metadata) for e in expected]
+    assert [(e.get_body(), e.sequence_number, e.offset, e.partition_key, e.enqueued_time, e.metadata) for e in events] == whole
+    assert events[1:][0] is events[-2]
+
+
+@pytest.mark.parametrize(
+    "system",
+    [
+        "[]",
+        "{}",
+        "[",
+        '[{"SequenceNumber": 1}]',
+        '[{"SequenceNumber": 1}, {"SequenceNumber": "2"}]',
+        '[{"SequenceNumber": true}, {}]',
+        "[1, 2]",
+    ],
+)
+def test_properties_of_another_form_are_read_by_stock(system: str) -> None:
+    def read() -> object:
+        try:
+            return intake.sequence_numbers(decode(batch(2, SystemPropertiesArray=meta.Datum(system, "json"))))
+        except Exception as error:
+            return type(error), str(error)
+
+    expected = read()
+    assert intake.install()
+    assert read() == expected
+
+
+def test_an_event_without_a_number_is_refused() -> None:
+    assert intake.install()
+    with pytest.raises(ValueError, match="without a sequence number"):
+        events_of(decode(batch(1, SystemPropertiesArray=meta.Datum("[{}]", "json"))))
+
+
+@pytest.mark.parametrize("text", ["2026-11-24T03:07:09.1234567", "2026-11-24T03:07:09Z", "2026-11-24T03:07:09+00:00"])
+def test_enqueued_times_are_aware(text: str) -> None:
+    assert intake.enqueued_at(text).isoformat(timespec="seconds") == "2026-11-24T03:07:09+00:00"
+
+
+def test_what_was_never_enqueued_is_enqueued_now() -> None:
+    assert abs(intake.enqueued_at(None) - datetime.now(UTC)) < timedelta(minutes=1)
+
+
+@pytest.mark.parametrize("changed", [staticmethod(STOCK_MANY), classmethod(lambda *_: []), classmethod(lambda *_: list("ab"))])
+def test_another_converter_of_batches_is_left_alone(
+    changed: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(EventHubTriggerConverter, "decode_multiple_events", changed)
+    assert not intake.install()
+    assert EventHubTriggerConverter.__dict__["decode_multiple_events"] is changed
+    assert "slow converter stays" in only_warning(caplog)
 
 
 def batch(size: int, **metadata: meta.Datum) -> dict[str, Any]:
