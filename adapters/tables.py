@@ -12,6 +12,7 @@ from azure.data.tables import EdmType, EntityProperty, TableServiceClient, Table
 
 from adapters.identity import credential
 from adapters.patience import WORK, Patience
+from adapters.table_insert import Inserter
 from settings import Connection
 
 Entity = dict[str, Any]
@@ -20,6 +21,8 @@ PIECE = 60 * 1024
 """Bytes of one binary property; the service takes 64 KiB."""
 LARGEST_ENTITY = 900 * 1024
 """Bytes of packed data in one entity; the service takes 1 MiB, and the emulator more, so it is checked here."""
+LONGEST_INSERT = 10
+"""Seconds that an insert by our own protocol waits for its answer before the SDK tries."""
 TRANSACTION_OPERATIONS = 100
 TRANSACTION_BYTES = 3 << 20
 """The service takes 4 MiB, counted after base64."""
@@ -46,10 +49,16 @@ class Tables:
             self.service = TableServiceClient.from_connection_string(connection.connection_string, **options)
         else:
             self.service = TableServiceClient(connection.address, credential=credential(connection.client_id), **options)
+        self._inserter = Inserter(self.service.url, self.service.credential, patience.connect, min(patience.answer, LONGEST_INSERT))
 
     def insert(self, table: str, entity: Entity, *, create: bool = True) -> None:
         """Raises Exists, and Missing where the table is not there and `create` is False."""
-        try:
+        said = self._inserter.insert(table, entity)
+        if said == "EntityAlreadyExists":
+            raise Exists(table)
+        if not said:
+            return
+        try:  # no table yet, a service that is ill, a value that it would refuse
             if create:
                 self._creating(table, lambda: self.service.get_table_client(table).create_entity(entity))
             else:
