@@ -33,6 +33,14 @@ EARLY = 300
 """Seconds before its end at which a token is renewed."""
 INT32 = 1 << 31
 
+HEADERS = {
+    "Content-Type": "application/json;odata=nometadata",
+    "Accept": "application/json;odata=nometadata",
+    "Prefer": "return-no-content",
+    "DataServiceVersion": "3.0",
+    "x-ms-version": "2019-02-02",
+}
+
 _encode = msgspec.json.Encoder().encode
 
 
@@ -60,42 +68,48 @@ class Inserter:
         properties = _properties(entity)
         if self._sign is None or properties is None or time.monotonic() < self._resting:
             return "?"
-        body = _encode(properties)
-        date = formatdate(usegmt=True)
-        headers = {
-            "Content-Type": "application/json;odata=nometadata",
-            "Accept": "application/json;odata=nometadata",
-            "Prefer": "return-no-content",
-            "DataServiceVersion": "3.0",
-            "x-ms-version": "2019-02-02",
-            "x-ms-date": date,
-        }
-        connection = None
         try:
-            headers["Authorization"] = self._sign(table, date)
-            connection = self._connected()
+            status, said = self._ask(table, _encode(properties))
+        except (OSError, HTTPException, AzureError):  # AzureError: no token
+            self._resting = time.monotonic() + REST
+            return "?"
+        if status >= 500 or status in (401, 403):
+            self._resting = time.monotonic() + REST
+        return "" if status in (201, 204) else _code(said)
+
+    def _ask(self, table: str, body: bytes) -> tuple[int, bytes]:
+        date = formatdate(usegmt=True)
+        headers = HEADERS | {"x-ms-date": date, "Authorization": self._sign(table, date) if self._sign else ""}
+        connection = self._kept()
+        if connection is not None:
+            try:
+                return self._said(connection, table, body, headers)
+            except (ConnectionError, HTTPException):
+                pass  # closed since; were it inserted and the answer lost, the next is refused as a repeat, as any other is
+        return self._said(self._fresh(), table, body, headers)
+
+    def _said(self, connection: HTTPConnection, table: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, bytes]:
+        try:
             connection.request("POST", f"{self._path}/{table}", body, headers)
             answer = connection.getresponse()
             said = answer.read()
-        except (OSError, HTTPException, AzureError):  # AzureError: no token
-            if connection is not None:
-                connection.close()
-            self._resting = time.monotonic() + REST
-            return "?"
+        except BaseException:
+            connection.close()
+            raise
         self._idle.append((time.monotonic(), connection))
-        if answer.status >= 500 or answer.status in (401, 403):
-            self._resting = time.monotonic() + REST
-        return "" if answer.status in (201, 204) else _code(said)
+        return answer.status, said
 
-    def _connected(self) -> HTTPConnection:
+    def _kept(self) -> HTTPConnection | None:
         while True:
             try:
                 since, connection = self._idle.pop()
             except IndexError:
-                break
+                return None
             if time.monotonic() - since < IDLE:
                 return connection
             connection.close()
+
+    def _fresh(self) -> HTTPConnection:
         connect, answer = self._timeouts
         fresh = (
             HTTPSConnection(self._host, timeout=connect, context=self._tls) if self._tls else HTTPConnection(self._host, timeout=connect)

@@ -1,12 +1,13 @@
 """The fields of a body: where each leaf stands, in general, and of which type it is; never what it says."""
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote_plus
 
 from classifiers.text_values import Part, parse_json
 from posture.inventory import DIRECTIONS
-from posture.names import ANY, is_map, is_name
+from posture.names import ANY, LONGEST, is_map, is_name
 from windows.values import VALUE_TYPES, value_type
 
 FIELDS_PER_BODY = 128
@@ -82,6 +83,12 @@ def _leaves(value: Any) -> Iterator[tuple[str, int]]:
 
 
 def _key(name: str) -> str:
+    return _known(name) if len(name) <= LONGEST else ANY
+
+
+@lru_cache(4096)
+def _known(name: str) -> str:
+    """Names repeat from body to body; long ones, which callers can make up without end, are not worth the memory."""
     return name.replace(".", "_") if is_name(name) else ANY
 
 

@@ -128,6 +128,16 @@ def test_what_is_not_plain_is_named(answer: bytes | None, code: str, asks_again:
         assert service.asked == (2 if asks_again else 1)
 
 
+def test_a_kept_connection_that_was_closed_meanwhile_is_opened_again(tables: Tables, storage_name: Callable[[str], str]) -> None:
+    table, direct = storage_name("closed"), inserter(tables)
+    tables.service.create_table(table)
+    assert direct.insert(table, ENTITY) == ""
+    ((_, kept),) = direct._idle
+    kept.sock.shutdown(socket.SHUT_RDWR)
+    assert direct.insert(table, ENTITY | {"RowKey": "8"}) == ""
+    assert not direct._resting
+
+
 @pytest.mark.parametrize(
     ("address", "credential"),
     [
