@@ -97,6 +97,9 @@ param consumerGroup string = 'gatewatch'
 @allowed(['Standard_LRS', 'Standard_ZRS'])
 param storageRedundancy string = 'Standard_LRS'
 
+@description('Everything over three zones: the app\'s plan (two instances warm at least) and storage, whatever `storageRedundancy` says. The hub is so by itself where the region has zones.')
+param zoneRedundant bool = false
+
 // ---- compute -------------------------------------------------------------------------------------------------------
 
 @description('Python of the Flex Consumption app.')
@@ -156,6 +159,14 @@ param alertEmails string[] = []
 @description('Gigabytes a day after which Log Analytics takes nothing more in.')
 @minValue(1)
 param logDailyCapGb int = 1
+
+@description('Who read what, in a workspace of its own: of everything; of the evidence account, hub and app alone; or not at all. One row for each request to storage: docs/cost.md.')
+@allowed(['all', 'evidence', 'off'])
+param accessLogs string = 'evidence'
+
+@description('Gigabytes a day after which that workspace takes nothing more in.')
+@minValue(1)
+param accessLogDailyCapGb int = 1
 
 // ---- gateway -------------------------------------------------------------------------------------------------------
 
@@ -254,6 +265,7 @@ var names = {
   plan: 'plan-gatewatch-${token}'
   app: 'func-gatewatch-${token}'
   workspace: 'log-gatewatch-${token}'
+  accessWorkspace: 'log-access-gatewatch-${token}'
   insights: 'appi-gatewatch-${token}'
   network: 'vnet-gatewatch-${token}'
   actionGroup: 'ag-gatewatch-${token}'
@@ -318,7 +330,7 @@ module storage 'modules/storage.bicep' = {
     tags: allTags
     stateName: names.state
     evidenceName: names.evidence
-    redundancy: storageRedundancy
+    redundancy: zoneRedundant ? 'Standard_ZRS' : storageRedundancy
     packageContainer: packageContainer
     purgedContainers: purgedContainers
     keptContainers: keptContainers
@@ -417,7 +429,12 @@ module functionApp 'modules/function-app.bicep' = {
     instanceMemoryMb: instanceMemoryMb
     maximumInstances: maximumInstances
     httpConcurrency: httpConcurrency
-    alwaysReady: alwaysReady
+    zoneRedundant: zoneRedundant
+    // The plan refuses a single warm instance where it spreads over zones.
+    alwaysReady: map(
+      alwaysReady,
+      one => zoneRedundant ? { name: one.name, instanceCount: max(2, one.instanceCount) } : one
+    )
     allowedIpRanges: appAllowedIpRanges
     // What the hub still holds after an outage must still count.
     appSettings: union(
@@ -466,6 +483,22 @@ module alerts 'modules/alerts.bicep' = {
     workspaceName: names.workspace
     insightsName: names.insights
     namespaceName: names.namespace
+  }
+}
+
+module access 'modules/access-logs.bicep' = if (accessLogs != 'off') {
+  scope: group
+  dependsOn: [storage, eventHubs, functionApp]
+  params: {
+    location: location
+    tags: allTags
+    workspaceName: names.accessWorkspace
+    dailyCapGb: accessLogDailyCapGb
+    namespaceName: names.namespace
+    stateName: names.state
+    evidenceName: names.evidence
+    appName: names.app
+    stateToo: accessLogs == 'all'
   }
 }
 

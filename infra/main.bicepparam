@@ -13,8 +13,14 @@ param maximumThroughputUnits = int(readEnvironmentVariable('GATEWATCH_MAXIMUM_TH
 param hubRetentionHours = int(readEnvironmentVariable('GATEWATCH_HUB_RETENTION_HOURS', '24'))
 
 param storageRedundancy = readEnvironmentVariable('GATEWATCH_STORAGE_REDUNDANCY', 'Standard_LRS')
+param zoneRedundant = bool(readEnvironmentVariable('GATEWATCH_ZONE_REDUNDANT', 'false'))
 param instanceMemoryMb = any(int(readEnvironmentVariable('GATEWATCH_INSTANCE_MEMORY_MB', '2048')))
 param maximumInstances = int(readEnvironmentVariable('GATEWATCH_MAXIMUM_INSTANCES', '40'))
+param httpConcurrency = int(readEnvironmentVariable('GATEWATCH_HTTP_CONCURRENCY', '16'))
+param alwaysReady = map(
+  filter(split(readEnvironmentVariable('GATEWATCH_ALWAYS_READY', 'function:ingest=1'), ','), one => !empty(one)),
+  one => { name: split(one, '=')[0], instanceCount: int(split(one, '=')[1]) }
+)
 
 param appSettings = json(readEnvironmentVariable('GATEWATCH_APP_SETTINGS', '{}'))
 
@@ -30,6 +36,10 @@ param appAllowedIpRanges = filter(
 param gatewaySubnetId = readEnvironmentVariable('GATEWATCH_GATEWAY_SUBNET_ID', '')
 
 param signInClientId = readEnvironmentVariable('GATEWATCH_SIGN_IN_CLIENT_ID', '')
+
+param accessLogs = readEnvironmentVariable('GATEWATCH_ACCESS_LOGS', 'evidence')
+param logDailyCapGb = int(readEnvironmentVariable('GATEWATCH_LOG_DAILY_CAP_GB', '1'))
+param accessLogDailyCapGb = int(readEnvironmentVariable('GATEWATCH_ACCESS_LOG_DAILY_CAP_GB', '1'))
 
 param alertEmails = filter(split(readEnvironmentVariable('GATEWATCH_ALERT_EMAILS', ''), ','), email => !empty(email))
 

@@ -157,6 +157,7 @@ POLICY: tuple[Place, ...] = (
     Place(id="package", kind="container", name="app-package", holds="the deployed app", personal=False, longest=None, since="", purpose="to run", reason="", mechanism="–", erasure="nothing of a person is there"),
     Place(id="host", kind="container", name="azure-webjobs-", holds="the host's leases, keys and checkpoints", personal=False, longest=None, since="", purpose="to run", reason="", mechanism="the host's own", erasure="nothing of a person is there"),
     Place(id="telemetry", kind="telemetry", name="logs, metrics, traces", holds="names and counts", personal=False, longest=None, since="", purpose="to run", reason="", mechanism="the workspace's own retention", erasure="nothing of a person is there"),
+    Place(id="access-logs", kind="telemetry", name="access logs", holds="who of the operator's people and programs read, wrote and deleted what in storage, hub and app, from which address; the keys that were asked for, which are hashes", personal=False, longest=None, since="", purpose="to find out who read what", reason="", mechanism="the workspace's own retention of 30 days", erasure="nothing of a caller is there"),
 )  # fmt: skip
 
 BY_ID: Mapping[str, Place] = {place.id: place for place in POLICY}

@@ -22,6 +22,7 @@ param pythonVersion string
 param instanceMemoryMb int
 param maximumInstances int
 param httpConcurrency int
+param zoneRedundant bool
 param alwaysReady { name: string, instanceCount: int }[]
 param allowedIpRanges string[]
 
@@ -45,7 +46,7 @@ resource plan 'Microsoft.Web/serverfarms@2024-11-01' = {
   tags: tags
   kind: 'functionapp'
   sku: { tier: 'FlexConsumption', name: 'FC1' }
-  properties: { reserved: true }
+  properties: { reserved: true, zoneRedundant: zoneRedundant }
 }
 
 var storageSuffix = environment().suffixes.storage

@@ -47,9 +47,10 @@ PLATFORM_SETTINGS = {
     "AzureWebJobsStorage__blobServiceUri",
     "AzureWebJobsStorage__clientId",
     "AzureWebJobsStorage__credential",
+    "CUSTOM_REQUIREMENTSTXT_PATH",
     "PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY",
 }
-"""What the Functions host or worker reads, beside the `__credential` and `__clientId` of each connection."""
+"""What the Functions host, worker or build reads, beside the `__credential` and `__clientId` of each connection."""
 OF_SIGN_IN = {"OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID"}
 """What App Service authentication reads: whose token stands for a client secret."""
 SET_BY_FUNCTION_APP_CONFIG = {
@@ -194,7 +195,8 @@ def test_keys_are_off(resources: list[Resource]) -> None:
         assert account["properties"]["defaultToOAuthAuthentication"] is True
     assert one(resources, "Microsoft.EventHub/namespaces")["properties"]["disableLocalAuth"] is True
     assert one(resources, "Microsoft.Insights/components")["properties"]["DisableLocalAuth"] is True
-    assert one(resources, "Microsoft.OperationalInsights/workspaces")["properties"]["features"]["disableLocalAuth"] is True
+    workspaces = of_type(resources, "Microsoft.OperationalInsights/workspaces")
+    assert all(workspace["properties"]["features"]["disableLocalAuth"] is True for workspace in workspaces)
     policies = of_type(resources, "Microsoft.Web/sites/basicPublishingCredentialsPolicies")
     assert {policy["name"].rsplit("/", 1)[1]: policy["properties"] for policy in policies} == {
         "ftp": {"allow": False},
@@ -273,13 +275,51 @@ def test_retention_beyond_48_hours_is_refused(bicep: Bicep, template: dict[str, 
 
 
 def test_logs_are_kept_thirty_days(resources: list[Resource]) -> None:
-    workspace = one(resources, "Microsoft.OperationalInsights/workspaces")["properties"]
-    assert workspace["retentionInDays"] == 30
-    assert workspace["features"]["immediatePurgeDataOn30Days"] is True
-    assert workspace["workspaceCapping"]["dailyQuotaGb"] >= 1
+    for workspace in of_type(resources, "Microsoft.OperationalInsights/workspaces"):
+        assert workspace["properties"]["retentionInDays"] == 30
+        assert workspace["properties"]["features"]["immediatePurgeDataOn30Days"] is True
+        assert workspace["properties"]["workspaceCapping"]["dailyQuotaGb"] >= 1
     insights = one(resources, "Microsoft.Insights/components")["properties"]
     assert insights["RetentionInDays"] == 30
     assert insights["DisableIpMasking"] is False
+
+
+EVERY_REQUEST = {"StorageRead", "StorageWrite", "StorageDelete"}
+ACCESS_LOGS: dict[str, dict[str, set[str]]] = {
+    "all": {
+        "namespaces/evhns": {"OperationalLogs", "AutoScaleLogs", "EventHubVNetConnectionEvent"},
+        "sites/func": {"allLogs"},
+        "stgwevid/blobServices": EVERY_REQUEST,
+        "stgwstate/blobServices": EVERY_REQUEST,
+        "stgwstate/tableServices": {"StorageRead", "StorageDelete"},
+    },
+    "off": {},
+}
+ACCESS_LOGS["evidence"] = {place: categories for place, categories in ACCESS_LOGS["all"].items() if "stgwstate" not in place}
+
+
+def diagnosed(resources: list[Resource]) -> dict[str, set[str]]:
+    """What is logged of which resource."""
+    found = {}
+    for setting in of_type(resources, "Microsoft.Insights/diagnosticSettings"):
+        scope = setting["id"].split("/providers/Microsoft.Insights/")[0]
+        parts = re.search(r"/(stgwevid|stgwstate)\w+/(\w+)/default$|/(namespaces|sites)/(evhns|func)-", scope)
+        assert parts, scope
+        place = "/".join(part for part in parts.groups() if part)
+        found[place] = {log.get("category") or log["categoryGroup"] for log in setting["properties"]["logs"] if log["enabled"]}
+    return found
+
+
+@pytest.mark.parametrize(("variant", "chosen"), [("public", "evidence"), ("gateway", "all"), ("responding", "off")])
+def test_who_read_what_is_logged_apart_from_what_analysts_see(variants: dict[str, list[Resource]], variant: str, chosen: str) -> None:
+    resources = variants[variant]
+    assert diagnosed(resources) == ACCESS_LOGS[chosen]
+    targets = {setting["properties"]["workspaceId"] for setting in of_type(resources, "Microsoft.Insights/diagnosticSettings")}
+    workspaces = {workspace["id"]: workspace for workspace in of_type(resources, "Microsoft.OperationalInsights/workspaces")}
+    own = {id for id in workspaces if "log-access-gatewatch-" in id}
+    assert targets == own
+    assert len(workspaces) == (1 if chosen == "off" else 2)
+    assert all(workspaces[id]["properties"]["features"]["enableLogAccessUsingOnlyResourcePermissions"] is False for id in own)
 
 
 def test_one_region(resources: list[Resource]) -> None:
@@ -454,9 +494,24 @@ def test_a_choice_is_a_setting_that_the_app_knows(template: dict[str, Any], vari
     assert app_settings(variants["private"])["MAX_EVENT_AGE_HOURS"] == "48"
 
 
-def test_a_page_of_many_files_needs_one_instance(resources: list[Resource]) -> None:
-    scale = one(resources, "Microsoft.Web/sites")["properties"]["functionAppConfig"]["scaleAndConcurrency"]
-    assert scale["triggers"]["http"]["perInstanceConcurrency"] == 16
+def scale(resources: list[Resource]) -> Any:
+    return one(resources, "Microsoft.Web/sites")["properties"]["functionAppConfig"]["scaleAndConcurrency"]
+
+
+def test_a_page_of_many_files_needs_one_instance(variants: dict[str, list[Resource]]) -> None:
+    assert scale(variants["public"])["triggers"]["http"]["perInstanceConcurrency"] == 16
+    assert scale(variants["responding"])["triggers"]["http"]["perInstanceConcurrency"] == 8
+
+
+def test_over_zones_everything_that_can_be_is(variants: dict[str, list[Resource]]) -> None:
+    """Two warm instances of a function at least, for one stands in one zone; and no account in one building."""
+    one_zone, zones = variants["public"], variants["responding"]
+    assert one(one_zone, "Microsoft.Web/serverfarms")["properties"]["zoneRedundant"] is False
+    assert scale(one_zone)["alwaysReady"] == [{"name": "function:ingest", "instanceCount": 1}]
+    assert one(zones, "Microsoft.Web/serverfarms")["properties"]["zoneRedundant"] is True
+    warm = {entry["name"]: entry["instanceCount"] for entry in scale(zones)["alwaysReady"]}
+    assert warm == {"function:ingest": 2, "function:evaluate": 2, "http": 3}
+    assert {account["sku"]["name"] for account in of_type(zones, "Microsoft.Storage/storageAccounts")} == {"Standard_ZRS"}
 
 
 def test_people_sign_in_where_a_registration_is_named_and_nowhere_else(variants: dict[str, list[Resource]]) -> None:
@@ -551,7 +606,7 @@ def test_alert_rules(variants: dict[str, list[Resource]]) -> None:
     for rule in rules:
         assert rule["properties"]["enabled"] is True
         assert rule["properties"]["actions"]["actionGroups"] == [group["id"]]
-        assert rule["properties"]["scopes"] == [one(resources, "Microsoft.OperationalInsights/workspaces")["id"]]
+        assert rule["properties"]["scopes"] == [one(resources, "Microsoft.OperationalInsights/workspaces", "log-gatewatch-")["id"]]
     for rule in of_type(resources, "Microsoft.Insights/metricAlerts"):
         assert rule["properties"]["actions"] == [{"actionGroupId": group["id"]}]
         assert rule["properties"]["scopes"] == [one(resources, "Microsoft.EventHub/namespaces")["id"]]
@@ -583,7 +638,7 @@ def test_every_event_that_a_query_names_is_one_that_the_app_sends() -> None:
 def test_the_workbook_is_json_about_this_deployment(resources: list[Resource]) -> None:
     workbook = one(resources, "Microsoft.Insights/workbooks")
     page = json.loads(workbook["properties"]["serializedData"])
-    workspace = one(resources, "Microsoft.OperationalInsights/workspaces")["id"]
+    workspace = one(resources, "Microsoft.OperationalInsights/workspaces", "log-gatewatch-")["id"]
     namespace = one(resources, "Microsoft.EventHub/namespaces")["id"]
     queries = [item["content"] for item in page["items"] if item["type"] == 3]
     assert queries
