@@ -10,19 +10,20 @@ import msgspec
 from azure.core import MatchConditions
 from azure.core.exceptions import AzureError, ResourceModifiedError, ResourceNotFoundError
 
-from adapters import key_uses, ledger, responses, suppressions
-from adapters.alerts import OURS, first_of
+from adapters import key_uses, ledger, reasons, responses, suppressions
+from adapters.alerts import first_of
 from adapters.batches import BatchLog
 from adapters.evidence import Evidence
 from adapters.guard_list import GatewayRefused
+from adapters.reasons import Reason
+from adapters.redaction import redacted_row
 from adapters.responses import Response, Responses
 from adapters.tables import Changed, Entity, Tables, joined, pieces
 from alerts.suppression import Rule
-from alerts.triage import rewritten
-from model import Alert, Incident, Minute, minute_of, moment
+from model import Minute, minute_of, moment
 from response.entries import own_keys
 from retention.policy import BY_ID, Place, Promises, deadline
-from retention.subject import Subject, erased, fingerprints, is_fingered, mentions, pseudonym, redacted, subject_hash, without
+from retention.subject import Subject, fingerprints, is_fingered, mentions, pseudonym, subject_hash, without
 from windows.countries import country
 from windows.tally import TABLES, Tally, pack, unpack
 
@@ -54,6 +55,7 @@ class Places:
             "alerts/incidents",
             "alerts/folded",
             suppressions.TABLE,
+            *reasons.ALONE,
             responses.TABLE,
             key_uses.TABLE,
             *hours,
@@ -68,7 +70,10 @@ class Places:
         if table == "exports":
             return sum(1 for blob in self._exports(subject) if self._delete("exports", blob))
         if table == suppressions.TABLE:
-            return sum(1 for rule in self._rules(subject, before) if suppressions.delete(self._tables, rule.id))
+            gone = sum(1 for rule in self._rules(subject, before) if suppressions.delete(self._tables, rule.id))
+            return gone + sum(1 for reason in self._reasons(table, subject, before) if reason.erase())
+        if table in reasons.ALONE:
+            return sum(1 for reason in self._reasons(table, subject, before) if reason.erase())
         if table == responses.TABLE:
             return self._erase_responses(subject, before)
         if table == key_uses.TABLE:
@@ -89,7 +94,9 @@ class Places:
         if table == "exports":
             return len(self._exports(subject))
         if table == suppressions.TABLE:
-            return len(self._rules(subject, before))
+            return len(self._rules(subject, before)) + sum(1 for _ in self._reasons(table, subject, before))
+        if table in reasons.ALONE:
+            return sum(1 for _ in self._reasons(table, subject, before))
         if table == responses.TABLE:
             return len(self._records(subject, before)) + self._listed(subject, before)
         if table == key_uses.TABLE:
@@ -126,7 +133,9 @@ class Places:
             return [
                 _item(place, f"{table}/{rule.id}", rule.made, rule.made + self._kept[table], rule=msgspec.to_builtins(rule))
                 for rule in self._rules(subject, latest)
-            ]
+            ] + [self._reason_item(reason) for reason in self._reasons(table, subject, latest)]
+        if table in reasons.ALONE:
+            return [self._reason_item(reason) for reason in self._reasons(table, subject, latest)]
         if table == responses.TABLE:
             place = BY_ID[table]
             return [
@@ -207,14 +216,14 @@ class Places:
     def _alerts(self, partition: str, subject: Subject, before: Minute) -> Iterator[Entity]:
         alias = pseudonym(subject.actor, self._key)
         for row in self._tables.query("alerts", "PartitionKey eq @partition", partition=partition):
-            if first_of(row["RowKey"]) <= before and _redacted_row(row, subject, alias) is not None:
+            if first_of(row["RowKey"]) <= before and redacted_row(row, subject, alias) is not None:
                 yield row
 
     def _redact_alert(self, partition: str, row: Entity, subject: Subject, before: Minute) -> bool:
         alias = pseudonym(subject.actor, self._key)
         for _ in range(TRIES):
             entity = self._tables.get("alerts", partition, row["RowKey"])
-            changed = _redacted_row(entity, subject, alias) if entity and first_of(entity["RowKey"]) <= before else None
+            changed = redacted_row(entity, subject, alias) if entity and first_of(entity["RowKey"]) <= before else None
             if entity is None or changed is None:
                 return False
             try:
@@ -237,6 +246,14 @@ class Places:
 
     def _rules(self, subject: Subject, before: Minute) -> list[Rule]:
         return [rule for rule in suppressions.read(self._tables) if rule.names(subject.actor) and minute_of(rule.made) <= before]
+
+    def _reasons(self, table: str, subject: Subject, before: Minute) -> Iterator[Reason]:
+        return reasons.naming(self._tables, table, subject, before, self._key)
+
+    def _reason_item(self, reason: Reason) -> Item:
+        place = BY_ID[reason.table]
+        until = reason.until or reason.at + self._kept[reason.table]
+        return _item(place, f"{reason.table}/{reason.id}", reason.at, until, text=reason.text)
 
     # responses
 
@@ -365,50 +382,6 @@ def _erased_tally(packed: bytes, subject: Subject, before: Minute) -> bytes | No
         lambda actor, minute: actor == subject.actor and minute <= before,
     )
     return pack(without_them) if without_them is not tally else None
-
-
-def _redacted_row(row: Entity, subject: Subject, alias: str) -> Entity | None:
-    """None where the row does not name the subject."""
-    label = erased(row["RowKey"][9:])
-
-    def without_them(value: Any) -> Any:
-        return redacted(redacted(value, subject.actor, label), alias, label)
-
-    found: Entity = {}
-    for name, value in row.items():
-        if name == "etag":
-            continue
-        found[name] = value
-        if not isinstance(value, str) or name in OURS:
-            continue
-        if name in KINDS:
-            content = json.loads(value)
-            changed = without_them(content)
-            if changed != content:
-                if not _is_a(KINDS[name], changed):  # somebody is called "2xx", and only where an actor can stand it is he who is meant
-                    changed = {key: without_them(item) if key in ("actors", "evidence") else item for key, item in content.items()}
-                    if "sighting" in content:
-                        sighting = {
-                            key: without_them(item) if key in ("actor", "evidence") else item for key, item in content["sighting"].items()
-                        }
-                        changed["sighting"] = sighting
-                found[name] = json.dumps(changed, ensure_ascii=False, separators=(",", ":")) if changed != content else value
-        elif name == "changes":
-            found[name] = rewritten(value, without_them)
-        else:
-            found[name] = without_them(value)
-    return found if any(found[name] != row[name] for name in found) else None
-
-
-KINDS: dict[str, type[Alert | Incident]] = {"alert": Alert, "incident": Incident}
-
-
-def _is_a(kind: type[Alert | Incident], content: Any) -> bool:
-    try:
-        msgspec.convert(content, kind)
-    except msgspec.ValidationError:
-        return False
-    return True
 
 
 def _names_subject(line: Item, subject: Subject, before: Minute) -> bool:

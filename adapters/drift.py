@@ -1,7 +1,7 @@
 """The `drift` table: one row a deviation, and what analysts said of it. Evaluation writes what was found, the API what was accepted; neither overwrites the other."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
@@ -92,6 +92,22 @@ def accept(tables: Tables, id: str, revision: int | None, why: str | None, who: 
         except Changed:
             continue  # evaluation wrote its half
         return before._replace(acceptance=acceptance, revision=before.revision + 1, storage=storage)
+    raise Changed(TABLE)
+
+
+def reword(tables: Tables, id: str, rewrite: Callable[[str], str]) -> bool:
+    """Whether the reason for which a deviation was accepted became another. Raises Changed."""
+    for _ in range(TRIES):
+        stored = find(tables, id)
+        accepted = stored.acceptance if stored else None
+        if stored is None or accepted is None or rewrite(accepted.why) == accepted.why:
+            return False
+        entity = {"PartitionKey": PARTITION, "RowKey": id, "accepted": json.dumps(accepted._replace(why=rewrite(accepted.why)))}
+        try:
+            tables.replace(TABLE, entity, stored.storage, UpdateMode.MERGE)
+            return True
+        except Changed:
+            continue
     raise Changed(TABLE)
 
 

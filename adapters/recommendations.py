@@ -72,6 +72,21 @@ def change(tables: Tables, id: str, make: Callable[[Recommendation | None], Reco
     raise Changed(TABLE)
 
 
+def reword(tables: Tables, id: str, rewrite: Callable[[str], str]) -> bool:
+    """Whether a reason for which something was exempted became another. Raises Changed."""
+    before = find(tables, id)
+    if before is None or all(rewrite(one.why) == one.why for one in before.recommendation.exemptions):
+        return False
+
+    def reworded(known: Recommendation | None) -> Recommendation:
+        found = known or before.recommendation
+        exemptions = [msgspec.structs.replace(one, why=rewrite(one.why)) for one in found.exemptions]
+        return msgspec.structs.replace(found, exemptions=exemptions)
+
+    change(tables, id, reworded)
+    return True
+
+
 def write(tables: Tables, before: Stored | None, made: Recommendation) -> Stored:
     """Raises Changed where the row is no longer as it was `before` (None: not there)."""
     row = _row(made)

@@ -1,16 +1,17 @@
 """The `suppressions` table: the rules of `alerts.suppression`, as analysts made them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date, datetime
 
 import msgspec
 
 from adapters.alerts import Stored
-from adapters.tables import Entity, Tables
+from adapters.tables import Changed, Entity, Tables
 from alerts.suppression import Rule, expected
 from detectors import by_id
 
 TABLE = "suppressions"
+TRIES = 5
 
 
 def read(tables: Tables) -> Iterator[Rule]:
@@ -33,6 +34,21 @@ def delete(tables: Tables, id: str) -> bool:
     there = tables.get(TABLE, TABLE, id) is not None
     tables.delete(TABLE, [(TABLE, id)])
     return there
+
+
+def reword(tables: Tables, id: str, rewrite: Callable[[str], str]) -> bool:
+    """Whether a rule's comment became another. Raises Changed."""
+    for _ in range(TRIES):
+        row = tables.get(TABLE, TABLE, id)
+        rule = msgspec.json.decode(row["rule"], type=Rule) if row else None
+        if row is None or rule is None or rewrite(rule.comment) == rule.comment:
+            return False
+        try:
+            tables.replace(TABLE, _row(msgspec.structs.replace(rule, comment=rewrite(rule.comment))), row["etag"])
+            return True
+        except Changed:
+            continue
+    raise Changed(TABLE)
 
 
 def expect(tables: Tables, stored: Stored, now: datetime) -> None:

@@ -5,6 +5,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from intel.mask import names
+
 LARGEST_REQUEST = 16 * 1024
 LONGEST_TEXT = 1000
 
@@ -38,3 +40,15 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def is_text(text: str) -> bool:
     """Whether it is short enough to be kept, and can be shown anywhere."""
     return len(text) <= LONGEST_TEXT and all(letter.isprintable() or letter == "\n" for letter in text)
+
+
+def reason(name: str, text: str) -> str:
+    """What a person wrote of why, without space around it. Raises ValueError, naming the key, for what is too long, cannot be shown, or names somebody:
+    it is kept for longer than an address or an identity may be."""
+    if not is_text(text):
+        raise ValueError(f"{name} must be at most {LONGEST_TEXT} printable characters")
+    if found := names(text):
+        raise ValueError(
+            f"{name} names {found}, and must name nobody: it is kept for longer than that may be; say which alert, rule or response instead"
+        )
+    return text.strip()

@@ -8,10 +8,9 @@ from ipaddress import ip_address, ip_network
 
 import msgspec
 
-from alerts.request_body import LONGEST_TEXT, decoded, is_text
+from alerts.request_body import LONGEST_TEXT, decoded, is_text, reason
 from detectors import Detector, by_id
 from intel.addresses import canonical_ip
-from intel.mask import addresses
 from model import WINDOW_MINUTES, Alert, AlertKey, Minute, StatusClass, alert_key, moment
 from windows.record import WindowRow, untainted
 
@@ -202,8 +201,7 @@ def _rule(request: SuppressionRequest, id: str, by: str, now: datetime, known: M
     texts = (request.detector, request.service, request.api, request.endpoint, request.actor, request.comment)
     if not all(map(is_text, texts)):
         raise ValueError(f"texts must have at most {LONGEST_TEXT} printable characters")
-    if next(addresses(request.comment), None):
-        raise ValueError("comment must name no address: that is what actor is for, which is kept no longer than it may be")
+    comment = reason("comment", request.comment)
     if not any(texts[:5]):
         raise ValueError(
             "a rule that covers everything would make Gatewatch blind: name a detector, a service, an api, an endpoint or an actor"
@@ -223,7 +221,7 @@ def _rule(request: SuppressionRequest, id: str, by: str, now: datetime, known: M
         raise ValueError(f"until must be within {longest.days} days{why}")
     return Rule(
         id=id, made=now, by=by, since=since.astimezone(UTC), until=request.until.astimezone(UTC), detector=request.detector, service=request.service,
-        api=request.api, endpoint=request.endpoint, actor=actor, comment=request.comment.strip(),
+        api=request.api, endpoint=request.endpoint, actor=actor, comment=comment,
     )  # fmt: skip
 
 

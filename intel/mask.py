@@ -1,4 +1,4 @@
-"""Addresses in texts that callers write: found, and masked where the text is kept for longer than an address may be."""
+"""Addresses in texts that callers and analysts write: found, and masked or refused where the text is kept for longer than an address may be."""
 
 import re
 from collections.abc import Iterator
@@ -8,6 +8,8 @@ from intel.addresses import canonical_ip
 _IPV4 = re.compile(r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d]|\.\d)")
 _IPV6 = re.compile(r"(?<![0-9A-Fa-f:.])(?=[0-9A-Fa-f]*:)[0-9A-Fa-f:]{2,39}(?:\d{1,3}(?:\.\d{1,3}){3})?(?![0-9A-Fa-f:]|\.\d)")
 _MAIL = re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
+_IDENTITY = re.compile(r"(?<![\w-])(?:subscription|user|subject):[^\s:]")
+"""How tables and alerts spell an identity."""
 _VERSION = re.compile(r"\d{1,3}\.0\.0\.0")
 """How browsers write their version since they write no more of it; nobody calls from there."""
 MASK = "…"
@@ -19,6 +21,15 @@ def addresses(text: str) -> Iterator[tuple[str, str]]:
         for found in pattern.finditer(text):
             if canonical := canonical_ip(found[0]):
                 yield found[0], canonical
+
+
+def names(text: str) -> str:
+    """What of a person a text names: "an address", "an e-mail address", "a subscription, user or subject"; "" where nothing is seen."""
+    if next(addresses(text), None):
+        return "an address"
+    if _MAIL.search(text):
+        return "an e-mail address"
+    return "a subscription, user or subject" if _IDENTITY.search(text) else ""
 
 
 def masked(text: str) -> str:

@@ -159,8 +159,12 @@ def _outside(actor: str, text: str, label: str) -> str:
     return text
 
 
-def redacted(value: Any, actor: str, label: str) -> Any:
-    """Decoded JSON with `label` in place of the actor, wherever a text names it; the same object where none does."""
+def redacted(value: Any, actor: str, label: str, whole: bool = False) -> Any:
+    """Decoded JSON with `label` in place of the actor, wherever a text names it; the same object where none does. `whole`: only where the spelling of the
+    tables stands, for the bare id is a word like another."""
+    if whole:
+        spelling = re.compile(rf"(?<![\w.-]){re.escape(actor)}(?![\w-])")
+        return _walked(value, lambda text: spelling.sub(label, text))
     return _walked(value, lambda text: _outside(actor, text, label))
 
 

@@ -11,14 +11,13 @@ from adapters import drift
 from adapters.drift import Stored
 from adapters.inventory_index import InventoryIndex
 from adapters.tables import Changed, Tables
-from alerts.request_body import decoded
+from alerts.request_body import decoded, reason
 from posture.drift import KINDS
 from web.caller import caller
 from web.paging import BY_OFFSET, limits
 from web.times import time
 
 KEY = "function key"
-LONGEST_REASON = 1_000
 _STATES = ("open", "accepted", "closed")
 _ETAG = re.compile(r'(?:W/)?"r([0-9]{1,9})"', re.ASCII)
 Answer = tuple[int, dict[str, Any], str]
@@ -74,11 +73,11 @@ def amend(tables: Tables, id: str, body: bytes, headers: Mapping[str, str], now:
     """Accept a deviation, or take that back, guarded by If-Match. 412 with the present state where somebody else was first."""
     try:
         patch = decoded(body, DriftPatch, '{"accept": {"why": "…"}} or {"accept": null}')
+        why = reason("why", patch.accept.why) if patch.accept is not None else None
+        if why == "":
+            raise ValueError("why must say why")
     except ValueError as error:
         return 400, {"error": {"code": "BadRequest", "message": str(error)}}, ""
-    why = patch.accept.why.strip() if patch.accept is not None else None
-    if why is not None and not 0 < len(why) <= LONGEST_REASON:
-        return 400, {"error": {"code": "BadRequest", "message": f"why must say why, in up to {LONGEST_REASON} characters"}}, ""
     condition = headers.get("if-match", "").strip()
     matched = _ETAG.fullmatch(condition)
     if not condition:

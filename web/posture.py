@@ -13,7 +13,7 @@ from adapters.facts import traffic_of
 from adapters.posture_status import statuses
 from adapters.recommendations import Stored
 from adapters.tables import Changed, Tables
-from alerts.request_body import decoded, is_text
+from alerts.request_body import decoded, reason
 from model import iso_utc, moment
 from posture import attack_paths
 from posture.assessments import Assessment, by_id
@@ -217,8 +217,8 @@ def _checked(patch: ExemptionPatch, now: datetime) -> None:
     """Raises ValueError."""
     if patch.exempt is None:
         return
-    if not patch.exempt.why.strip() or not is_text(patch.exempt.why):
-        raise ValueError("why must be a text of at most 1000 printable characters")
+    if not reason("why", patch.exempt.why):
+        raise ValueError("why must say why")
     until = patch.exempt.until
     if until.tzinfo is None or not now < until <= now + timedelta(days=LONGEST_EXEMPTION):
         raise ValueError(f"until must be a time with a zone, within the next {LONGEST_EXEMPTION} days")

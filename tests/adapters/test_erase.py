@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import re
 import threading
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
@@ -12,15 +13,18 @@ from typing import Any
 import msgspec
 import pytest
 
-from adapters import alerts, windows
+from adapters import alerts, drift, recommendations, suppressions, windows
 from adapters.baseline import run as learn
 from adapters.batches import BatchLog, Tail
 from adapters.dsr import Hold, Request, described
 from adapters.inventory import read as inventory_rows
 from adapters.ledger import look_up
 from adapters.tombstones import LASTS, PARTITION, SETTLED, TABLE
+from alerts.suppression import Rule
 from alerts.triage import AlertPatch
-from model import minute_of
+from model import Endpoint, Severity, minute_of
+from posture.drift import Deviation
+from posture.recommendations import ALL, Exemption, Recommendation
 from retention.policy import DAY, HOUR
 from retention.subject import Subject, of
 from settings import Connection
@@ -348,6 +352,81 @@ def test_whoever_is_called_like_a_word_of_ours_leaves_a_readable_alert(world: Wo
     (change,) = found.triage.changes
     assert "203.0.113.177" not in change.comment
     assert not change.comment.startswith(name)
+
+
+def explained(world: World, text: str) -> tuple[str, str, str, str]:
+    """Whatever an analyst writes, with this in it, past what is refused today: on an alert about somebody else, a rule, a deviation, an exemption. Their ids."""
+    now = world.now
+    other = alert(
+        sighting={"actor": "198.51.100.9", "evidence": {"agent": "curl/8"}},
+        endpoint=Endpoint("contoso", "function", "GET", "/function/true"),
+        first=minute_of(now),
+    )
+    alerts.write(world.tables, [other], [])
+    alerts.amend(world.tables, other.id, 0, AlertPatch(status="Resolved", comment=text), "function key", now)
+    rule = Rule(id="r1", made=now, by="function key", since=now, until=now + DAY, detector="API_Injection", comment=text)
+    suppressions.write(world.tables, rule)
+    deviation = Deviation(other.endpoint, "missing", "", "a", "b", "api-off", Severity.LOW, 0, 0)
+    drift.write(world.tables, {}, {deviation.id: deviation}, [other.endpoint], 0)
+    drift.accept(world.tables, deviation.id, None, text, "function key", now)
+    exempt = Recommendation(
+        "named-value-pinned", "/subscriptions/s/apim", exemptions=[Exemption(ALL, "function key", text, now, now + DAY)]
+    )
+    recommendations.write(world.tables, None, exempt)
+    return other.id, rule.id, deviation.id, exempt.id
+
+
+def texts_of(world: World, ids: tuple[str, str, str, str]) -> list[str]:
+    other, rule, deviation = alerts.find(world.tables, ids[0]), suppressions.find(world.tables, ids[1]), drift.find(world.tables, ids[2])
+    exempt = recommendations.find(world.tables, ids[3])
+    assert other
+    assert rule
+    assert deviation
+    assert deviation.acceptance
+    assert exempt
+    assert {other.triage.changes[0].by, rule.by, deviation.acceptance.who, exempt.recommendation.exemptions[0].who} == {"function key"}
+    assert other.status == "Resolved"
+    return [other.triage.changes[0].comment, rule.comment, deviation.acceptance.why, exempt.recommendation.exemptions[0].why]
+
+
+@pytest.mark.parametrize(
+    ("subject", "written", "left"),
+    [
+        (of("ip", "203.0.113.177"), "the scanner at 203.0.113.177 is ours", "the scanner at … is ours"),
+        (of("userId", "maria.k"), "maria.k asked for it", "… asked for it"),
+        (of("identity", "Alice"), "Alice knows", "… knows"),
+        (of("identity", "function"), "subject:function is known", "… is known"),
+    ],
+)
+def test_what_analysts_wrote_of_somebody_is_told_and_erased(world: World, subject: Subject, written: str, left: str) -> None:
+    ids = explained(world, written)
+    content = world.requests.export(subject, "test", world.now)[1]
+    assert content is not None
+    assert sorted(item["place"] for item in content["items"]) == ["alerts", "drift", "recommendations", "suppressions"]
+    assert json.dumps(content, ensure_ascii=False).count(written) == 4
+    done = finished(world, world.requests.erase(subject, "test", world.now))
+    assert done.removed == {"alerts": 1, "drift": 1, "recommendations": 1, "suppressions": 1}
+    assert set(done.found.values()) == {0}
+    assert [re.sub("erased-[0-9a-z-]{1,8}", "…", text) for text in texts_of(world, ids)] == [left] * 4
+
+
+@pytest.mark.parametrize("name", ["function", "true", "2xx", "key", "Resolved", "GET", "agent", "7", "scanner"])
+def test_whoever_is_called_like_a_word_of_ours_changes_no_record_of_ours(world: World, name: str) -> None:
+    text = f"{name} it is: a true positive of the function, 2xx, key 7, agent of the scanner, GET, Resolved"
+    ids = explained(world, text)
+    before = records(world)
+    for kind in ("userId", "identity"):
+        done = finished(world, world.requests.erase(Subject(kind, name), "test", world.now))
+        assert done.removed == {}
+    assert texts_of(world, ids) == [text] * 4
+    assert records(world) == before
+
+
+def records(world: World) -> list[tuple[str, bytes]]:
+    """All that is stored but the record of requests."""
+    return [
+        (where, content) for where, content in stored(world) if where != "table name" and not where.startswith(("requests/", "tombstones/"))
+    ]
 
 
 def test_a_legal_hold_keeps_alerts_until_it_ends(world: World) -> None:

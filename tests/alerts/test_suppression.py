@@ -252,7 +252,7 @@ def test_a_small_network_names_those_who_are_in_it() -> None:
         (body(actor=IP, nonsense=1), "must be JSON"),
         (body(actor=IP, comment="x" * 1001), "1000 printable"),
         (body(endpoint="\u0000"), "1000 printable"),
-        (body(detector="API_Injection", comment="the scanner at 203.0.113.7"), "comment must name no address"),
+        (body(detector="API_Injection", comment="the scanner at 203.0.113.7"), "comment names an address, and must name nobody"),
         (msgspec.json.encode({"actor": IP, "until": "2026-03-10T00:00:00"}), "must say their zone"),
         (msgspec.json.encode({"actor": IP, "until": "2026-03-01T00:00:00Z"}), "later than now"),
         (body(actor=IP, since="2026-03-11T00:00:00Z"), "later than now, and than since"),

@@ -155,7 +155,7 @@ def test_an_exemption_of_all_covers_what_comes_and_can_be_lifted(estate: Estate)
     [
         ({"exempt": {"why": "x", "until": UNTIL}}, "", 428, "If-Match is missing"),
         ({"exempt": {"why": "x", "until": UNTIL}}, '"old"', 412, "was changed"),
-        ({"exempt": {"why": "", "until": UNTIL}}, "*", 400, "why must be"),
+        ({"exempt": {"why": "", "until": UNTIL}}, "*", 400, "why must say why"),
         ({"exempt": {"why": "x", "until": "2020-01-01T00:00:00Z"}}, "*", 400, "within the next"),
         ({"exempt": {"why": "x", "until": "2036-01-01T00:00:00Z"}}, "*", 400, "within the next"),
         ({"exempt": {"why": "x", "until": "2026-12-24T00:00:00"}}, "*", 400, "with a zone"),
