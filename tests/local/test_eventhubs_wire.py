@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import random
@@ -260,7 +261,7 @@ def test_a_reader_that_does_not_read_stops_its_own_stream_only(tmp_path: Path) -
             lazy.open(max_frame=1 << 20).attach("calls/ConsumerGroups/g/Partitions/0", receiver=True)
             lazy.credit(400)
             connection = next(iter(server._connections))
-            assert poll(lambda: connection._paused)
+            assert poll(lambda: connection._wire.paused)
             assert connection._transport.get_write_buffer_size() < 4 << 20, "24 MB must not pile up in memory"
             with Peer(server) as other:
                 other.open().attach("calls/ConsumerGroups/g/Partitions/0", receiver=True)
@@ -604,6 +605,46 @@ def test_another_protocol_is_told_which_one_is_spoken_here(server: EventHubs, gr
         assert peer.raw(8) == amqp.SASL_HEADER
         peer.until(0x44)
         assert peer.raw(100) == amqp.SASL_HEADER
+
+
+EARLY: dict[str, bytes] = {
+    "nothing": b"",
+    "half a SASL header": amqp.SASL_HEADER[:5],
+    "a SASL header": amqp.SASL_HEADER,
+    "an unknown mechanism": amqp.SASL_HEADER + encoded(make(p.SASLInit, mechanism=b"NTLM"), kind=b"\x01"),
+    "an open without TLS or SASL": OPENED,
+    "a session": BEGUN,
+    "the start of TLS": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+    "HTTP": b"GET / HTTP/1.1\r\n\r\n",
+    "a frame that is none": OPENED + b"\x00\x00\x00\x04\xff\x00\x00\x00",
+}
+
+
+@pytest.mark.parametrize("how", ["reset", "gone"])
+@pytest.mark.parametrize("said", EARLY)
+def test_a_peer_that_is_gone_before_the_answer_is_let_go_without_a_word(
+    tmp_path: Path, said: str, how: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """In one thread: the server cannot answer before the peer is gone. A peer that is gone answers ours with a reset while we still speak."""
+
+    async def play() -> list[dict[str, Any]]:
+        complaints: list[dict[str, Any]] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
+        async with EventHubs(tmp_path, {"calls": 1}) as server:
+            stranger = socket.create_connection(("127.0.0.1", server.port), 10)
+            stranger.sendall(EARLY[said])
+            if how == "reset":
+                stranger.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            stranger.close()
+            reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+            writer.write(amqp.SASL_HEADER)
+            assert await reader.readexactly(8) == amqp.SASL_HEADER
+            writer.close()
+            await writer.wait_closed()
+        return complaints
+
+    assert asyncio.run(play()) == []
+    assert [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
 def conversation() -> bytes:
