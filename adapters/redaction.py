@@ -7,8 +7,8 @@ from typing import Any
 from adapters.alerts import OURS
 from adapters.tables import Entity
 from alerts.triage import rewritten
+from alerts.words import is_ours
 from retention.subject import Subject, erased, redacted
-from retention.words import is_ours
 
 
 def redacted_row(row: Entity, subject: Subject, alias: str) -> Entity | None:
