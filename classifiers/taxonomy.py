@@ -11,11 +11,14 @@ from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 import classifiers
+from classifiers.bodies import unpack
+from classifiers.calls import gather
 from classifiers.checks import published
 from classifiers.embedded import JSON_STARTS, json_in_base64, named_values
 from classifiers.information_type import POSSIBLE, RANK, Confidence, Evidence, Grades, InformationType
+from classifiers.places import Where, opaque
 from classifiers.scan import DatabaseRefusedError, Hit, Hyperscan, Plain, fingerprint
-from classifiers.text_values import MAX_TEXT_VALUES, SHORTEST, Part, TextValues, Where, gather, opaque, unpack, walk_json
+from classifiers.text_values import MAX_TEXT_VALUES, SHORTEST, Part, TextValues, walk_json
 from classifiers.words import (
     AGAINST,
     AGAINST_WHOLE,

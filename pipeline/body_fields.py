@@ -5,7 +5,8 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote_plus
 
-from classifiers.text_values import Part, parse_json
+from classifiers.bodies import parse_json
+from classifiers.text_values import Part
 from posture.inventory import DIRECTIONS
 from posture.names import ANY, LONGEST, is_map, is_name
 from windows.values import VALUE_TYPES, value_type

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from attacks.carried import SHAPE, attacks_in
-from classifiers.text_values import Part, Where
+from classifiers.places import Where
+from classifiers.text_values import Part
 from model import ApiCall
 from pipeline.body_fields import body_fields
 from posture.inventory import CONFIDENCES

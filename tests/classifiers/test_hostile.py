@@ -6,8 +6,9 @@ import string
 
 import pytest
 
+from classifiers.calls import gather
 from classifiers.taxonomy import WORK, Taxonomy
-from classifiers.text_values import MAX_TEXT_VALUES, Part, gather
+from classifiers.text_values import MAX_TEXT_VALUES, Part
 
 TAXONOMY = Taxonomy()
 DRAW = random.Random(1)

@@ -4,7 +4,10 @@ import json
 
 import pytest
 
-from classifiers.text_values import Part, gather, mend, opaque
+from classifiers.bodies import mend
+from classifiers.calls import gather
+from classifiers.places import opaque
+from classifiers.text_values import Part
 
 
 def leaves_of(text: str, content_type: str = "application/json") -> list[tuple[str, str]]:
