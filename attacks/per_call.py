@@ -40,7 +40,7 @@ from attacks.patterns import (
 from attacks.shells import unquoted
 from attacks.targets import inward
 
-SCAN = 4_096
+SCAN = 3_072
 """Characters of a value that are scanned; of a longer one its ends and what looks hottest between them, so that hostile length buys no more than some milliseconds."""
 
 DISGUISE = 1_024

@@ -56,7 +56,7 @@ def named_values(text: str) -> Iterator[tuple[str, str]]:
                 if (key := _CARD_KEYS.get(found[1].lower())) is not None:
                     yield key, found[2].strip()
             return
-        for found in islice(_link.finditer(text), PAIRS) if any(scheme in text for scheme in SCHEMES) else ():
+        for found in islice(_link.finditer(text), PAIRS) if links_people(text) else ():
             yield _KEYS[found[1].lower()], found[2]
     if "\n" in text:
         lines = list(islice(_line.finditer(text), PAIRS)) if "=" in text else []
@@ -79,6 +79,14 @@ def named_values(text: str) -> Iterator[tuple[str, str]]:
                 and not name[0].isdigit()
             ):
                 yield name, value.rstrip("|)];")
+
+
+def links_people(text: str) -> bool:
+    """Whether a text may hold a link to a person, or a card."""
+    for scheme in SCHEMES:  # noqa: SIM110  a generator costs more than all the searches
+        if scheme in text:
+            return True
+    return False
 
 
 def _bare(value: str) -> str:

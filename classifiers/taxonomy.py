@@ -14,7 +14,7 @@ import classifiers
 from classifiers.bodies import unpack
 from classifiers.calls import gather
 from classifiers.checks import published
-from classifiers.embedded import JSON_STARTS, json_in_base64, named_values
+from classifiers.embedded import JSON_STARTS, json_in_base64, links_people, named_values
 from classifiers.information_type import POSSIBLE, RANK, Confidence, Evidence, Grades, InformationType
 from classifiers.places import Where, opaque
 from classifiers.scan import DatabaseRefusedError, Hit, Hyperscan, Plain, fingerprint
@@ -522,7 +522,7 @@ class Taxonomy:
             return Examination([], 0, text_values.partial)
         work = _Work()
         for key, link, root in text_values.containers:
-            if opaque(key) and work.new_keys > 0:
+            if not key.isalpha() and opaque(key) and work.new_keys > 0:
                 work.new_keys -= 1
                 text_values.add_key(key, link, text_values.roots[root])
         joined = "\n".join(texts)
@@ -594,36 +594,17 @@ class Taxonomy:
         """What stands under a name inside a text: pairs of keys and values whose key names a type, links to people, JSON in base64. And the text values that
         a neighbour proves to be secrets, with the ids of their types."""
         texts = text_values.texts[:own]
-        if (
-            "eyJ" in joined
-            or "eyA" in joined
-            or "ewo" in joined
-            or "W3s" in joined
-            or "WyI" in joined
-            or "Wwo" in joined
-            or "ewA" in joined
-        ):
+        if "\ney" in joined or "\new" in joined or "\nW" in joined or joined.startswith(("ey", "ew", "W")):
             for i in [i for i, text in enumerate(texts) if text[:3] in JSON_STARTS and len(text) <= MAX_BASE64]:
                 if value := json_in_base64(texts[i]):
                     self._inside(i, text_values)
                     walk_json(value, text_values)
         suspects: list[int] = []
-        if (
-            "mailto:" in joined
-            or "tel:" in joined
-            or "sms" in joined
-            or "sip" in joined
-            or "callto:" in joined
-            or "VCARD" in joined
-            or "TO:" in joined
-            or "TEL:" in joined
-        ):
-            suspects += [i for i, text in enumerate(texts) if ":" in text]
-        for i in [i for i, text in enumerate(texts) if "=" in text or "\n" in text]:
-            text = texts[i]
-            if ("=" in text and _assigned(text)) or ("\n" in text and ": " in text):
-                suspects.append(i)
-        for i in dict.fromkeys(suspects):
+        if ":" in joined or "=" in joined:
+            for i, text in enumerate(texts):
+                if ("=" in text and _assigned(text)) or (":" in text and (("\n" in text and ": " in text) or links_people(text))):
+                    suspects.append(i)
+        for i in suspects:
             found = [(name, value) for name, value in named_values(texts[i]) if self._meaning(name, work).telling]
             if found:
                 self._inside(i, text_values)
