@@ -168,10 +168,10 @@ def look_up(tables: Tables, ip: str, key: bytes, days: Sequence[str] | None = No
 
     def of_table(table: str) -> list[Entry]:
         return [
-            Entry(table, packed[0][e], window, STATUS_CLASSES[kind - 1], n)
+            Entry(table, packed[0][e], window, STATUS_CLASSES[status_class - 1], n)
             for entity, packed in _rows_of(tables, table, ip, key)
             for window in (int(entity["RowKey"][:8]),)
-            for e, kind, n in zip(*[iter(packed[1][ip])] * 3, strict=True)
+            for e, status_class, n in zip(*[iter(packed[1][ip])] * 3, strict=True)
         ]
 
     return [entry for some in _each(of_table, days if days is not None else tables.names(PREFIX)) for entry in some]

@@ -133,9 +133,9 @@ class _Found:
         if declared.demand is None or not declared.demand.kinds or (declared.policy and declared.policy != self.known.policy):
             return  # shown under other policies than those of today
         days = {day: counts for day, counts in self.known.days.items() if day > self.at // DAY - DAYS}
-        open_days = [day for day, counts in days.items() if any(n and not is_proven(kind) for kind, n in counts.proofs.items())]
+        open_days = [day for day, counts in days.items() if any(n and not is_proven(evidence) for evidence, n in counts.proofs.items())]
         if open_days:
-            n = sum(n for counts in days.values() for kind, n in counts.proofs.items() if not is_proven(kind))
+            n = sum(n for counts in days.values() for evidence, n in counts.proofs.items() if not is_proven(evidence))
             total = sum(n for counts in days.values() for n in counts.proofs.values())
             seen = Seen(n, max(min(open_days) * DAY, self.known.first), self.known.anonymous or max(open_days) * DAY)
             yield self._one(
@@ -170,7 +170,7 @@ class _Found:
                         "parameter-unused", subject, "described", f"in none of {ok} calls answered 2xx", Severity.INFORMATIONAL, self._all()
                     )
             elif parameter.types and seen.seen.n >= FEW and len(seen.seen.marks) >= MARKS:
-                other = [kind for kind in seen.narrow(SHARE) if not _wire_allows(parameter.types, kind)]
+                other = [name for name in seen.narrow(SHARE) if not _wire_allows(parameter.types, name)]
                 if other:
                     yield self._one("parameter-type", subject, _listed(parameter.types), ", ".join(sorted(other)), Severity.LOW, seen.seen)
             if parameter.required and parameter.place == "query":

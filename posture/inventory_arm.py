@@ -88,9 +88,9 @@ def _parameters(operation: Operation) -> Iterator[DeclaredParameter]:
 
 def _types(parameter: Parameter) -> frozenset[str]:
     """ARM's `type` is free text; what is no JSON type says nothing."""
-    kind = parameter.type.strip().casefold()
-    kind = _ALIASES.get(kind, kind)
-    return frozenset({kind}) if kind in JSON_TYPES else frozenset()
+    written = parameter.type.strip().casefold()
+    name = _ALIASES.get(written, written)
+    return frozenset({name}) if name in JSON_TYPES else frozenset()
 
 
 def _media(one: Representation) -> str:
@@ -117,7 +117,7 @@ def _body(api: Api, representations: Iterable[Representation]) -> DeclaredBody |
         body = _schema(api.schemas[one.schema].document, one.type_name) if one.schema in api.schemas else None
         if body is not None:
             found = True
-            fields |= {path: fields.get(path, frozenset()) | kinds for path, kinds in body.fields.items()}
+            fields |= {path: fields.get(path, frozenset()) | types for path, types in body.fields.items()}
             anything |= body.open
     return DeclaredBody(fields, anything) if found else None
 

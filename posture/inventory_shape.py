@@ -43,8 +43,8 @@ class NameSeen(msgspec.Struct, array_like=True):
     def narrow(self, share: float = 0.01) -> list[str]:
         """Its value types, the most frequent first, without those below a share of the whole."""
         total = sum(self.types.values())
-        found = sorted(((n, kind) for kind, n in self.types.items() if n >= share * total and kind < len(VALUE_TYPES)), reverse=True)
-        return [VALUE_TYPES[kind] for _, kind in found]
+        found = sorted(((n, index) for index, n in self.types.items() if n >= share * total and index < len(VALUE_TYPES)), reverse=True)
+        return [VALUE_TYPES[index] for _, index in found]
 
 
 class Generation(msgspec.Struct):
@@ -178,9 +178,9 @@ def _sums(a: Mapping[int, int], b: Mapping[int, int]) -> dict[int, int]:
 
 def proofs(evidence: str) -> Iterator[str]:
     """The kinds that prove a caller: "jwt?", shown and not validated, proves nothing, and neither does what overflowed."""
-    for kind in evidence.split("+"):
-        if kind and not kind.endswith("?") and kind != OTHER:
-            yield kind
+    for proof in evidence.split("+"):
+        if proof and not proof.endswith("?") and proof != OTHER:
+            yield proof
 
 
 def is_proven(evidence: str) -> bool:

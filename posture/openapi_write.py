@@ -75,8 +75,8 @@ def document(api: str, seen: Iterable[Seen], version: Version = "3.1") -> dict[s
     paths: dict[str, dict[str, Any]] = {}
     used: set[str] = set()
     for one in shown:
-        operation, kinds = _operation(one, version)
-        used |= kinds
+        operation, proofs = _operation(one, version)
+        used |= proofs
         paths.setdefault(_path(one.row.endpoint.template), {}).setdefault(one.row.endpoint.method.lower(), operation)
     bound = (
         f" What all looks missed is, with 95 % confidence, in less than {min(1.0, 3 / looks):.2%} of the calls (rule of three)."
@@ -84,7 +84,7 @@ def document(api: str, seen: Iterable[Seen], version: Version = "3.1") -> dict[s
         else ""
     )
     servers = next((one.row.declared.servers for one in shown if one.row.declared and one.row.declared.servers), ())
-    schemes = {kind: _scheme(kind, version) for kind in sorted(used) if _scheme(kind, version)}
+    schemes = {proof: _scheme(proof, version) for proof in sorted(used) if _scheme(proof, version)}
     return {
         "openapi": VERSIONS[version],
         "info": {
@@ -120,7 +120,7 @@ def _is_plain(template: str) -> bool:
 
 def _operation(one: Seen, version: Version) -> tuple[dict[str, Any], set[str]]:
     row, endpoint, declared = one.row, one.row.endpoint, one.row.declared
-    kinds = {kind for kind in row.kinds if _scheme(kind, version)}
+    proofs = {proof for proof in row.kinds if _scheme(proof, version)}
     operation: dict[str, Any] = {"operationId": f"{endpoint.method.lower()}-{endpoint.id[:12]}"}
     if declared is not None and declared.name:
         operation["summary"] = declared.name
@@ -129,20 +129,20 @@ def _operation(one: Seen, version: Version) -> tuple[dict[str, Any], set[str]]:
     if body := _content(one, "request", version):
         operation["requestBody"] = {"content": body}
     operation["responses"] = _responses(one, version)
-    if kinds:
-        proven: list[dict[str, Any]] = [{kind: []} for kind in sorted(kinds)]
+    if proofs:
+        proven: list[dict[str, Any]] = [{proof: []} for proof in sorted(proofs)]
         operation["security"] = proven if row.authentication == "Authenticated" else [*proven, {}]
     elif row.authentication == "Unauthenticated":
         operation["security"] = []
     if row.status == "Inactive":
         operation["deprecated"] = True
     operation["x-gatewatch"] = _evidence(one)
-    return operation, kinds
+    return operation, proofs
 
 
-def _scheme(kind: str, version: Version) -> dict[str, Any]:
+def _scheme(proof: str, version: Version) -> dict[str, Any]:
     """{} where the version cannot say it: 3.0 knows no mutualTLS."""
-    found = _SCHEMES.get(kind, {})
+    found = _SCHEMES.get(proof, {})
     return {} if version == "3.0.3" and found.get("type") == "mutualTLS" else dict(found)
 
 
@@ -190,23 +190,23 @@ def _parameter(
     if schema.get("type") in ("null", "object"):
         schema = {"type": "string"}
     if isinstance(schema.get("type"), list):
-        schema["type"] = [kind for kind in schema["type"] if kind != "null"]
+        schema["type"] = [name for name in schema["type"] if name != "null"]
         schema = {**schema, "type": schema["type"][0]} if len(schema["type"]) == 1 else schema
     if values := enumerations.get(f"{place}:{name}"):
         schema = {"type": "string", "enum": list(values)}
     return {"name": name, "in": place, "required": required, "schema": schema}
 
 
-def _schema(kinds: list[str], version: Version) -> dict[str, Any]:
+def _schema(value_types: list[str], version: Version) -> dict[str, Any]:
     """The JSON Schema of some value types. A format is said where it is the only one."""
-    pairs = [_TYPES[kind] for kind in kinds]
-    types = sorted({kind for kind, _ in pairs})
+    pairs = [_TYPES[value_type] for value_type in value_types]
+    types = sorted({name for name, _ in pairs})
     if "number" in types and "integer" in types:
         types.remove("integer")
-    formats = {form for kind, form in pairs if kind == "string"}
+    formats = {form for name, form in pairs if name == "string"}
     schema: dict[str, Any] = {}
     if version == "3.0.3":
-        real = [kind for kind in types if kind != "null"]
+        real = [name for name in types if name != "null"]
         if len(real) == 1:
             schema["type"] = real[0]
         if "null" in types and real:
@@ -214,7 +214,7 @@ def _schema(kinds: list[str], version: Version) -> dict[str, Any]:
             schema.setdefault("type", "string")
     elif types:
         schema["type"] = types[0] if len(types) == 1 else types
-    if len(formats) == 1 and (form := next(iter(formats))) and {kind for kind in types if kind != "null"} == {"string"}:
+    if len(formats) == 1 and (form := next(iter(formats))) and {name for name in types if name != "null"} == {"string"}:
         schema["format"] = form
     return schema
 
@@ -243,22 +243,22 @@ def _content(one: Seen, direction: str, version: Version) -> dict[str, Any]:
     known = set(declared.request_media if direction == "request" else declared.response_media) if declared is not None else set()
     media = []
     for name, seen in sorted(shape.media.items()):
-        place, _, kind = name.partition(" ")
+        place, _, media_type = name.partition(" ")
         if (
             place == direction
-            and kind != OTHER
-            and "*" not in kind
-            and (kind in known or seen.n >= STATUS_CALLS or direction == "response")
+            and media_type != OTHER
+            and "*" not in media_type
+            and (media_type in known or seen.n >= STATUS_CALLS or direction == "response")
         ):
-            media.append(kind)
+            media.append(media_type)
     fields = _fields(shape, direction)
     if not media and fields:
         media = ["application/x-www-form-urlencoded" if all(path.startswith("form") for path in fields) else "application/json"]
     found = {}
-    for kind in media:
-        is_form = "form" in kind
+    for media_type in media:
+        is_form = "form" in media_type
         some = {path: each for path, each in fields.items() if path.startswith("form.") == is_form}
-        found[kind] = {"schema": _tree(some, version)} if some and (is_form or "json" in kind) else {}
+        found[media_type] = {"schema": _tree(some, version)} if some and (is_form or "json" in media_type) else {}
     return found
 
 

@@ -126,7 +126,7 @@ def document_of(listed: Listed) -> dict[str, Any]:
         "externalFirst": time(row.external_first),
         "externalLast": time(row.external_last),
         "reachable": listed.reachable,
-        "sensitive": [_sensitive(kind, row) for kind in row.sensitive],
+        "sensitive": [_sensitive(information, row) for information in row.sensitive],
         "lookedInto": row.looks,
         "overlooked": row.overlooked,
         "unseenShareBelow": round(min(1.0, 3 / row.looks), 4) if row.looks else None,
@@ -149,13 +149,13 @@ def policy_of(declared: Declared | None) -> str | None:
     if declared is None or declared.demand is None:
         return None
     demand = declared.demand
-    return ", ".join([*demand.kinds, *(f"{kind} (under a condition)" for kind in demand.conditional)]) or "none"
+    return ", ".join([*demand.kinds, *(f"{proof} (under a condition)" for proof in demand.conditional)]) or "none"
 
 
-def _sensitive(kind: str, row: Row) -> dict[str, Any]:
-    shown_at = [exposure for exposure in row.exposures if exposure.type == kind]
+def _sensitive(information: str, row: Row) -> dict[str, Any]:
+    shown_at = [exposure for exposure in row.exposures if exposure.type == information]
     return {
-        "type": kind,
+        "type": information,
         "confidence": CONFIDENCES[max(exposure.confidence for exposure in shown_at)],
         "places": [_place(exposure) for exposure in sorted(shown_at, key=lambda exposure: (-exposure.confidence, exposure.place))],
     }
@@ -167,7 +167,7 @@ def _place(exposure: Exposure) -> dict[str, Any]:
         "where": where,
         "path": path,
         "direction": exposure.direction,
-        "statusClasses": [f"{kind}xx" for kind in sorted(exposure.classes)],
+        "statusClasses": [f"{status_class}xx" for status_class in sorted(exposure.classes)],
         "confidence": CONFIDENCES[exposure.confidence],
         "firstSeen": time(exposure.first),
         "lastSeen": time(exposure.last),
@@ -200,7 +200,7 @@ def _series(tables: Tables, endpoint: Endpoint, at: Minute) -> list[dict[str, An
                 classes: dict[str, int] = dict.fromkeys(STATUS_CLASSES, 0)
                 for status, n in stored.record.calls.items():
                     classes[STATUS_CLASSES[status // 100 - 1]] += n
-                found.append({"start": time(stored.window), **{kind: n for kind, n in classes.items() if n}})
+                found.append({"start": time(stored.window), **{name: n for name, n in classes.items() if n}})
     return found
 
 
