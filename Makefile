@@ -61,6 +61,9 @@ pictures: $(NEEDED)  ## of the page that runs here, light and dark, for the docu
 vendor: $(NEEDED)  ## what the page is made of, from node_modules into web/static/vendor
 	@$(BIN)/python -m tools.vendor
 
+fuzz: $(PYTHON_PACKAGES)  ## what strangers write, at random: classifier, decoder, hub, policy editor, bodies; SECONDS=24 of each
+	@for target in classify decode amqp policy_edit bodies; do echo "fuzzing $$target"; $(BIN)/python tests/fuzz/$${target}_fuzz.py -max_total_time=$(or $(SECONDS),24) -verbosity=0 || exit 1; done
+
 pins: $(PYTHON_PACKAGES)  ## compile requirements*.in into what is installed, with hashes: ARGS=--upgrade takes what is newest
 	@$(BIN)/python -m tools.pins $(ARGS)
 
@@ -85,4 +88,4 @@ node_modules/.package-lock.json: package.json package-lock.json
 	@npm ci --silent --no-audit --no-fund
 	@touch $@
 
-.PHONY: help run attack prove test quality lint pages new-detector system mutate bench pictures vendor pins sbom setup
+.PHONY: help run attack prove test quality lint pages new-detector system mutate bench pictures vendor fuzz pins sbom setup

@@ -2,7 +2,7 @@
 
 import re
 import sys
-import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import atheris  # type: ignore[import-untyped,import-not-found,unused-ignore]
@@ -12,6 +12,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 with atheris.instrument_imports(include=["classifiers"]):
     from classifiers.taxonomy import Taxonomy, discover
     from classifiers.text_values import Part
+from tests.fuzz.runner import run
 
 TAXONOMY = Taxonomy()
 VALUE = re.compile(r"\d{6}|\w@\w")
@@ -48,25 +49,12 @@ def test_one_input(data: bytes) -> None:
         assert sorted(found, key=str) == sorted(PLAIN.examine(parts).found, key=str)
 
 
-def seeds(folder: Path) -> None:
+def seeds() -> Iterator[bytes]:
     """Every example of every type is a seed, so that the fuzzer starts where something is found."""
     for kind in discover():
-        for number, (key, text) in enumerate((*kind.examples, *kind.counterexamples)):
-            (folder / f"{kind.id}-{number}").write_bytes(f'{{"{key}": "{text}"}}'.encode("utf-8", "replace"))
-
-
-def main() -> None:
-    if any(Path(argument).is_file() for argument in sys.argv[1:]):  # a crash to look at again
-        atheris.Setup(sys.argv, test_one_input)
-        atheris.Fuzz()
-        return
-    told = any(argument.startswith("-artifact_prefix=") for argument in sys.argv)
-    artefacts = [] if told else [f"-artifact_prefix={tempfile.gettempdir()}/classify-"]
-    with tempfile.TemporaryDirectory() as folder:
-        seeds(Path(folder))
-        atheris.Setup([*sys.argv, *artefacts, folder], test_one_input)
-        atheris.Fuzz()
+        for key, text in (*kind.examples, *kind.counterexamples):
+            yield f'{{"{key}": "{text}"}}'.encode("utf-8", "replace")
 
 
 if __name__ == "__main__":
-    main()
+    run("classify", test_one_input, seeds())
