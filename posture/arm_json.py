@@ -72,6 +72,11 @@ def items(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
+def is_expression(value: str) -> bool:
+    """Whether a text is a template's expression: after `flatten` one that cannot be told."""
+    return value.startswith("[") and value.endswith("]") and bool(re.match(r"\[\s*[A-Za-z]+\(", value))
+
+
 def flatten(document: Any) -> Iterator[Resource]:
     """Every API Management resource in a document: an array, {"value": …}, one resource, or a template. Raises NotResources."""
     scope: Mapping[str, Any] = {}
@@ -163,7 +168,7 @@ class _Template:
         if isinstance(value, str):
             if value.startswith("[["):
                 return value[1:]
-            if value.startswith("[") and value.endswith("]") and re.match(r"\[\s*[A-Za-z]+\(", value):
+            if is_expression(value):
                 found = self._expression(value[1:-1].strip())
                 return value if found is None else found
             return value
@@ -210,8 +215,20 @@ class _Template:
                 return word.lower() if name == "tolower" else word.upper()
             case (("true" | "false"), []):
                 return name == "true"
-            case "createarray", _:
+            case (("string"), [str() | int() as one]):
+                return str(one)
+            case (("bool"), [str() | int() as one]):
+                return str(one).casefold() in ("true", "1")
+            case (("if"), [bool(wanted), one, other]):
+                return one if wanted else other
+            case (("not"), [bool(wanted)]):
+                return not wanted
+            case (("equals"), [one, other]):
+                return one.casefold() == other.casefold() if isinstance(one, str) and isinstance(other, str) else one == other
+            case (("createarray" | "array"), _):
                 return arguments
+            case "resourceid", _ if all(isinstance(argument, str) for argument in arguments):
+                return _identified(arguments)
             case "json", [str(source)]:
                 try:
                     return json.loads(source)

@@ -62,10 +62,25 @@ def from_resources(document: Any) -> list[Snapshot]:
             seen[id(snapshot)] = {}
         seen[id(snapshot)][resource.path.casefold()] = resource.body
         snapshot.labels[resource.path] = resource.label
-        add(snapshot, resource)
+        if isinstance(field(resource.body, "properties"), Mapping) or not _says_nothing(snapshot, resource):
+            add(snapshot, resource)
     for snapshot in snapshots:
         _close(snapshot)
     return snapshots
+
+
+def _says_nothing(snapshot: Snapshot, resource: Resource) -> bool:
+    """Whether a resource without properties, as a plain list of resources has them, is none to be judged. What stands below it may be."""
+    parts = resource.path.split("/") if resource.path else []
+    workspace = "/".join(parts[:2]) + "/" if parts[:1] == ["workspaces"] else ""
+    kind, names = tuple(parts[2 if workspace else 0 :][::2]), parts[2 if workspace else 0 :][1::2]
+    if kind in _LINKS:
+        return False
+    if kind == ("apis",):
+        _owner(snapshot, workspace, names[0])
+    elif kind == ("products",):
+        _bundle(snapshot, workspace, names[0])
+    return True
 
 
 def _bare(body: Mapping[str, Any]) -> str:
@@ -443,6 +458,21 @@ def _fragment(snapshot: Snapshot, workspace: str, names: list[str], body: Mappin
 
 
 _Handler = Callable[[Snapshot, str, list[str], Mapping[str, Any]], None]
+
+_LINKS = frozenset(
+    {
+        ("gateways",),
+        ("identityProviders",),
+        ("apis", "tags"),
+        ("apis", "operations", "tags"),
+        ("products", "apis"),
+        ("products", "apiLinks"),
+        ("products", "groups"),
+        ("products", "groupLinks"),
+        ("products", "tags"),
+    }
+)
+"""What says all by being there."""
 
 _HANDLERS: dict[tuple[str, ...], _Handler] = {
     (): _service,

@@ -10,6 +10,7 @@ your own login and the role API Management Service Reader Role; it only reads, f
 from __future__ import annotations
 
 import argparse
+import codecs
 import ipaddress
 import json
 import sys
@@ -49,12 +50,12 @@ class Refused(Exception):
 def read_export(path: str) -> Any:
     """The document in a file, or on standard input for "-". Raises Refused."""
     try:
-        text = sys.stdin.read() if path == "-" else Path(path).read_text("utf-8-sig")
-        return json.loads(text)
+        content = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
+        return json.loads(content.decode("utf-16" if content[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"))
     except OSError as error:
         raise Refused(f"{path} cannot be read: {error.strerror or type(error).__name__}") from None
     except UnicodeDecodeError:
-        raise Refused(f"{path} is not UTF-8 text") from None
+        raise Refused(f"{path} is no text in UTF-8 or UTF-16") from None
     except (ValueError, RecursionError) as error:
         where = f" (line {error.lineno}, column {error.colno})" if isinstance(error, json.JSONDecodeError) else ""
         raise Refused(f"{path} is no JSON{where}") from None
@@ -74,6 +75,10 @@ def assessed(document: Any, now: datetime) -> tuple[Found, list[Failure]]:
         results = assess(snapshot, Context(now))
         found += [(snapshot, result) for result in results.results]
         failures += results.failures
+    if not found and not failures:
+        raise Refused(
+            "the resources of the file have no properties: a list of resources has only their names, an export of each or a template has all"
+        )
     return ordered(found), failures
 
 
@@ -82,7 +87,7 @@ def _assess(arguments: argparse.Namespace, console: Console, out: Callable[[str]
     counts = counted(found)
     if arguments.html:
         try:
-            Path(arguments.html).write_text(html(found, counts), "utf-8")
+            Path(arguments.html).write_text(_encodable(html(found, counts)), "utf-8")
         except OSError as error:
             raise Refused(f"{arguments.html} cannot be written: {error.strerror or type(error).__name__}") from None
     if arguments.json:
@@ -91,7 +96,7 @@ def _assess(arguments: argparse.Namespace, console: Console, out: Callable[[str]
             "counts": counts,
             "failures": [{"id": failure.assessment, "what": failure.what} for failure in failures],
         }
-        out(json.dumps(report, indent=2, ensure_ascii=False))
+        out(_encodable(json.dumps(report, indent=2, ensure_ascii=False)))
     else:
         _show(console, found, counts)
     for failure in failures:
@@ -114,6 +119,11 @@ def _show(console: Console, found: Found, counts: Mapping[str, int]) -> None:
     severities = Counter(result.severity.label for _, result in found if result.verdict.state == "unhealthy")
     said = ", ".join(f"{n} {severity}" for severity, n in sorted(severities.items(), key=lambda pair: list(COLOURS).index(pair[0])))
     console.print(f"{counts['unhealthy']} unhealthy ({said or 'none'}), {counts['healthy']} healthy, {counts['notApplicable']} not applicable, {counts['unknown']} unknown")  # fmt: skip
+
+
+def _encodable(text: str) -> str:
+    """Without halves of characters, which JSON can write and UTF-8 cannot."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _visible(text: str) -> str:

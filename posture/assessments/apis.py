@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from model import Severity
+from posture.arm_json import is_expression
 from posture.assessments import Context, Evidence, Verdict, assessment, healthy, judged, not_applicable, unhealthy, unknown
 from posture.policies import Effective, NotUnderstood, effective, scopes_of
 from posture.snapshot import Api, Snapshot
@@ -69,7 +70,9 @@ def api_plaintext(snapshot: Snapshot, _context: Context) -> Iterator[Verdict]:
         if reason := gone(api):
             yield not_applicable(path, reason)
             continue
-        yield judged(path, [Evidence(f"properties.protocols[{n}]", one) for n, one in enumerate(api.protocols) if one in ("http", "ws")])
+        plain = [Evidence(f"properties.protocols[{n}]", one) for n, one in enumerate(api.protocols) if one in ("http", "ws")]
+        untold = next((one for one in api.protocols if is_expression(one)), None)
+        yield unknown(path, "properties.protocols is an expression of the template") if untold and not plain else judged(path, plain)
 
 
 def is_plain(address: str, snapshot: Snapshot) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from model import Severity
+from posture.arm_json import is_expression
 from posture.assessments import Context, Evidence, Verdict, assessment, healthy, judged, not_applicable, unhealthy, unknown
 from posture.assessments.service import custom, is_consumption, is_v2
 from posture.snapshot import Snapshot
@@ -30,6 +31,8 @@ def _switched_on(snapshot: Snapshot, names: tuple[str, ...]) -> Verdict:
     on = [Evidence(f"properties.customProperties['{name}']", value) for name in names if (value := custom(service, name)) and value.casefold() == "true"]  # fmt: skip
     if on:
         return unhealthy("", *on)
+    if any(is_expression(custom(service, name) or "") for name in names):
+        return unknown("", "customProperties are expressions of the template")
     if service.created and service.created[:10] < OFF_BY_DEFAULT_SINCE and any(custom(service, name) is None for name in names):
         return unknown("", "not set, and a service made before April 2018 has another default")
     return healthy("")

@@ -127,6 +127,8 @@ CASES: list[tuple[str, str, list[Resource], list[str]]] = [
     ("api-plaintext", "a socket", [api(protocols=["ws"])], [BAD]),
     ("api-plaintext", "an old revision", [api(protocols=["http"], isCurrent=False)], [NONE]),
     ("api-plaintext", "offline", [api(protocols=["http"], isOnline=False)], [NONE]),
+    ("api-plaintext", "an expression that cannot be told", [api(protocols=["[parameters('wanted')]"])], [OPEN]),
+    ("tls-client", "an expression that cannot be told", [service(customProperties=custom(Protocols__Tls11="[parameters('wanted')]"))], [OPEN]),
     ("api-plaintext", "not said", [api(protocols=None)], [GOOD]),
     ("api-backend-plaintext", "https", [service(), api(serviceUrl="https://b")], [GOOD]),
     ("api-backend-plaintext", "http", [service(), api(serviceUrl="HTTP://b")], [BAD]),

@@ -164,3 +164,28 @@ def test_children_without_ids_belong_to_the_service_in_which_they_are_nested() -
     )
     assert found.id == service
     assert [(path, list(one.operations)) for path, one in found.apis.items()] == [("apis/shop", ["list"])]
+
+
+def test_the_expressions_of_a_template_are_worked_out_as_far_as_they_can_be_told() -> None:
+    kind = "Microsoft.ApiManagement/service"
+    document = {
+        "parameters": {"plain": {"type": "bool", "defaultValue": True}},
+        "resources": [
+            {"type": f"{kind}/apis", "name": "x/a", "properties": {"protocols": ["[if(parameters('plain'), 'http', 'https')]"], "subscriptionRequired": "[not(true())]"}},
+            {"type": f"{kind}/subscriptions", "name": "x/s", "properties": {"scope": f"[concat(resourceId('{kind}', 'x'), '/apis')]", "state": "[string('active')]"}},
+        ],
+    }  # fmt: skip
+    (snapshot,) = from_resources(document)
+    assert (snapshot.apis["apis/a"].protocols, snapshot.apis["apis/a"].subscription_required) == (("http",), False)
+    assert (snapshot.subscriptions["subscriptions/s"].scope, snapshot.subscriptions["subscriptions/s"].state) == ("apis", "active")
+
+
+def test_a_plain_list_of_resources_says_nothing_of_them() -> None:
+    bare = [{"type": "Microsoft.ApiManagement/service", "name": "x", "properties": None}]
+    bare += [
+        {"type": f"Microsoft.ApiManagement/service/{kind}", "name": "x/a", "properties": None}
+        for kind in ("apis", "products", "backends", "certificates")
+    ]
+    (snapshot,) = from_resources(bare)
+    assert (snapshot.service, snapshot.backends, snapshot.certificates) == (None, {}, {})
+    assert {"apis/a", "products/a", "service"} <= snapshot.gaps.keys()

@@ -61,6 +61,7 @@ def test_the_table_is_for_people(tmp_path: Path) -> None:
         ("[]", "no resource of Microsoft.ApiManagement"),
         ('[{"type": "Microsoft.Web/sites", "name": "a"}]', "no resource of Microsoft.ApiManagement"),
         ("[" * 100_000, "no JSON"),
+        ('[{"type": "Microsoft.ApiManagement/service", "name": "a", "properties": null}]', "have no properties"),
     ],
 )
 def test_what_is_no_export_is_said_in_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str, says: str) -> None:
@@ -68,6 +69,14 @@ def test_what_is_no_export_is_said_in_one_sentence(tmp_path: Path, capsys: pytes
     path.write_text(content, "utf-8")
     assert main(["assess", "--export", str(path)]) == 1
     assert says in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig"])
+def test_a_file_that_powershell_wrote_is_read_and_half_a_character_is_no_end(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "resources.json"
+    path.write_text(json.dumps([service(), api("a\ud800", protocols=["http"])]), encoding)
+    (plain,) = [one for one in run(path, "--html", str(tmp_path / "page.html"))["assessments"] if one["id"] == "api-plaintext"]
+    assert plain["state"] == "unhealthy"
 
 
 def test_a_missing_file_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
