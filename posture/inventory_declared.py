@@ -103,6 +103,12 @@ Key = tuple[str, str, str, str]
 """Service, API, method, template: each as it is compared."""
 
 
+def base_paths(servers: Iterable[str]) -> list[str]:
+    """The paths below which an API's templates stand: "/shop" of "https://api.contoso.com/shop"."""
+    found = (re.sub(r"^[A-Za-z][A-Za-z0-9+.-]*://[^/]*|^//[^/]*", "", one).partition("?")[0].rstrip("/") for one in servers)
+    return list(dict.fromkeys(path.casefold() for path in found if path.startswith("/")))
+
+
 def key_of(service: str, api: str, method: str, template: str) -> Key:
     return service.casefold(), api.partition(";rev=")[0].casefold(), method.upper(), template_key(template)
 
@@ -121,6 +127,7 @@ class Estate:
         -> minute since which it is not."""
         self._operations: dict[Key, Declared] = {}
         self._wildcards: dict[tuple[str, str], list[tuple[str, re.Pattern[str]]]] = {}
+        self._bases: dict[tuple[str, str], dict[str, None]] = {}
         self.services: set[str] = set()
         for one in operations:
             key = key_of(one.service, one.api, one.method, one.template)
@@ -130,6 +137,7 @@ class Estate:
             elif one.is_current or not known.is_current:
                 self._operations[key] = _completed(known, one)
             self.services.add(key[0])
+            self._bases.setdefault(key[:2], {}).update(dict.fromkeys(base_paths(one.servers)))
             if one.is_wildcard:
                 head = re.escape(template_key(one.template.rstrip("*"))).replace(r"\{\}", "[^/]+").rstrip("/")
                 self._wildcards.setdefault(key[:2], []).append((key[2], re.compile(head + r"(?:/.*)?", re.IGNORECASE)))
@@ -138,7 +146,14 @@ class Estate:
         self.former = dict(former or {})
 
     def find(self, service: str, api: str, method: str, template: str) -> Declared | None:
-        return self._operations.get(key_of(service, api, method, template))
+        """What traffic spells with the path of the API's server before it is found too."""
+        key = key_of(service, api, method, template)
+        if (found := self._operations.get(key)) is not None:
+            return found
+        below = (
+            key[3].removeprefix(base) or "/" for base in self._bases.get(key[:2], ()) if key[3] == base or key[3].startswith(f"{base}/")
+        )
+        return next((found for one in below if (found := self._operations.get((*key[:3], one))) is not None), None)
 
     def is_behind_wildcard(self, service: str, api: str, method: str, path: str) -> bool:
         """Whether a path without an operation of its own is let through by a declared wildcard."""

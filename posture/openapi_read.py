@@ -47,14 +47,17 @@ def _servers(document: Mapping[str, Any]) -> Iterator[str]:
     servers = document.get("servers")
     for one in servers if isinstance(servers, list) else ():
         if isinstance(one, Mapping) and isinstance(one.get("url"), str):
-            yield one["url"].rstrip("/")
+            yield _filled(one["url"], one.get("variables")).rstrip("/")
     if isinstance(document.get("host"), str):
         yield f"https://{document['host']}{document.get('basePath', '')}".rstrip("/")
 
 
-def base_paths(servers: tuple[str, ...]) -> list[str]:
-    """The paths below which an API's templates stand: "/shop" of "https://api.contoso.com/shop"."""
-    return list(dict.fromkeys(path for one in servers if (path := urlsplit(one).path.rstrip("/"))))
+def _filled(url: str, variables: Any) -> str:
+    """A server's address with the defaults of its variables."""
+    for name, one in variables.items() if isinstance(variables, Mapping) else ():
+        if isinstance(one, Mapping) and "default" in one:
+            url = url.replace(f"{{{name}}}", str(one["default"]))
+    return url
 
 
 def _operation(document: Mapping[str, Any], path: Mapping[str, Any], operation: Mapping[str, Any], bare: Declared) -> Declared:

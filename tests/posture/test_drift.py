@@ -195,6 +195,26 @@ def test_an_openapi_document_declares_what_it_says() -> None:
 
 
 @pytest.mark.parametrize(
+    ("server", "seen"),
+    [
+        ("https://api.contoso.com/Shop/", "/shop/orders/{}"),
+        ("/shop", "/shop/orders/{id}/"),
+        ("https://api.contoso.com/{base}", "/shop/orders/{id}"),
+        ("https://api.contoso.com", "/Orders/{order}/"),
+    ],
+)
+def test_what_traffic_spells_with_the_path_of_the_server_is_found(server: str, seen: str) -> None:
+    document = {
+        "openapi": "3.0.3",
+        "servers": [{"url": server, "variables": {"base": {"default": "shop"}}}],
+        "paths": {"/orders/{id}": {"get": {"responses": {}}}},
+    }
+    estate = Estate(declared(document, "s", "a"))
+    assert estate.find("s", "a", "GET", seen) is not None
+    assert estate.find("s", "a", "GET", "/shopping/orders/{id}") is None
+
+
+@pytest.mark.parametrize(
     "document", [[], {}, {"openapi": "4.0", "paths": {}}, {"openapi": "3.1.0"}, {"swagger": "1.2", "paths": {}}, "x", None]
 )
 def test_what_is_no_openapi_is_refused(document: Any) -> None:
