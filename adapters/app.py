@@ -218,7 +218,14 @@ class App:
             "hub": AlertHub(settings.hub, settings.alert_hub),
             "webhook": Webhook(self.evidence, settings.webhook_networks),
         }
-        return Deliver(self.tables, receivers, settings.alert_formats, settings.gateway, settings.site)
+        return Deliver(
+            self.tables,
+            receivers,
+            settings.alert_formats,
+            settings.gateway,
+            settings.site,
+            lambda actor: self.countries.at(datetime.now(UTC)).of_actor(actor),
+        )
 
     @cached_property
     def posture(self) -> "Posture":

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from azure.core.exceptions import AzureError
 
 from adapters.reload import Reloaded
+from intel.addresses import canonical_ip
 from windows.countries import normal
 
 if TYPE_CHECKING:
@@ -43,6 +44,10 @@ class Source:
     as_of: datetime | None
     attribution: str
     exact: bool
+
+    def of_actor(self, actor: str) -> str:
+        """Of who is accused by an alert: "" for an identity, or a name that stands for nobody any more."""
+        return self.look(address) if (address := canonical_ip(actor)) else ""
 
     def notice(self, now: datetime) -> str:
         """What an operator should know, "" for nothing."""

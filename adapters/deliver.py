@@ -39,9 +39,17 @@ class Deliver:
     """Any number may run at a time, here or elsewhere: then a message may arrive more than once, and never under two ids."""
 
     def __init__(
-        self, tables: Tables, receivers: Mapping[str, Receiver], formats: Sequence[str], gateway: str = "", site: str = ""
+        self,
+        tables: Tables,
+        receivers: Mapping[str, Receiver],
+        formats: Sequence[str],
+        gateway: str = "",
+        site: str = "",
+        country: Callable[[str], str] = lambda _: "",
     ) -> None:
-        """`receivers`: for every name in outbox.RECEIVERS. `gateway`: ARM id of the API Management service, or ""; `site`: origin of the page, or ""."""
+        """`receivers`: for every name in outbox.RECEIVERS. `gateway`: ARM id of the API Management service, or ""; `site`: origin of the page, or ""; `country`: two
+        letters, or "", of who is accused."""
+        self._country = country
         self._tables, self._receivers, self._formats, self._gateway, self._site = tables, receivers, formats, gateway, site
         self._locks = {name: Lock() for name in RECEIVERS}
 
@@ -134,7 +142,8 @@ class Deliver:
             return
         try:
             points = series.of(self._tables, alert)
-            document = render(alert, gateway_of(alert, self._gateway), status=status, series=points, site=self._site)
+            country = self._country(alert.sighting.actor or "")
+            document = render(alert, gateway_of(alert, self._gateway), status=status, series=points, site=self._site, country=country)
         except KeyError as error:
             raise MessageRefused(f"this version knows no detector {error}") from None
         for message in owed:

@@ -20,6 +20,7 @@ import msgspec
 
 from intel.addresses import canonical_ip
 from model import WINDOW_MINUTES, Alert, is_service_endpoint
+from windows.countries import NOT_COUNTRIES
 from windows.rules import SUSPICIOUS_IP, TOR_EXIT_NODE
 
 VENDOR = "Gatewatch"
@@ -73,6 +74,15 @@ def _client(properties: Document) -> str:
     for entity in properties.get("entities") or ():
         if isinstance(entity, Mapping) and str(entity.get("type", "")).lower() == "ip":
             return canonical_ip(str(entity.get("address", "")))
+    return ""
+
+
+def _country(properties: Document) -> str:
+    """Two letters of where the client's address is registered; "" where that is not known, or no country of ISO 3166."""
+    for entity in properties.get("entities") or ():
+        if isinstance(entity, Mapping) and str(entity.get("type", "")).lower() == "ip":
+            code = str((entity.get("location") or {}).get("countryCode", ""))
+            return "" if code in NOT_COUNTRIES else code
     return ""
 
 
@@ -164,7 +174,7 @@ def detection_finding(document: Document, alert: Alert, *, with_ip: bool, change
             "cloud": {"provider": "Azure", "account": {"uid": place[1], "type": "Azure Subscription"}} if place else None,
             "finding_info": _finding_info(properties, alert, product),
             "anomaly_analyses": _anomaly_analyses(properties, extended, alert),
-            "evidences": [_evidence(extended, alert, client)],
+            "evidences": [_evidence(extended, alert, client, _country(properties) if client else "")],
             "resources": [{"uid": resource, "name": alert.endpoint.service or resource, "type": "Azure API Management"}]
             if resource
             else None,
@@ -281,7 +291,7 @@ def _at(start: Any, value: Any) -> dict[str, Any]:
     return {"value": _plain_number(value), **interval}
 
 
-def _evidence(extended: Document, alert: Alert, client: str) -> dict[str, Any]:
+def _evidence(extended: Document, alert: Alert, client: str, country: str) -> dict[str, Any]:
     method, template = _method_and_template(alert)
     codes = sorted(alert.statuses, key=lambda code: (-alert.statuses[code], code))
     response = {"code": codes[0]} if codes else None
@@ -294,7 +304,7 @@ def _evidence(extended: Document, alert: Alert, client: str) -> dict[str, Any]:
                     "response": response,
                 }
             ),
-            "src_endpoint": {"ip": client} if client else None,
+            "src_endpoint": _filled({"ip": client, "location": {"country": country} if country else None}) if client else None,
             "dst_endpoint": {"svc_name": alert.endpoint.service} if alert.endpoint.service else None,
             "http_request": {"http_method": method, "url": {"path": template}} if template else None,
             "http_response": response,

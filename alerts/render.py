@@ -79,10 +79,12 @@ def render(
     actors: bool = True,
     series: Sequence[Point] = (),
     site: str = "",
+    country: str = "",
     detectors: Mapping[str, Detector] | None = None,
 ) -> dict[str, Any]:
     """The alert as a JSON-ready object. `status` is the analysts' (Active, InProgress, Resolved, Dismissed); without one it is Active, whether it lasts or
-    not, for no one has looked at it. `actors` False leaves out IPs and identities: for telemetry. `site`: origin of the page that the alert links to. KeyError on an unknown detector.
+    not, for no one has looked at it. `actors` False leaves out IPs and identities: for telemetry. `site`: origin of the page that the alert links to.
+    `country`: two letters of where the accused address is registered. KeyError on an unknown detector.
     """
     detector = OWN.get(alert.detector) or (by_id() if detectors is None else detectors)[alert.detector]
     resource = _resource(alert, gateway)
@@ -111,7 +113,7 @@ def render(
             "status": status or "Active",
             "extendedLinks": [],
             "alertUri": f"{site}/ui/alerts/{alert.id}" if site else "",
-            "entities": _entities(alert, resource, actors),
+            "entities": _entities(alert, resource, actors, country),
             "isIncident": False,
             "correlationKey": alert.incident,
             "compromisedEntity": called(alert.endpoint),
@@ -274,7 +276,7 @@ def _properties(alert: Alert, detector: Detector, gateway: Gateway, resource: st
     return {name: value for name, value in found.items() if value}
 
 
-def _entities(alert: Alert, resource: str, actors: bool) -> list[dict[str, Any]]:
+def _entities(alert: Alert, resource: str, actors: bool, country: str) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = [{"$id": "1", "resourceId": resource, "type": "azure-resource"}]
     actor = alert.sighting.actor
     if actor and actors:
@@ -282,7 +284,8 @@ def _entities(alert: Alert, resource: str, actors: bool) -> list[dict[str, Any]]
             kind, _, name = actor.partition(":")
             found.append({"$id": "2", "name": name, "kind": kind, "type": "account"})
         else:
-            found.append({"$id": "2", "address": actor, "type": "ip"})
+            location = {"location": {"countryCode": country}} if country else {}
+            found.append({"$id": "2", "address": actor, **location, "type": "ip"})
     return found
 
 

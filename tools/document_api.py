@@ -28,7 +28,7 @@ DESCRIBED: Mapping[tuple[str, str], Described] = {
     ("dsr_delete", "POST"): Described("202 with the id under which the erasure can be followed", "body: whom, see [privacy](privacy.md)", "400"),
     ("dsr_status", "GET"): Described("200: how far a request is; asking goes on with it", "", "404"),
     ("privacy", "GET"): Described("200: the retention policy, what each place holds now, and what the last purges removed"),
-    ("alerts", "GET"): Described("200: alerts as Microsoft.Security/alerts objects, newest first", f"`status`, `severity`, `detector`, `service`, `api`, `endpoint`, `actor`, `incident`, `from`, `to`, `q`; `counts=true`; {PAGED}", "400"),
+    ("alerts", "GET"): Described("200: alerts as Microsoft.Security/alerts objects, newest first", f"`status`, `severity`, `detector`, `service`, `api`, `endpoint`, `actor`, `incident`, `country`, `from`, `to`, `q`; `counts=true`; {PAGED}", "400"),
     ("alerts", "PATCH"): Described("200 with what became of each alert, in the order asked for", "body: the alerts with their ETags and the change, see [alerts](alerts.md)", "400"),
     ("alert", "GET"): Described("200: one alert with the 48 hours around it, its responses and its history", "", "404"),
     ("alert", "PATCH"): Described("200: the alert as it is now", f"{IF_MATCH}; body: the new status, see [alerts](alerts.md)", AMENDED),

@@ -1,8 +1,8 @@
 """Which alerts are asked for: the query parameters of GET /api/alerts as one test of a row."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import get_args
 
@@ -11,10 +11,14 @@ from alerts.triage import Status
 from detectors import by_id
 from model import Minute, Severity, minute_of
 
-NAMES = ("status", "severity", "detector", "service", "api", "endpoint", "actor", "incident", "from", "to", "q")
+NAMES = ("status", "severity", "detector", "service", "api", "endpoint", "actor", "incident", "country", "from", "to", "q")
 STATUSES = frozenset(get_args(Status))
 SEVERITIES = frozenset(severity.label for severity in Severity)
 LONGEST = 500
+
+
+def unknown(_actor: str) -> str:
+    return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,9 @@ class AlertFilter:
     since: Minute | None = None
     until: Minute | None = None
     text: str = ""
+    country: frozenset[str] = frozenset()
+    country_of: Callable[[str], str] = field(default=unknown, compare=False)
+    """Two letters, or "", of an actor."""
 
     def keeps(self, row: Row) -> bool:
         return (
@@ -46,6 +53,7 @@ class AlertFilter:
             and (self.since is None or row.last >= self.since)
             and (self.until is None or row.first <= self.until)
             and (not self.text or self.text in _searched(row))
+            and (not self.country or self.country_of(row.actor) in self.country)
         )
 
     def counted(self, rows: Iterable[Row]) -> tuple[int, dict[str, dict[str, int]]]:
@@ -84,6 +92,7 @@ def parse(parameters: Mapping[str, str]) -> AlertFilter:
         since=_minute(given["from"], "from"),
         until=_minute(given["to"], "to"),
         text=given["q"].casefold(),
+        country=_countries(given["country"]),
     )
 
 
@@ -96,6 +105,13 @@ def _several(text: str, known: frozenset[str], name: str) -> frozenset[str]:
     found = frozenset(filter(None, text.split(",")))
     if found - known:
         raise ValueError(f"{name} must be one or more of {', '.join(sorted(known))}, separated by commas")
+    return found
+
+
+def _countries(text: str) -> frozenset[str]:
+    found = frozenset(filter(None, (part.strip().upper() for part in text.split(","))))
+    if not all(len(part) == 2 and part.isascii() and part.isalpha() for part in found):
+        raise ValueError("country must be one or more codes of two letters, separated by commas")
     return found
 
 

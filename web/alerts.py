@@ -3,8 +3,9 @@
 import re
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -20,7 +21,11 @@ from model import WINDOW_MINUTES
 from web import alert_filter
 from web.alert_filter import AlertFilter
 from web.caller import caller
+from web.countries import of_actor
 from web.paging import limits
+
+if TYPE_CHECKING:
+    from adapters.countries import Source
 
 KEY = "function key"
 MOST_AT_ONCE = 100
@@ -31,9 +36,15 @@ Answer = tuple[int, dict[str, Any], str]
 
 
 def page(
-    tables: Tables, index: AlertIndex, parameters: Mapping[str, str], now: datetime, gateway: str = "", site: str = ""
+    tables: Tables,
+    index: AlertIndex,
+    parameters: Mapping[str, str],
+    now: datetime,
+    gateway: str = "",
+    site: str = "",
+    source: "Source | None" = None,
 ) -> tuple[int, dict[str, Any]]:
-    """Newest first; query parameters are those of `web.paging` and `web.alert_filter`. `gateway`: ARM id of the API Management service, or "".
+    """Newest first; query parameters are those of `web.paging` and `web.alert_filter`. `gateway`: ARM id of the API Management service, or "". `source`: of countries.
 
     With counts=true also how many alerts of the last 31 days there are: `total` in the filter, and by what one could choose instead.
     """
@@ -42,12 +53,21 @@ def page(
         wanted = alert_filter.parse(parameters)
     except ValueError as error:
         return 400, {"error": str(error)}
+    if source is not None:
+        wanted = replace(wanted, country_of=source.of_actor)
     if wanted == AlertFilter():
         found, following = alerts.read_page(tables, limit, cursor)
     else:
         found, following = alert_index.page(index.rows(now), wanted.keeps, limit, cursor)
     counts = _counts(index, wanted, now) if parameters.get("counts") == "true" else {}
-    return 200, {"value": [document_of(stored, gateway, site) for stored in found], "next": following, **counts}
+    return 200, {"value": [_listed(stored, gateway, site, source) for stored in found], "next": following, **counts}
+
+
+def _listed(stored: Stored, gateway: str, site: str, source: "Source | None") -> dict[str, Any]:
+    if source is None:
+        return document_of(stored, gateway, site)
+    actor = stored.alert.sighting.actor or ""
+    return {**document_of(stored, gateway, site, country=source.of_actor(actor)), "registeredIn": of_actor(actor, source)}
 
 
 def _counts(index: AlertIndex, wanted: AlertFilter, now: datetime) -> dict[str, Any]:
@@ -180,9 +200,11 @@ def _etag(stored: Stored) -> str:
     return f'"r{stored.triage.revision}"'
 
 
-def document_of(stored: Stored, gateway: str, site: str = "", points: list[Point] | None = None) -> dict[str, Any]:
+def document_of(stored: Stored, gateway: str, site: str = "", points: list[Point] | None = None, country: str = "") -> dict[str, Any]:
     """As JSON, with its etag and what it is about."""
-    document = render(stored.alert, gateway_of(stored.alert, gateway), status=stored.status, series=points or (), site=site)
+    document = render(
+        stored.alert, gateway_of(stored.alert, gateway), status=stored.status, series=points or (), site=site, country=country
+    )
     return {**document, "etag": _etag(stored), "about": _about(stored)}
 
 

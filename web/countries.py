@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from adapters import alerts, country_days
 from adapters.tables import Tables
-from intel.addresses import canonical_ip
 from model import iso_utc, moment
 from windows.countries import MINUTES_PER_DAY, NOT_COUNTRIES, totals
 
@@ -59,8 +58,11 @@ def page(tables: Tables, source: "Source", parameters: Mapping[str, str], now: d
 def of_alert(tables: Tables, id: str, source: "Source") -> dict[str, Any] | None:
     """The country of the address that an alert accuses; None where it accuses no address, or none that has a country."""
     stored = alerts.find(tables, id)
-    address = canonical_ip(stored.alert.sighting.actor or "") if stored else ""
-    country = source.look(address) if address else ""
+    return of_actor(stored.alert.sighting.actor or "", source) if stored else None
+
+
+def of_actor(actor: str, source: "Source") -> dict[str, Any] | None:
+    country = source.of_actor(actor)
     if not country:
         return None
     return {

@@ -89,7 +89,8 @@ def _privacy(app: "App", request: Request) -> Answer:
 def _alerts(app: "App", request: Request) -> Answer:
     from web.alerts import page
 
-    return Answer(*page(app.tables, app.alert_index, request.parameters, request.now, app.settings.gateway, app.settings.site))
+    settings, source = app.settings, app.countries.at(request.now)
+    return Answer(*page(app.tables, app.alert_index, request.parameters, request.now, settings.gateway, settings.site, source))
 
 
 def _amend_alerts(app: "App", request: Request) -> Answer:

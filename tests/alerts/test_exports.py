@@ -181,6 +181,17 @@ def test_a_listed_client_is_open_source_intelligence() -> None:
     assert not {"anomaly_analyses", "confidence_id"} & set(finding)
 
 
+@pytest.mark.parametrize(("code", "told"), [("NL", {"location": {"country": "NL"}}), ("EU", {}), ("", {})])
+def test_where_the_client_is_registered(code: str, told: dict[str, Any]) -> None:
+    one = accusing()
+    document = render(one, country=code)
+    finding = detection_finding(document, one, with_ip=True)
+    assert finding["evidences"][0]["src_endpoint"] == {"ip": CLIENT, **told}
+    assert not problems(finding, "1.5.0")
+    assert "country" not in json.dumps(detection_finding(document, one, with_ip=False))
+    assert b"countryCode" not in mdc(document, with_ip=False)
+
+
 def test_a_place_that_is_not_known_is_not_made_up() -> None:
     finding = detection_finding(*SAMPLES["population, unknown place"], with_ip=True)
     assert "cloud" not in finding

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from adapters import alerts, suppressions
 from adapters.alert_index import AlertIndex, by_day
+from adapters.countries import Source
 from adapters.tables import Entity, Tables
 from model import Endpoint, Severity, alert_id, minute_of
 from settings import Connection
@@ -102,6 +103,23 @@ def test_filters_find_what_a_reader_would_find_by_hand_and_ask_storage_little(ta
     tables.requests = 0
     ids(page(tables, AlertIndex(tables), {"actor": "203.0.113.49"}, NOW))
     assert tables.requests <= whole
+
+
+def test_lists_say_where_the_accused_is_registered_and_can_be_asked_for_it(tables: Counting) -> None:
+    source = Source("registry data of 2026-11-01", lambda ip: "NL" if ip.endswith("7") else "FR", None, "NRO", False)
+    index = AlertIndex(tables)
+
+    def asked(**parameters: str) -> tuple[int, dict[str, Any]]:
+        return page(tables, index, {"limit": "5", **parameters}, NOW, source=source)
+
+    found = asked(country="nl,xx", counts="true")[1]
+    assert found["total"] == sum(str(made(number).sighting.actor).endswith("7") for number in range(MANY))
+    first = found["value"][0]
+    assert first["registeredIn"] == {"country": "NL", "name": "NL", "label": "registered in", "source": source.name, "attribution": "NRO"}
+    assert [one["location"] for one in first["properties"]["entities"] if one["type"] == "ip"] == [{"countryCode": "NL"}]
+    assert asked(country="DE")[1]["value"] == []
+    assert asked(country="Holland")[0] == 400
+    assert asked()[1]["value"][0]["registeredIn"]["country"] == "FR"
 
 
 def test_times_are_those_that_an_alert_overlaps(tables: Counting) -> None:
