@@ -136,6 +136,10 @@ A call is judged once its batch went (`maxWaitTime` of host.json, 15 s) and the 
 |---|---|---|---|"""
 TAIL = """some 60 table operations and two blobs a day. The first pass of that large service, once, is 41 minutes: $0.13.
 
+## What access logs add
+`GATEWATCH_ACCESS_LOGS=all` writes a row for each read of a table: the 36 million requests of `evaluate` above are as many rows. At a kilobyte a row, which is a guess, that is 36 GB and some $107 a month, as much as
+all the rest; the daily cap of a gigabyte (`GATEWATCH_ACCESS_LOG_DAILY_CAP_GB`) ends a day's log before the day. `evidence`, the default, writes some thousand rows a day.
+
 ## What is not in it
 API Management itself (its logger takes gateway capacity; not measured), traffic between regions, Sentinel, your time. Defender's prices are those of Microsoft's cost estimator,
 collected in November 2026; its bill counts all calls of all onboarded APIs of a subscription in a calendar month.

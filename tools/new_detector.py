@@ -70,8 +70,8 @@ def test_{name}(case: str, ip: str, calls: int, found: list[float]) -> None:
     assert [sighting.observed for sighting in {name}(made, baseline(), calls=CALLS)] == found, case
 '''
 PROOF = """
-    calls = int(_limits("{id}")["calls"])
-    yield _counted("{id}", lambda scene: [scene.call(scene.at, clientIp=scene.attacker) for _ in range(calls)])
+    {name}_calls = int(_limits("{id}")["calls"])  # a name of its own: the proof reads it later
+    yield _counted("{id}", lambda scene: [scene.call(scene.at, clientIp=scene.attacker) for _ in range({name}_calls)])
 """
 NEXT = """wrote {files}; next:
   1. the test, then the rule; both say TODO:
@@ -98,7 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for path, text in files.items():
         path.write_text(text.format(name=name, id=id), "utf-8")
     written = ", ".join(str(path.relative_to(ROOT)) for path in files)
-    print(NEXT.format(files=written, name=name, id=id, proof=PROOF.format(id=id)), end="")
+    print(NEXT.format(files=written, name=name, id=id, proof=PROOF.format(name=name, id=id)), end="")
     return 0
 
 

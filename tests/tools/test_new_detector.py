@@ -66,7 +66,7 @@ def test_its_own_test_passes(folder: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_the_proof_that_it_prints_fits_where_it_says(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     found = started(folder)
-    proof = module.PROOF.format(id=found.id)
+    proof = module.PROOF.format(name=found.name, id=found.id)
     assert proof in capsys.readouterr().out
     called = {
         node.func.id
