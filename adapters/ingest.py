@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from adapters.batches import Batch, BatchLog, Behind, Tail
@@ -33,6 +34,8 @@ QUARANTINED_OF_BATCH = 100
 """Messages of one batch that are kept to be looked at: a sender that is broken sends the same a thousand times."""
 QUARANTINED_OF_HOUR = 2_000
 """Messages of one partition and hour, as far as one process remembers: 8 MiB, at most 1.5 GiB in 48 hours and four partitions."""
+REMEMBERED = 16_384
+"""Addresses of which is remembered whether they are listed."""
 
 AHEAD = timedelta(minutes=10)
 """How far a gateway's clock may run ahead of ours."""
@@ -128,6 +131,7 @@ class Ingest:
         self._countries = countries
         self._tombstones, self._kept = tombstones, kept or promises()
         self._tails: dict[str, Tail] = {}
+        self._remembered: tuple[Index, Callable[[str], list[tuple[str, str]]]] | None = None
         self._quarantined: dict[str, tuple[str, int]] = {}
         """Partition -> hour, and messages kept of it."""
 
@@ -215,6 +219,14 @@ class Ingest:
         rejections = [Rejection(partition, events.sequences[at], events.enqueued(at), reason, events.bodies[at]) for at, reason in refused]
         return calls, bodies, rejections
 
+    def _rules(self, now: datetime) -> Callable[[str], list[tuple[str, str]]]:
+        """What the lists say of an address, remembered as long as the lists are the same: addresses repeat from batch to batch."""
+        assert self._listed is not None
+        index, known = self._listed.at(now), self._remembered
+        if known is None or known[0] is not index:
+            known = self._remembered = index, lru_cache(REMEMBERED)(index.rules)
+        return known[1]
+
     def _pack(
         self,
         partition: str,
@@ -226,7 +238,7 @@ class Ingest:
         now: datetime,
     ) -> Batch | None:
         """None where the batch must be halved to fit into an entity."""
-        listed = self._listed.at(now).rules if self._listed else None
+        listed = self._rules(now) if self._listed else None
         country = self._countries.at(now).look if self._countries else None
         tally = fold(looked[0], self._key, looked[1], self._trusted, listed, country)
         tally = without(tally, erased.hides) if erased else tally

@@ -24,6 +24,11 @@ def canonical_ip(text: str) -> str:
     return _canonical(text) if len(text) <= LONGEST else ""
 
 
+def canonical_ips(texts: Iterable[str | None]) -> list[str]:
+    """`canonical_ip` of each, "" of none."""
+    return [_canonical(text) if text and len(text) <= LONGEST else "" for text in texts]
+
+
 @lru_cache(maxsize=16_384)
 def _canonical(text: str) -> str:
     text = text.strip().strip('"')

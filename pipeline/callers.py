@@ -39,33 +39,35 @@ def tables_of(
     first: dict[str, int] = {}
     home = [first.setdefault(one.service, at) for at, one in enumerate(endpoints)]
     service = [home[number] for number in endpoint]
-    classes = [code // 100 for code in status]
     here = [country[number] for number in callers[0]] if country is not None else [0] * len(status)
     every = list(zip(window, service, *callers, here, strict=True))
-    ok = Counter(compress(every, [kind == 2 for kind in classes])).get
-    tables: dict[str, list[Row]] = {"callers": [(*key, n, ok(key, 0)) for key, n in Counter(every).items()]}
+    failed = Counter(compress(every, [not 199 < code < 300 for code in status])).get
+    tables: dict[str, list[Row]] = {"callers": [(*key, n, n - failed(key, 0)) for key, n in Counter(every).items()]}
     if country is not None:
+        classes = [code // 100 for code in status]
         tables["countries"] = [(*key, n) for key, n in Counter(zip(window, endpoint, here, classes, strict=True)).items()]
     return tables
 
 
-def name_of(call: ApiCall) -> str:
-    """The narrowest name of who calls, as a tally spells it; "" for nobody."""
-    if call.identity:
-        return f"subject:{call.identity}"
-    if call.user_id:
-        return f"user:{call.user_id}"
-    return f"subscription:{call.subscription_id}" if call.subscription_id else ""
+def names_of(
+    identities: Sequence[str | None], users: Sequence[str | None], subscriptions: Sequence[str | None], number: Callable[[str], int]
+) -> list[int]:
+    """The number of the narrowest name of who calls, as a tally spells it, of each call; "" is nobody."""
+    who = list(zip(identities, users, subscriptions, strict=True))
+    known = {one: number(_name(*one)) for one in dict.fromkeys(who)}
+    return list(map(known.__getitem__, who))
+
+
+def _name(identity: str | None, user_id: str | None, subscription_id: str | None) -> str:
+    if identity:
+        return f"subject:{identity}"
+    if user_id:
+        return f"user:{user_id}"
+    return f"subscription:{subscription_id}" if subscription_id else ""
 
 
 def codes(addresses: Sequence[str], country_of: Callable[[str], str]) -> list[int]:
     """The country of each address as a number."""
-    known: dict[str, int] = {}
-    found = []
-    for address in addresses:
-        country = country_of(address) if address else ""
-        number = known.get(country)
-        if number is None:
-            number = known[country] = code(country)
-        found.append(number)
-    return found
+    found = [country_of(address) if address else "" for address in addresses]
+    known = {country: code(country) for country in set(found)}
+    return [known[country] for country in found]

@@ -6,6 +6,7 @@ A new table is declared in windows.tally.TABLES, filled here, and read in pipeli
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from itertools import islice, repeat
 from operator import itemgetter
@@ -15,10 +16,10 @@ from attacks.agents import suspicious_agent
 from attacks.carried import parameter_attack
 from attacks.per_call import injection
 from attacks.pollution import polluted
-from intel.addresses import TrustedProxies, canonical_ip, client_ip
+from intel.addresses import TrustedProxies, canonical_ip, canonical_ips, client_ip
 from model import WINDOW_MINUTES, ApiCall
 from pipeline import kept_texts
-from pipeline.callers import codes, is_guarded, is_served, name_of, tables_of
+from pipeline.callers import codes, is_guarded, is_served, names_of, tables_of
 from pipeline.fold_form import form_of
 from pipeline.numbering import LARGEST_SIZE, NAME_LENGTH, NAMES_PER_BATCH, PARAMETERS_PER_CALL, Buckets, Endpoints, Index, Pairs
 from windows.rules import INJECTION, POLLUTION, SENSITIVE_URL, SUSPICIOUS_AGENT
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from pipeline.contents import Look
 
 AGENT_LENGTH = 256
+DAY = timedelta(days=1)
 MARKS = 16
 _mark = re.compile(r"(?:log4j|script|path-traversal|command|template|sql|xxe|deserialisation) in (?:cookie|header)").fullmatch
 """What the gateway's fragment writes, and nothing else that somebody could send to the hub."""
@@ -119,42 +121,58 @@ class _Batch:
         self.calls = calls
         self.endpoints = Endpoints()
         self.pairs = Pairs()
-        self.ips: Index[str | None] = Index(lambda text: canonical_ip(text) if text else "")
+        self.ips: Index[str | None] = Index(lambda text: canonical_ip(text or ""))
         self.identities: Index[str] = Index(lambda text: text[:NAME_LENGTH], NAMES_PER_BATCH)
         self.agents: Index[str | None] = Index(lambda text: kept_texts.agent(text or "", key), NAMES_PER_BATCH)
-        self.evidence: Index[tuple[str, ...]] = Index(kept_texts.evidence, NAMES_PER_BATCH)
+        self.evidence: Index[str | tuple[str, ...]] = Index(
+            lambda proofs: kept_texts.evidence((proofs,) if isinstance(proofs, str) else proofs), NAMES_PER_BATCH
+        )
         self.reasons: Index[str] = Index(kept_texts.reason)
         self.information: Index[str] = Index(lambda text: text[:NAME_LENGTH], NAMES_PER_BATCH)
         self.places: Index[str] = Index(lambda text: text[:PLACE_LENGTH], NAMES_PER_BATCH)
 
-        minutes = [_minute(call) for call in calls]
-        self.since = since = min(*minutes, *map(_minute, guarded)) if guarded else min(minutes)
-        self.minute = [minute - since for minute in minutes]
-        endpoints, ips, pairs = self.endpoints, self.ips, self.pairs
-        self.endpoint = [
-            endpoints[c.service, c.api_id, c.method, t, "" if t and t[-1] != "*" else c.path] for c in calls for t in (c.url_template,)
-        ]
+        start = min([call.time for call in (*calls, *guarded)]).astimezone(UTC).replace(second=0, microsecond=0)
+        self.since = _minute(start)
+        self.minute = _minutes(calls, start)
+        self.endpoint = self.endpoints.of(calls)
         if trusted is None:
-            self.ip = [ips[call.client_ip] for call in calls]
+            self.ip = self.ips.of_named([call.client_ip for call in calls], canonical_ips)
         else:
-            self.ip = [ips[client_ip(call.client_ip, call.forwarded_for, trusted)] for call in calls]
+            self.ip = self.ips.of([client_ip(call.client_ip, call.forwarded_for, trusted) for call in calls])
         self.status = [call.status for call in calls]
         self.status_class = [status // 100 for status in self.status]
-        agents = self.agents
-        self.agent = [agents[call.user_agent] for call in calls]
-        self.values = [_values_of(call, pairs) for call in calls]
+        self.subscriptions = [call.subscription_id for call in calls]
+        self.users = [call.user_id for call in calls]
+        self.subjects = [call.identity for call in calls]
+        self.agent = self.agents.of([call.user_agent for call in calls])
+        self.values = _values_of(calls, self.pairs)
         """Numbers of the (parameter, value) pairs of each call."""
 
 
-def _minute(call: ApiCall) -> int:
-    return int(call.time.timestamp()) // 60
+def _minute(moment: datetime) -> int:
+    return int(moment.timestamp()) // 60
 
 
-def _values_of(call: ApiCall, pairs: Pairs) -> list[int]:
-    found = pairs.of_query(call.query) if call.query else []
-    if call.path_parameters:
-        found = found + [pairs[item] for item in islice(call.path_parameters.items(), PARAMETERS_PER_CALL)]
-    return found
+def _minutes(calls: Sequence[ApiCall], start: datetime) -> list[int]:
+    """Of each call, counted from `start`, which is the beginning of a minute and not after any of them."""
+    passed = [call.time - start for call in calls]
+    if max(passed) < DAY:
+        return [time.seconds // 60 for time in passed]
+    return [time.days * 1440 + time.seconds // 60 for time in passed]
+
+
+def _values_of(calls: Sequence[ApiCall], pairs: Pairs) -> list[list[int]]:
+    known: dict[str | None, list[int]] = {None: [], "": []}
+    every = []
+    for call in calls:
+        query, items = call.query, call.path_parameters
+        found = known.get(query)
+        if found is None:
+            found = known[query] = pairs.of_query(query or "")
+        if items:
+            found = found + [pairs[item] for item in islice(items.items(), PARAMETERS_PER_CALL)]
+        every.append(found)
+    return every
 
 
 def _counted(counts: Mapping[Key, int]) -> list[Row]:
@@ -166,12 +184,10 @@ def _counted(counts: Mapping[Key, int]) -> list[Row]:
 
 def _calls(batch: _Batch) -> list[Row]:
     rows: dict[tuple[int, int, int, int], list[int]] = {}
-    for key, call in zip(zip(batch.minute, batch.endpoint, batch.ip, batch.status, strict=True), batch.calls, strict=True):
-        request, response = call.request_bytes or 0, call.response_bytes or 0
-        if not 0 <= request < LARGEST_SIZE:
-            request = 0
-        if not 0 <= response < LARGEST_SIZE:
-            response = 0
+    keys = zip(batch.minute, batch.endpoint, batch.ip, batch.status, strict=True)
+    requests = [size if size and 0 < size < LARGEST_SIZE else 0 for call in batch.calls for size in (call.request_bytes,)]
+    responses = [size if size and 0 < size < LARGEST_SIZE else 0 for call in batch.calls for size in (call.response_bytes,)]
+    for key, request, response in zip(keys, requests, responses, strict=True):
         row = rows.get(key)
         if row is None:
             rows[key] = [1, request, response, request, response]
@@ -185,27 +201,26 @@ def _calls(batch: _Batch) -> list[Row]:
 
 
 def _identities(batch: _Batch) -> list[Row]:
-    counts: Counter[tuple[int, ...]] = Counter()
+    counts: Counter[tuple[int, int, int | None, int]] = Counter()
     numbers = batch.identities
     for prefix, column in (
-        ("subscription:", [call.subscription_id for call in batch.calls]),
-        ("user:", [call.user_id for call in batch.calls]),
-        ("subject:", [call.identity for call in batch.calls]),
+        ("subscription:", batch.subscriptions),
+        ("user:", batch.users),
+        ("subject:", batch.subjects),
     ):
-        counts.update(
-            (m, e, numbers[prefix + who], s) for m, e, who, s in zip(batch.minute, batch.endpoint, column, batch.status, strict=True) if who
-        )
-    return _counted(counts)
+        known: dict[str | None, int] = {who: numbers[prefix + who] for who in dict.fromkeys(column) if who}
+        if known:
+            who = [known.get(name) for name in column]
+            counts.update(zip(batch.minute, batch.endpoint, who, batch.status, strict=True))
+    return [(m, e, who, s, n) for (m, e, who, s), n in counts.items() if who is not None]
 
 
 def _values(batch: _Batch, key: bytes) -> list[Row]:
-    minute, endpoint, ip, status, values = batch.minute, batch.endpoint, batch.ip, batch.status, batch.values
-    seen = Counter([(m, e, i, pair) for m, e, i, found in zip(minute, endpoint, ip, values, strict=True) for pair in found])
-    ok = Counter(
-        [(m, e, i, pair) for m, e, i, s, found in zip(minute, endpoint, ip, status, values, strict=True) if 199 < s < 300 for pair in found]
-    )
+    columns = list(zip(batch.minute, batch.endpoint, batch.ip, batch.values, batch.status, strict=True))
+    seen = Counter([(m, e, i, pair) for m, e, i, found, _ in columns for pair in found])
+    failed = Counter([(m, e, i, pair) for m, e, i, found, s in columns if not 199 < s < 300 for pair in found]).get
     hashes = [(parameter, hash_value(value, key), value_type(value)) for parameter, value in batch.pairs.all]
-    return [(m, e, i, p, h, n, ok[m, e, i, pair], t) for (m, e, i, pair), n in seen.items() for p, h, t in (hashes[pair],)]
+    return [(m, e, i, p, h, n, n - failed(key, 0), t) for key, n in seen.items() for m, e, i, pair in (key,) for p, h, t in (hashes[pair],)]
 
 
 def _agents(batch: _Batch) -> list[Row]:
@@ -213,8 +228,9 @@ def _agents(batch: _Batch) -> list[Row]:
 
 
 def _auth(batch: _Batch) -> list[Row]:
-    numbers = batch.evidence
-    evidence = [numbers[tuple(call.auth)] if call.auth else numbers[()] for call in batch.calls]
+    # one proof is the usual case, and a text costs less than a tuple
+    proofs = [(auth[0] if len(auth) == 1 else tuple(auth)) if auth else () for call in batch.calls for auth in (call.auth,)]
+    evidence = batch.evidence.of(proofs)
     return _counted(Counter(zip(batch.minute, batch.endpoint, evidence, batch.status, strict=True)))
 
 
@@ -228,17 +244,19 @@ def _reasons(batch: _Batch) -> list[Row]:
 
 
 def _sizes(batch: _Batch) -> list[Row]:
-    buckets = Buckets()
-    counts: Counter[tuple[int, ...]] = Counter()
-    for metric, sized in enumerate(
-        (
-            [buckets[call.request_bytes] for call in batch.calls],
-            [buckets[call.response_bytes] for call in batch.calls],
-            [buckets[call.duration_ms] for call in batch.calls],
-        )
-    ):
-        counts.update(zip(batch.minute, batch.endpoint, repeat(metric), batch.status_class, sized))
-    return [(*row, n) for row, n in counts.items() if row[4] >= 0]
+    rows: list[Row] = []
+    metrics: tuple[Sequence[float | None], ...] = (
+        [call.request_bytes for call in batch.calls],
+        [call.response_bytes for call in batch.calls],
+        [call.duration_ms for call in batch.calls],
+    )
+    for metric, sizes in enumerate(metrics):
+        counts = Counter(zip(batch.minute, batch.endpoint, repeat(metric), batch.status_class, map(_buckets.__getitem__, sizes)))
+        rows += [(*key, n) for key, n in counts.items() if key[4] >= 0]
+    return rows
+
+
+_buckets = Buckets()
 
 
 def _looks(batch: _Batch, looks: "Mapping[int, Look]") -> list[Row]:
@@ -263,18 +281,20 @@ def _sensitive(batch: _Batch, looks: "Mapping[int, Look]") -> list[Row]:
 def _callers(batch: _Batch, country: Callable[[str], str] | None) -> dict[str, list[Row]]:
     """The tables `callers` and, where countries are known, `countries`."""
     since = batch.since
-    window = [minute - (minute + since) % WINDOW_MINUTES for minute in batch.minute]
-    who = [batch.identities[name_of(call)] for call in batch.calls]
+    windows = {minute: minute - (minute + since) % WINDOW_MINUTES for minute in set(batch.minute)}
+    window = [windows[minute] for minute in batch.minute]
+    who = names_of(batch.subjects, batch.users, batch.subscriptions, batch.identities.__getitem__)
     country_of = codes(batch.ips.names, country) if country is not None else None
     return tables_of(window, batch.endpoint, batch.endpoints.all, batch.status, (batch.ip, who, batch.agent), country_of)
 
 
-def _guarded(calls: Iterable[ApiCall], since: int, endpoints: Endpoints, details: Index[str]) -> list[Row]:
-    return _counted(Counter((_minute(call) - since, endpoints.of(call), details[call.guard or ""]) for call in calls))
+def _guarded(calls: Sequence[ApiCall], since: int, endpoints: Endpoints, details: Index[str]) -> list[Row]:
+    minutes = [_minute(call.time) - since for call in calls]
+    return _counted(Counter(zip(minutes, endpoints.of(calls), details.of([call.guard or "" for call in calls]), strict=True)))
 
 
 def _only_guarded(calls: Sequence[ApiCall]) -> Tally:
-    endpoints, details, since = Endpoints(), Index[str](str), min(map(_minute, calls))
+    endpoints, details, since = Endpoints(), Index[str](str), min(_minute(call.time) for call in calls)
     rows = sorted(_guarded(calls, since, endpoints, details))
     return Tally(since, endpoints.all, details=details.names, tables={"guarded": rows})
 
@@ -311,6 +331,8 @@ class _Sightings:
                     if pair in attacks:
                         self._add(at, INJECTION, attacks[pair])
         matched = [endpoint.matched for endpoint in batch.endpoints.all]
+        if all(matched):
+            return
         for at, number in enumerate(batch.endpoint):
             if not matched[number] and (family := injection(batch.calls[at].path)) is not None:
                 self._add(at, INJECTION, f"{family} in path")

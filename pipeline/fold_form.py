@@ -45,35 +45,52 @@ def form_of(
     calls: Sequence[ApiCall], minute: Sequence[int], endpoint: Sequence[int], ip: Sequence[int], looks: "Mapping[int, Look] | None"
 ) -> Form:
     """`minute`, `endpoint` and `ip`: of each call, as the tally numbers them."""
-    names = _Names(MEDIA_PER_BATCH)
-    known: tuple[dict[str, int], dict[str, int]] = ({}, {})
-
-    def number(header: str, direction: int) -> int:
-        found = known[direction].get(header)
-        if found is None:
-            found = known[direction][header] = names.of(media_type(header[:HEADER_LENGTH], by_caller=direction == 0))
-        return found
-
-    media: Counter[tuple[int, ...]] = Counter()
-    forms: Counter[tuple[int, ...]] = Counter()
-    for at, call in enumerate(calls):
-        if call.request_content_type:
-            media[minute[at], endpoint[at], 0, number(call.request_content_type, 0), call.status // 100] += 1
-        if call.response_content_type:
-            media[minute[at], endpoint[at], 1, number(call.response_content_type, 1), call.status // 100] += 1
-        template = call.url_template
-        wildcard = int(template is not None and template[-1:] == "*")
-        plain = int(call.scheme == "http" or call.scheme == "ws")
-        revision = _revision(call.api_revision)
-        if wildcard or plain or revision > 1:  # the usual call has no row
-            forms[minute[at], endpoint[at], wildcard, plain, revision] += 1
+    names, media = _media(calls, minute, endpoint)
     fields = _Names(FIELDS_PER_BATCH)
     tables = {
-        "media": [(*row, n) for row, n in media.items()],
-        "forms": [(*row, n) for row, n in forms.items()],
+        "media": media,
+        "forms": _forms(calls, minute, endpoint),
         **_bodies(calls, (minute, endpoint, ip), looks, fields.of),
     }
     return Form(tables, list(names.numbers), list(fields.numbers))
+
+
+def _media(calls: Sequence[ApiCall], minute: Sequence[int], endpoint: Sequence[int]) -> tuple[_Names, list[Row]]:
+    names = _Names(MEDIA_PER_BATCH)
+    headers = [(call.request_content_type, call.response_content_type) for call in calls]
+    known: tuple[dict[str, int], dict[str, int]] = ({}, {})
+    for pair in dict.fromkeys(headers):
+        for direction, header in enumerate(pair):
+            if header and header not in known[direction]:
+                known[direction][header] = names.of(media_type(header[:HEADER_LENGTH], by_caller=direction == 0))
+    numbers = {pair: tuple((way, known[way][header]) for way, header in enumerate(pair) if header) for pair in dict.fromkeys(headers)}
+    if not any(numbers.values()):
+        return names, []
+    media = Counter(
+        [
+            (m, e, direction, number, call.status // 100)
+            for m, e, call, pair in zip(minute, endpoint, calls, headers, strict=True)
+            for direction, number in numbers[pair]
+        ]
+    )
+    return names, [(*row, n) for row, n in media.items()]
+
+
+def _forms(calls: Sequence[ApiCall], minute: Sequence[int], endpoint: Sequence[int]) -> list[Row]:
+    shapes = [(call.url_template, call.scheme, call.api_revision) for call in calls]
+    forms = {shape: _form(*shape) for shape in dict.fromkeys(shapes)}
+    if not any(forms.values()):
+        return []
+    counts = Counter([(m, e, *form) for m, e, shape in zip(minute, endpoint, shapes, strict=True) if (form := forms[shape])])
+    return [(*row, n) for row, n in counts.items()]
+
+
+def _form(template: str | None, scheme: str | None, api_revision: str | None) -> tuple[int, int, int] | None:
+    """Wildcard, plain, revision; None for the usual call, which has no row."""
+    wildcard = int(template is not None and template[-1:] == "*")
+    plain = int(scheme == "http" or scheme == "ws")
+    revision = _revision(api_revision)
+    return (wildcard, plain, revision) if wildcard or plain or revision > 1 else None
 
 
 def _bodies(

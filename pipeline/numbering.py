@@ -4,7 +4,8 @@ Everything that an attacker can vary is capped, here per batch and again per win
 """
 
 import re
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from itertools import repeat
 from typing import Generic, TypeVar
 from urllib.parse import unquote_plus
 
@@ -46,6 +47,21 @@ class Index(dict[K, int], Generic[K]):
         self[key] = number = self._numbers.setdefault(name, len(self._numbers))
         return number
 
+    def of(self, column: Sequence[K]) -> list[int]:
+        """The number of each key of a column: a call for each that is new, and none for the others."""
+        for key in dict.fromkeys(column):
+            if key not in self:
+                self.__missing__(key)
+        return list(map(self.__getitem__, column))
+
+    def of_named(self, column: Sequence[K], names: Callable[[Sequence[K]], Iterable[str]]) -> list[int]:
+        """As `of`, where `names` names all of the new keys at once. Without a cap."""
+        new = [key for key in dict.fromkeys(column) if key not in self]
+        numbers = self._numbers
+        for key, name in zip(new, names(new), strict=True):
+            self[key] = numbers.setdefault(name, len(numbers))
+        return list(map(self.__getitem__, column))
+
     @property
     def names(self) -> list[str]:
         return list(self._numbers)
@@ -76,9 +92,15 @@ class Endpoints(dict[tuple[str | None, str | None, str, str | None, str], int]):
             self[key] = number  # keys of unmatched calls hold their paths: not worth keeping
         return number
 
-    def of(self, call: ApiCall) -> int:
-        template = call.url_template
-        return self[call.service, call.api_id, call.method, template, "" if template and template[-1] != "*" else call.path]
+    def of(self, calls: Sequence[ApiCall]) -> list[int]:
+        """The number of each call's."""
+        templates = [call.url_template for call in calls]
+        if all(template and template[-1] != "*" for template in set(templates)):
+            paths: Iterable[str] = repeat("", len(templates))
+        else:
+            paths = ["" if call.url_template and call.url_template[-1] != "*" else call.path for call in calls]
+        services, apis, methods = [call.service for call in calls], [call.api_id for call in calls], [call.method for call in calls]
+        return list(map(self.__getitem__, zip(services, apis, methods, templates, paths, strict=True)))
 
     @property
     def all(self) -> list[Endpoint]:
@@ -131,10 +153,14 @@ class Pairs(dict[tuple[str, str], int]):
 
 
 class Buckets(dict[float | None, int]):
-    """Remembers the bucket of a size; -1 is unknown."""
+    """Remembers the bucket of a size; -1 is unknown. Sizes repeat from batch to batch."""
+
+    CAP = 65_536
 
     def __missing__(self, size: float | None) -> int:
-        self[size] = found = -1 if size is None or not 0 <= size < LARGEST_SIZE else bucket(size)
+        found = -1 if size is None or not 0 <= size < LARGEST_SIZE else bucket(size)
+        if len(self) < self.CAP:
+            self[size] = found
         return found
 
 
