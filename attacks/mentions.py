@@ -71,7 +71,7 @@ _only_numbers = re.compile(
 )
 
 _active = re.compile(
-    r"document\s?\.\s?(?:cookie|domain|location|write)|localstorage|sessionstorage|string\s?\.\s?fromcharcode|\batob\b|\bunescape\b|\beval\s?[(`.]|\bexecscript\b|(?:java|vb|live)script\s?:|data\s?:\s?text/html"
+    r"document\s?\.\s?(?:cookie|domain|location(?!\.(?:search|hash|pathname|host|origin)\b)|write)|localstorage|sessionstorage|string\s?\.\s?fromcharcode|\batob\b|\bunescape\b|\beval\s?[(`.]|\bexecscript\b|(?:java|vb|live)script\s?:|data\s?:\s?text/html"
     r"|\bconstructor\s?[.(\[]|__proto__|srcdoc|\balert\s?[(`]\s?(?:\d|document|location|origin|window|this|self|`|string|xss|\)|['\"`/]xss)|(?:confirm|prompt)\s?[(`]\s?(?:\d|document|`|\))|\[\s?['\"`]\w{1,8}['\"`]\s?\+|(?:https?:)?//[\w.-]{1,80}[^\"'\s<>]{0,200}[\"'`]?\s?\+|\\x[0-9a-f]|\\u00|\bon[a-z]{4,9}\s?=\s?(?:alert|eval|confirm|prompt)|\bthrow\s?(?!new\b)[\w'\"`/{+]|\bfunction\s?\(\s?['\"`]"
 )
 _tag = re.compile(r"<\s?[/!?]?[a-z][^<>]{0,800}>?")
@@ -124,7 +124,7 @@ _called = re.compile(
     r"\b(?:include|url|path|asset|date|trans|t|render|partial|__|block|slot|yield|section|component|route|i18n)\s?\(\s?['\"](?![/.])[\w/. :%-]{0,60}['\"]"
 )
 _template_danger = re.compile(
-    r"`|__|#\{\s?['\"]|%x|getclass|\d\s?\||\bself\b|\bpopen\b|\brequest\s?[.\[|](?!path\b|url\b|method\b|user\b|host\b)|getruntime|\bjava\b|classloader|\bmro\b|constructor|\bos\.|\bsystem\b|\bexec\b|\beval\b|process|\bconfig\s?(?:\.\s?(?:items|from|secret|[a-z]+_key)|\[|\}|\|)|\battr\b|\(\s?['\"]|\d\s?\*\s?'?\d|/etc|\.\.|\bphp\b|freemarker|\$class|\.class\b|\bt\s?\(|\|\s?(?:filter|map|reduce|sort)\s?\(|dump\b|lipsum|cycler|joiner|namespace|url_for|alert|\bfile\b|\bload\b|\bdebug\b|runtime"
+    r"`|__|#\{\s?['\"]|%x|getclass|\d\s?\||\bself\b|\bpopen\b|\brequest\s?[.\[|](?!path\b|url\b|method\b|user\b|host\b)|getruntime|\bjava\b|classloader|\bmro\b|constructor|\bos\.|\bsystem\b|\bexec\b|\beval\b|process|\bconfig\s?(?:\.\s?(?:items|from|secret|[a-z]+_key)|\[|\}|\|)|\battr\b|\(\s?['\"]|\d\s?\*\s?'?\d|/etc|\.\.|\bphp\b|freemarker|\$class|\.class\b|\bt\s?\(|\|\s?(?:filter|map|reduce|sort)\s?\(|dump\b|lipsum|cycler|joiner|namespace|url_for|alert|\bfile\b|\bload\s?\(|\bdebug\b|runtime"
 )
 _template = re.compile(r"\{\{|\{%|\$\{|<%|<#|#(?:set|if|foreach|parse)\s?\(|\[\[|@\{|#\{")
 _honest_doctype = re.compile(

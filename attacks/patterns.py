@@ -85,7 +85,7 @@ NOSQL = _family(
     r"|['\"};]\s?return\s?(?:true|\(|this\.|1\b)|\bdb\.\w{1,40}\.(?:find|insert|drop|remove|update|count|aggregate|save"
     r"|mapreduce)\w{0,10}\s?\("
     r"|\bdb\.(?:dropdatabase|getcollectionnames|version|admincommand|eval)\s?\("
-    r"|\bthis\.(?:password|passwd|pass|username|user|secret|token|constructor)\b\s?(?:\.|=|!|\[|<|>)",
+    r"|['\"]\s?(?:&&|\|\|)\s?!?this\.\w|\bthis\.(?:password|passwd|pass|username|user|secret|token|constructor)\b\s?(?:\.|=|!|\[|<|>)",
     words="return db this while var",
     marks="$ ==",
 )
@@ -148,8 +148,8 @@ LENT += (
         r"<esi:(?:include|vars|inline|debug|assign|eval|try|choose)\b",
         r"^\s?--?(?:upload-pack|receive-pack|use-compress-program|checkpoint-action|to-command|rsh-command|post-file|ext-diff|open-files-in-pager|exec|config|rmt-command|init-file|eval|require|interpreter)\s?=",
         r"(?:^|[\"'\w])\s?[&|;]{1,2}\s?\w{2,14}\.exe\b|\bsocat\s\S{0,60}(?:exec|system|tcp|udp|openssl)\S{0,4}:|[;|&]\s?chmod\s(?:\+x|[0-7]{3,4})\s",
-        r"\bexec\s?\(\s?(?:open|requests|urllib|input|__)|\bprocess\s?\.\s?start\s?\(|[;|&]\s?(?:export|set)\s\w{1,20}=\S{0,40}\s?[;&|]",
-        marks="|' |\" |␣' webservice import dde( rtd( call( register.id \\write18 \\input \\include \\openin \\lstinput \\verbatiminput \\usepackage \\catcode \\csname <esi: -pack= program= -action= command= -file= -diff= -pager= exec= config= eval= require= interpreter= exec( exec␣( process. export set .exe socat chmod",
+        r"\bexec\s?\(\s?(?:open|requests|urllib|input|__)|\bprocess\s?\.\s?start\s?\(|[;|&]\s?(?:export|set)\s\w{1,20}=\S{0,40}\s?[;&|]|[&|;]\s?start\s(?:/\w{1,9}\s)?\w{2,20}\.?\w{0,4}\s?$|[;|&]\s?find\s/\s|^['\"]?[=+@-]\s?hyperlink\s?\([^()]{0,200}&\s?\$?[a-z]{1,2}\$?\d",
+        marks="|' |\" |␣' webservice import dde( rtd( call( register.id \\write18 \\input \\include \\openin \\lstinput \\verbatiminput \\usepackage \\catcode \\csname <esi: -pack= program= -action= command= -file= -diff= -pager= exec= config= eval= require= interpreter= exec( exec␣( process. export set .exe socat chmod start find hyperlink",
     ),
 )
 
@@ -276,9 +276,9 @@ FAMILIES: tuple[Family, ...] = (
         r"^\s?-?\d{1,12}['\")]{0,6}\s(?:or|and|xor)\s(?:not )?(?:true|false|null|not|1|0)\b\s?(?:--|#|;|/\*|$|is\b)",
         r"^\s?-?\d{1,12}['\")]{0,6}\s(?:or|and|xor|rlike|regexp)\s(?:[a-z_.]{1,40}\s?(?:=|<|>|is (?:not )?null|like)|exists\b)",
         r"^\s?-?[\w.]{0,20}['\")]{0,6}\s(?:or|and|xor)\s[a-z_]{2,20}\s?\([^()]{0,60}\)\s?(?:=|<|>|<=|>=|<>|!=)\s?['\"\d(]|\bwith rollup\b|\bhaving\s(?:null|not|true|false)\b|\bin\s?\(\s?select\b",
-        r"^\s?or\s?\(?\d{1,9}\s?[=<>]|^\s?-?\d[\d.]{0,9}e\d{0,3}(?:\(\d{1,4}\))?\s?(?:or|and|union)\b\s?[\d('\"~!s]",
+        r"^\s?-?\d{1,12} (?:div|mod) -?\d{1,9}\b|^\s?or\s?\(?\d{1,9}\s?[=<>]|^\s?-?\d[\d.]{0,9}e\d{0,3}(?:\(\d{1,4}\))?\s?(?:or|and|union)\b\s?[\d('\"~!s]",
         r"\(\s?case\s?when\b.{1,100}?\bthen\b|\bcase\s?when\b.{1,100}?\bthen\b.{1,80}?\belse\b.{1,80}?\bend\b",
-        words="or and xor having where rlike regexp case rollup in",
+        words="or and xor having where rlike regexp case rollup in div mod",
         marks="|| &&",
     ),
     _family(
@@ -527,8 +527,8 @@ FAMILIES: tuple[Family, ...] = (
         r"\b169\.254\.(?:169\.254|170\.2)\b|\bmetadata\.google\.internal\b|//2852039166\b|//0xa9fea9fe\b|a9fe:a9fe|//100\.100\.100\.200\b",
         r"(?:^|[='\"\s(])(?:gopher|dict|netdoc|expect|phar|php|jar:(?:file|https?)|ldap|tftp|zip|glob|compress\.\w{4,5}):/{1,3}[\w\[.{$]"
         r"|(?:^|[='\"(])file:/{1,4}(?:/|etc|proc|localhost|[a-z]:|\.\.)",
-        r"data:[^,]{0,60},pd9wah",
-        words="gopher dict netdoc expect phar php jar ldap tftp zip glob compress file data",
+        r"data:[^,]{0,60},pd9wah|\bjdbc:\w{1,20}:[^\s]{0,200}(?:init\s?=|autodeserialize|socketfactory|allowloadlocalinfile)",
+        words="gopher dict netdoc expect phar php jar ldap tftp zip glob compress file data jdbc",
         marks="169.254. metadata.google 2852039166 0xa9fe a9fe:a9fe 100.100.100.200",
     ),
 )

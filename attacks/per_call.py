@@ -259,8 +259,10 @@ def _inside_text(raw: str) -> str | None:
     text = normal_form(raw)
     if "${" in text and _looks_up(text):
         return "log4j"
-    if "\n" in raw or "\r" in raw or "\\n" in raw or "\\r" in raw or not raw.isascii():
+    if "\n" in raw or "\r" in raw or "\\n" in raw or "\\r" in raw or "\\u000" in raw or not raw.isascii():
         lines = raw.translate(_LINES) if not raw.isascii() else raw
+        if "\\u000" in raw:
+            lines = re.sub(r"(?i)\\u000([ad])", lambda found: "\n" if found[1] in "aA" else "\r", lines)
         if _splits(lines):
             return "crlf"
         if search(COMMAND_LINE)(lines.lower()):

@@ -78,7 +78,7 @@ UNUSUAL: tuple[str, ...] = (
     r"(?i)information_schema|sqlite_master|sysobjects|xp_|sp_|getruntime|classloader|freemarker",
     # files and programs
     r"(?i)(?:etc|proc|var|bin|dev|root|secrets|kube|docker|windows|ssh|git|aws|-inf)/|winnt|inetpub|id_rsa|/\.env|@fs/|:/boot|:/auto|\.ini|global\.asa|\.ht|wp-config|web\.config|httpd\.conf|bash_history|my\.cnf|(?:access|error)[._]log",
-    r"(?i)wget|curl|ipconfig|powershell|pwsh|certutil|proxycommand|checkpoint|busybox|invoke-|start-process|mshta|wmic|saps|proto|constructor|class\.|java[.x]|-exec|--o",
+    r"(?i)wget|curl|ipconfig|powershell|pwsh|certutil|proxycommand|checkpoint|busybox|printenv|invoke-|start-process|mshta|wmic|saps|proto|constructor|class\.|java[.x]|-exec|--o",
     r"(?i)(?:ping|netstat|nslookup|tracert|find|tar|cmd)(?:\.exe)?[ +].{0,80}[-/]|(?:iwr|irm) .{0,40}\.|[+]-[a-z]|dir[ +]{1,3}[a-z]:|into @",
     # addresses
     r"(?i)(?:script|gopher|dict|netdoc|expect|phar|php|file|ldap|tftp|zip|glob|compress[.a-z]{1,8}|data|jar|dir|url|rmi) ?:",

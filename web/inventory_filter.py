@@ -35,6 +35,7 @@ _SORTS: Mapping[str, Callable[[Listed], Any]] = {
     "authentication": lambda one: one.row.authentication,
     "externalLast": lambda one: one.row.external_last if one.row.external_last is not None else -1,
     "p95Milliseconds": lambda one: one.row.p95 if one.row.p95 is not None else -1.0,
+    "overlooked": lambda one: one.row.overlooked,
     "numberOfCountries": lambda one: len(one.row.countries),
 }
 

@@ -70,6 +70,13 @@ def _needs(view: View, alerts: Mapping[str, int], recommendations: Mapping[str, 
             "inventory?origin=undeclared",
         ),
         (
+            "overlooked",
+            sum(row.overlooked > 0 for row in rows),
+            "{} {} so full of odd calls at once that some were not looked into for attacks",
+            "endpoint",
+            "inventory?sort=-overlooked",
+        ),
+        (
             "recommendations",
             recommendations.get("High", 0),
             "{} of high severity {} open",

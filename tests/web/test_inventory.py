@@ -4,9 +4,11 @@ import csv
 import io
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from random import Random
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import msgspec
 import pytest
@@ -19,7 +21,7 @@ from adapters.estate import EstateSource
 from adapters.evaluate import Evaluator
 from adapters.evidence import Evidence
 from adapters.ingest import Event, Ingest
-from adapters.inventory_index import InventoryIndex
+from adapters.inventory_index import InventoryIndex, View
 from adapters.tables import Tables
 from local import traffic
 from model import Endpoint, minute_of
@@ -339,6 +341,19 @@ def test_the_overview_counts_and_links(world: World) -> None:
     assert {one["kind"] for one in body["needsYou"]} == {"contradiction", "recommendations", "drift"}
     assert len(body["bySeverityDay"]) == 30
     assert set(body["changes"]) == {f"{kind}{days}" for kind in ("new", "changed", "unused", "gone") for days in (7, 30)}
+
+
+def test_the_overview_tells_where_calls_were_overlooked(world: World) -> None:
+    world.play([call(n) for n in range(3)])
+    (one,) = world.index.view(NOW).listed
+    index = SimpleNamespace(view=lambda _: View(listed=(replace(one, row=one.row._replace(overlooked=7)),)))
+    (need,) = [
+        one
+        for one in overview.page(cast(InventoryIndex, index), world.alerts, {}, (True, {}), NOW)[1]["needsYou"]
+        if one["kind"] == "overlooked"
+    ]
+    assert need["text"] == "1 endpoint is so full of odd calls at once that some were not looked into for attacks"
+    assert world.page(sort=need["link"].partition("sort=")[2])[0] == 200
 
 
 def test_nothing_is_known_yet(world: World) -> None:
