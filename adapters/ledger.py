@@ -177,6 +177,32 @@ def look_up(tables: Tables, ip: str, key: bytes, days: Sequence[str] | None = No
     return [entry for some in _each(of_table, days if days is not None else tables.names(PREFIX)) for entry in some]
 
 
+def look_up_all(tables: Tables, is_meant: Callable[[str], bool], hint: str, days: Sequence[str]) -> list[tuple[str, Entry]]:
+    """(address, entry) of every address that `is_meant`. `hint`: what the spelling of each of them holds. Reads all buckets of these tables."""
+
+    def of_table(table: str) -> list[tuple[str, Entry]]:
+        return [
+            (ip, Entry(table, packed[0][e], int(entity["RowKey"][:8]), STATUS_CLASSES[kind - 1], n))
+            for entity, packed in _rows_with(tables, table, hint)
+            for ip, counts in packed[1].items()
+            if is_meant(ip)
+            for e, kind, n in zip(*[iter(counts)] * 3, strict=True)
+        ]
+
+    return [found for some in _each(of_table, days) for found in some]
+
+
+def _rows_with(tables: Tables, table: str, hint: str, *, behind: bool = False) -> Iterator[tuple[Any, _Packed]]:
+    """Rows of every bucket of a table in which a text stands."""
+    needle = hint.encode()
+    inside = "PartitionKey ge @low and PartitionKey lt @high"
+    where = inside if behind else "PartitionKey lt @low or PartitionKey ge @high and PartitionKey ne 'regulars'"
+    for entity in tables.query(table, where, low=BEHIND, high=BEHIND + "~"):
+        raw = _unpack(entity)
+        if needle in raw:
+            yield entity, _decoder.decode(raw)
+
+
 def regulars_of(tables: Tables, actor: str, key: bytes, days: Sequence[str] | None = None) -> list[tuple[str, Regular]]:
     """(table, regular) of one actor."""
 
@@ -226,6 +252,20 @@ def behind(tables: Tables, ip: str, key: bytes, since: Minute, days: Sequence[st
         for entity, packed in _rows_of(tables, table, ip, key, (BEHIND,))
         if int(entity["RowKey"][:8]) >= since
         for who in packed[1][ip]
+    }
+    return {who for who in whos if who & 1 == IDENTITY}, {who for who in whos if who & 1 == AGENT}
+
+
+def behind_all(tables: Tables, is_meant: Callable[[str], bool], hint: str, since: Minute, days: Sequence[str]) -> tuple[set[int], set[int]]:
+    """As `behind`, of all addresses that `is_meant` together."""
+    whos = {
+        who
+        for table in days
+        for entity, packed in _rows_with(tables, table, hint, behind=True)
+        if int(entity["RowKey"][:8]) >= since
+        for ip, some in packed[1].items()
+        if is_meant(ip)
+        for who in some
     }
     return {who for who in whos if who & 1 == IDENTITY}, {who for who in whos if who & 1 == AGENT}
 

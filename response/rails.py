@@ -2,9 +2,10 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from ipaddress import ip_network
 from typing import Literal
 
-from intel.addresses import Range, network, number
+from intel.addresses import Range, network
 from model import Endpoint
 
 Kind = Literal["ip", "identity", "subscription"]
@@ -79,7 +80,7 @@ class Use:
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What is known of a target from `days` days. `identities` and `agents`: distinct ones behind it in the last 24 hours, and of a few the names are
-    not kept. `proven`: of an identity, whether a policy validated the tokens; None: not known."""
+    not kept; of a network, behind all of its addresses. `proven`: of an identity, whether a policy validated the tokens; None: not known."""
 
     kind: Kind
     target: str
@@ -88,6 +89,10 @@ class Facts:
     identities: int = 0
     agents: int = 0
     proven: bool | None = None
+    network: str = ""
+    """What an entry for the address would really list, "203.0.113.0/24" or an IPv6 /64; "" for the address alone."""
+    addresses: int = 1
+    """Of the network, those that called."""
 
     @property
     def calls(self) -> int:
@@ -124,13 +129,15 @@ def plan(facts: Facts, rails: Rails, networks: Networks, allow: Collection[str] 
         return _of_subscription(facts, allow)
     if facts.kind == "identity":
         return _of_identity(facts, allow)
-    if _in(networks.trusted, facts.target):
-        return Plan(facts, "proxy: refused", (), (f"{facts.target} is a trusted proxy: everybody behind it would be hit",))
+    whom = facts.network or facts.target
+    if _in(networks.trusted, whom):
+        is_one = f"{whom} is a trusted proxy" if not facts.network else f"a trusted proxy is in {whom}"
+        return Plan(facts, "proxy: refused", (), (f"{is_one}: everybody behind it would be hit",))
     against: dict[str, str] = {}
-    if _in(PRIVATE, facts.target):
+    if _in(PRIVATE, whom):
         against["private"] = f"{facts.target} is a private address: a proxy, a probe or your own network"
-    if _in(networks.spared, facts.target):
-        against["spared"] = f"{facts.target} is in RESPONSE_SPARED: your own egress, probes or offices"
+    if _in(networks.spared, whom):
+        against["spared"] = f"{f'some of {whom}' if facts.network else whom} is in RESPONSE_SPARED: your own egress, probes or offices"
     refused = {name: why for name, why in against.items() if name not in allow}
     if refused:
         return Plan(facts, f"{next(iter(refused))}: refused", (), tuple(refused.values()), against)
@@ -152,7 +159,8 @@ def plan(facts: Facts, rails: Rails, networks: Networks, allow: Collection[str] 
             shared["share"] = why
     verdict = "shared" if shared else "one caller"
     allowed: tuple[Action, ...] = ("slow",) if shared.keys() - set(allow) else ("block", "slow")
-    return Plan(facts, verdict, allowed, tuple(why for _, why in reasons), against | shared)
+    counted = [f"{facts.addresses} addresses of {facts.network} called in {facts.days:g} days"] if facts.network else []
+    return Plan(facts, verdict, allowed, (*counted, *(why for _, why in reasons)), against | shared)
 
 
 def _compared(name: str, what: str, n: int, limit: int) -> tuple[str, str]:
@@ -179,6 +187,14 @@ def _of_subscription(facts: Facts, allow: Collection[str]) -> Plan:
     return Plan(facts, "shared", ("suspend",), (why,))
 
 
-def _in(ranges: Sequence[Range], address: str) -> bool:
-    version, value = number(address)
-    return any(known == version and first <= value <= last for known, first, last in ranges)
+def network_of(address: str, *, wide: bool = False) -> str:
+    """What an entry for a canonical address lists beside it: its /24 where `wide` is asked for, always its /64 of IPv6; "" for the address alone."""
+    if ":" in address:
+        return str(ip_network(f"{address}/64", strict=False))
+    return f"{address.rpartition('.')[0]}.0/24" if wide else ""
+
+
+def _in(ranges: Sequence[Range], whom: str) -> bool:
+    """Whether an address is in one of the ranges, or some address of a network."""
+    version, first, last = network(whom)
+    return any(known == version and begins <= last and first <= ends for known, begins, ends in ranges)

@@ -136,7 +136,7 @@ class Tool:
 
     def _plan(self, now: datetime) -> Any:
         wanted, chosen = self._wanted(), self.app.settings
-        facts = self.gather(wanted.kind, wanted.target, chosen.response_rails.days, now)
+        facts = self.gather(wanted.kind, wanted.target, chosen.response_rails.days, now, wanted.wide)
         return plan(facts, chosen.response_rails, self.app.response_networks, wanted.allow)
 
     def _apply(self, now: datetime) -> tuple[int, Any]:

@@ -28,8 +28,8 @@ LATELY = 60
 FIELDS = {"alert", "ip", "identity", "subscription", "action", "minutes", "dryRun", "wide", "allow", "confirmed", "calls"}
 ACTIONS = ("block", "slow", "suspend")
 Body = dict[str, Any]
-Gather = Callable[[Kind, str, int, datetime], Facts]
-"""Kind, target, days and now to what is known of the target."""
+Gather = Callable[[Kind, str, int, datetime, bool], Facts]
+"""Kind, target, days, now, and whether the target's /24 is meant, to what is known of the target."""
 
 
 class Wrong(Exception):
@@ -266,7 +266,7 @@ def _key(wanted: Wanted, responses: Responses) -> str:
 
 
 def _plan(wanted: Wanted, responses: Responses, gather: Gather, networks: Networks, now: datetime) -> Plan:
-    facts = gather(wanted.kind, wanted.target, responses.rails.days, now)
+    facts = gather(wanted.kind, wanted.target, responses.rails.days, now, wanted.wide)
     return plan(facts, responses.rails, networks, wanted.allow)
 
 
@@ -309,6 +309,8 @@ def planned(one: Plan) -> Body:
     facts = one.facts
     return {
         "target": {facts.kind: facts.target},
+        "network": facts.network or None,
+        "addresses": facts.addresses,
         "days": facts.days,
         "calls": facts.calls,
         "ok2xxShare": round(facts.ok / facts.calls, 4) if facts.calls else None,

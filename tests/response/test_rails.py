@@ -4,7 +4,7 @@ import pytest
 
 from intel.addresses import network
 from model import Endpoint
-from response.rails import MASTER, Facts, Networks, Rails, Use, parse, plan
+from response.rails import MASTER, Facts, Networks, Rails, Use, network_of, parse, plan
 
 ENDPOINT = Endpoint("contoso", "shop", "GET", "/v1/orders/{id}")
 NETWORKS = Networks((network("198.51.100.0/28"),), (network("203.0.113.0/28"),))
@@ -40,6 +40,35 @@ def facts(target: str = ME, identities: int = 1, agents: int = 1, before: int = 
 def test_addresses(case: str, known: Facts, allow: tuple[str, ...], verdict: str, allowed: tuple[str, ...]) -> None:
     found = plan(known, Rails(), NETWORKS, allow)
     assert (found.verdict, found.allowed) == (verdict, allowed), case
+
+
+@pytest.mark.parametrize(
+    ("network", "verdict"),
+    [
+        ("198.51.100.0/24", "proxy: refused"),
+        ("203.0.113.0/24", "spared: refused"),
+        ("192.0.2.0/24", "one caller"),
+        ("2001:db8::/64", "one caller"),
+    ],
+)
+def test_a_wide_entry_is_judged_by_its_whole_network(network: str, verdict: str) -> None:
+    found = plan(Facts("ip", network.replace("/24", "").replace("::/64", "::200"), 7, network=network, addresses=4), Rails(), NETWORKS)
+    assert found.verdict == verdict
+    if verdict == "one caller":
+        assert found.reasons[0] == f"4 addresses of {network} called in 7 days"
+
+
+@pytest.mark.parametrize(
+    ("address", "wide", "network"),
+    [
+        ("192.0.2.7", False, ""),
+        ("192.0.2.7", True, "192.0.2.0/24"),
+        ("2001:db8::7", False, "2001:db8::/64"),
+        ("2001:db8:0:5::7", True, "2001:db8:0:5::/64"),
+    ],
+)
+def test_what_an_entry_lists(address: str, wide: bool, network: str) -> None:
+    assert network_of(address, wide=wide) == network
 
 
 def test_the_numbers_are_in_the_answer() -> None:

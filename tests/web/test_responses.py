@@ -102,6 +102,30 @@ def test_the_paper_dry_run_says_whom_it_would_hit(world: World, ask: Any) -> Non
     assert (unknown["calls"], unknown["ok2xxShare"], unknown["verdict"]) == (0, None, "one caller")
 
 
+def test_a_wide_plan_sees_everybody_in_the_network(world: World, ask: Any) -> None:
+    first, _, last = ATTACKER.rpartition(".")
+    neighbours = [f"{first}.{(int(last) + n) % 250}" for n in range(1, 5)]
+    for hours in (5, 0):  # in closed windows, and in batches
+        moment = (world.now - timedelta(hours=hours)).isoformat()
+        own = [world.call(ATTACKER, time=moment, userAgent="sqlmap/1.8", userId="u0", identity=None, status=200) for _ in range(3)]
+        near = [world.call(ip, time=moment, userAgent="app/1", userId=f"u{ip}", identity=None, status=200) for ip in neighbours]
+        six = [world.call(f"2001:db8:0:5::{n}", time=moment, userAgent="app/1", userId=f"six{n}", identity=None) for n in range(1, 5)]
+        played(world, [*own, *near, *six])
+    narrow, wide = (ask("plan", ip=ATTACKER, wide=wide)[1] for wide in (False, True))
+    assert (narrow["network"], narrow["addresses"], narrow["calls"], narrow["otherIdentities"], narrow["verdict"]) == (
+        None,
+        1,
+        6,
+        1,
+        "one caller",
+    )
+    assert (wide["network"], wide["addresses"], wide["calls"], wide["otherIdentities"]) == (f"{first}.0/24", 5, 14, 5)
+    assert (wide["verdict"], wide["allowed"]) == ("shared", ["slow"])
+    assert wide["reasons"][0] == f"5 addresses of {first}.0/24 called in 7 days"
+    sixth = ask("plan", ip="2001:db8:0:5::1")[1]
+    assert (sixth["network"], sixth["addresses"], sixth["calls"], sixth["otherIdentities"]) == ("2001:db8:0:5::/64", 4, 8, 4)
+
+
 def test_a_shared_address_is_refused_a_block_and_offered_slow(world: World, ask: Any, service: ArmService) -> None:
     play(world)
     status, refused = ask("apply", ip=SHARED, action="block")
