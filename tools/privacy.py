@@ -47,6 +47,7 @@ PROOF = (
     "tests/adapters/test_erase.py",
     "tests/adapters/test_nameless.py",
     "tests/adapters/test_ledger.py",
+    "tests/adapters/test_lost_answers.py",
     "tests/adapters/test_telemetry.py",
     "tests/web/test_dsr.py",
 )

@@ -1,23 +1,27 @@
 """What an evaluation writes, on real storage: late activity is there, an erased person's past is not, and nothing is read past a hole in the chain."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import count, pairwise
 
 import pytest
 
-from adapters import health, ledger, tombstones
+from adapters import alerts, campaigns, health, ledger, tombstones, windows
 from adapters.batches import Batch, BatchLog, Tail
 from adapters.patience import WORK
 from adapters.steps import write_step
 from adapters.tables import Tables
-from model import Endpoint, Minute, minute_of
+from alerts.campaign import FoldedAlert, FoldedPage
+from model import Endpoint, Minute, Severity, minute_of
+from pipeline.learn import DayTops
 from pipeline.step import Activity, Behind, Late, Regular, Step
 from retention.guard import Guard
 from retention.policy import DAY
 from retention.subject import Tombstones, subject_hash
 from settings import SETTINGS, Connection
 from tests.adapters.world import World
-from windows.record import Record
+from tests.build import alert
+from windows.record import Record, WindowRow
 from windows.tally import Tally, pack
 
 KEY = b"k" * 32
@@ -41,6 +45,28 @@ def step(of: Minute) -> Step:
         behind=[Behind(ip, of, ("user:1",), ("okhttp/4.12",)) for ip in both],
         regulars=[Regular(of // 1440, ENDPOINT, "calls:2xx", ip, 25.0) for ip in both],
     )
+
+
+def test_everything_of_a_step_is_written_and_a_repeat_changes_nothing(tables: Tables) -> None:
+    found = alert(first=WINDOW, last=WINDOW + 1)
+    folded = FoldedAlert(OTHER, ENDPOINT, "2xx", None, Severity.LOW, WINDOW, WINDOW, 9.0)
+    whole = replace(
+        step(WINDOW),
+        changed=[WindowRow(ENDPOINT, WINDOW + 20, Record(calls={200: 1}))],
+        closed=[WindowRow(ENDPOINT, WINDOW, Record(calls={200: 7}))],
+        days=[DayTops(ENDPOINT, WINDOW // 1440, {"day:path:id": [3.0]})],
+        alerts=[found],
+        folded=[FoldedPage(found.id, 0, [folded])],
+    )
+    for _ in range(2):
+        write_step(tables, whole, Guard(KEY, NOW), NOW)
+        rows = {row.window: row.record.calls for row in windows.read(tables, TODAY)}
+        assert rows == {WINDOW: {200: 17}, WINDOW + 20: {200: 1}}
+        assert [one.id for one in alerts.read(tables, 0)] == [found.id]
+        assert campaigns.page(tables, found.id, 0) == ([folded], None)
+        assert tables.get(f"days{TODAY:%Y%m}", f"{TODAY:%Y%m%d}", f"tops-{ENDPOINT.id}")
+        assert tables.get(f"days{TODAY:%Y%m}", f"{TODAY:%Y%m%d}", windows.AGAIN), "what came late is learned again"
+        assert calls(tables, OTHER) == [3, 5]
 
 
 def guard(before: datetime) -> Guard:
