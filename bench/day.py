@@ -113,26 +113,37 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     begun, found = time.process_time(), {"bare": _resident()}
     sensitive = dict.fromkeys(traffic.endpoints[:: options.sensitive], Context(("iban",), False)) if options.sensitive else {}
     now = START + timedelta(hours=24)
-    state = EvaluationState(watermark=minute_of(now), closed_until=minute_of(now) - 60)
+    state = EvaluationState(watermark=minute_of(now), closed_until=window_start(minute_of(now)) - 60)
     evaluation = Evaluation(state, Criteria(baselines=map(traffic.baseline, traffic.endpoints), contexts=sensitive))
-    found["baselines"] = _resident()
-    for position, tally in traffic.minutes(minute_of(now) - 60 - 60 * options.recall_hours, 60 * options.recall_hours, options.rate):
+    found["baselines"] = _noted("baselines")
+    minute = minute_of(now) - 60 * options.recall_hours
+    for position, tally in traffic.minutes(minute, 60 * options.recall_hours, options.rate):
+        if tally.since > minute:
+            minute = tally.since
+            evaluation.settle(minute)  # as a cold start does: memory need not hold what is live as tallies
         evaluation.recall("0", tally, position)
-    found["rolling day"] = _resident()
+    evaluation.step(now)
+    found["rolling day"] = _noted("rolling day")
     found["seconds to recall"] = round(time.process_time() - begun)
     begun, calls, alerts = time.process_time(), 0, 0
-    minute = minute_of(now) - 60
+    minute = minute_of(now)
     for position, tally in traffic.minutes(minute, 60 * options.hours, options.rate):
         if tally.since > minute:
             minute = tally.since
             alerts += len(evaluation.step(datetime.fromtimestamp(minute * 60, UTC)).alerts)
             if minute == window_start(minute):
-                print(f"{minute - minute_of(START)} min: {_resident()} MiB", file=sys.stderr, flush=True)
+                _noted(f"{minute - minute_of(now)} minutes")
         evaluation.feed("0", tally, position)
         calls += BATCH
     found |= {"live": _resident(), "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, "alerts": alerts}
     found["microseconds a call"] = round((time.process_time() - begun) / max(calls, 1) * 1e6)
     return found
+
+
+def _noted(what: str) -> int:
+    resident = _resident()
+    print(f"{what}: {resident} MiB", file=sys.stderr, flush=True)
+    return resident
 
 
 def _resident() -> int:
