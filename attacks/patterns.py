@@ -641,12 +641,14 @@ SCANNERS = _words(
     " masscan metasploit metis morfeus muieblackcat mysqloit nessus netsparker nikto nmap nsauditor nuclei openvas pangolin paros pmafind raccoon"
     " rustbuster skipfish springenwerk sqlmap sqlninja sysscan uil2pn vega voideye w3af wapiti wascan webbandit webinspect webshag webvulnscan wfuzz"
     " whatweb whcc wpscan x5s xsser xsstrike zaproxy zgrab zmap zmeu"
+    " appscan aquatone arjun cariddi crlfuzz drupwn golismero gospider hakrawler joomlavs katana naabu nosqlmap paramspider patator probely sn1per sslscan sslyze subfinder testssl"
+    " uniscan vulnx wafw00f waybackurls websploit xsscrapy"
 )
 """Product tokens of security scanners and attack tools, in lower case, without version: of our own, beside those of the maintained list."""
 
 SCANNER_PHRASES: tuple[str, ...] = (
     "burp collaborator", "cisco-torch", "core-project/1.0", "crowdstrike-webscan", "domino hunter", "f-secure radar", "fuzz faster u fool",
-    "grendel-scan", "n-stealth", "openvas-vt", "owasp zap", "qualys was", "s.t.a.l.k.e.r.", "security scan", "shellshock-scan", "sql power injector", "struts-pwn",
+    "grendel-scan", "n-stealth", "openvas-vt", "owasp zap", "projectdiscovery", "qualys was", "s.t.a.l.k.e.r.", "security scan", "shellshock-scan", "sql power injector", "struts-pwn",
     "teh forest lobster", "this is an exploit", "toata dragostea", "wordpress hash grabber", "xmlrpc exploit",
 )  # fmt: skip
 """The same for names that are no single token."""
