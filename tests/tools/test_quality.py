@@ -107,3 +107,23 @@ def test_a_real_site_is_quiet_however_it_is_told(log: str, goal: float) -> None:
         run = judged(log, some)
         assert run.incidents / run.days <= goal
         assert "API_SprayInRequests" in {alert.detector for alert in run.alerts}, "it was probed, too"
+
+
+def test_a_scan_spread_over_fifty_addresses_is_one_incident() -> None:
+    """Through everything that judges, from events to incidents: 1,500 unknown paths within an hour, no address with more than 30 of them."""
+    history = traffic()
+    scan = [
+        api_call(
+            minutes=4 * 24 * 60 + n // 25,
+            client_ip=f"203.0.113.{n % 50}",
+            url_template=None,
+            path_parameters=None,
+            path=f"/{['admin', 'backup', 'old', 'test', 'wp-content', 'cgi-bin'][n % 6]}/{n}.php",
+            status=404,
+        )
+        for n in range(1_500)
+    ]
+    found = [alert for alert in judged("a scan", [*history, *scan]).alerts if alert.first >= START + 4 * 24 * 60]
+    assert found
+    assert len({alert.incident for alert in found}) == 1
+    assert max(alert.campaign.actors for alert in found if alert.campaign) == 50
