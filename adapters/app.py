@@ -1,9 +1,9 @@
 """What the triggers share in one process: clients, built on first use from the settings."""
 
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
 from typing import TYPE_CHECKING
 
+from adapters.made_once import made_once
 from settings import Settings
 
 if TYPE_CHECKING:
@@ -33,48 +33,49 @@ if TYPE_CHECKING:
 
 
 class App:
-    """Each trigger imports only what it uses: the storage SDKs cost more than the app itself at a cold start."""
+    """Each trigger imports only what it uses: the storage SDKs cost more than the app itself at a cold start. Several threads may ask at once, from the
+    first call on."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
 
-    @cached_property
+    @made_once
     def tables(self) -> "Tables":
         from adapters.tables import Tables
 
         return Tables(self.settings.state)
 
-    @cached_property
+    @made_once
     def batches(self) -> "BatchLog":
         from adapters.batches import BatchLog
 
         return BatchLog(self.tables)
 
-    @cached_property
+    @made_once
     def evidence(self) -> "Evidence":
         from adapters.evidence import Evidence
 
         return Evidence(self.settings.evidence)
 
-    @cached_property
+    @made_once
     def hash_key(self) -> bytes:
         return self.settings.hash_key or self.evidence.hash_key()
 
-    @cached_property
+    @made_once
     def countries(self) -> "Countries":
         from adapters.countries import Countries
 
         settings = self.settings
         return Countries(settings.country_database, settings.country_attribution, self.evidence, settings.is_local)
 
-    @cached_property
+    @made_once
     def guard_secret(self) -> str:
         """Key of the hashes in the guard's list, "" where addresses stand there in plain. Another key than everything else's: the gateway knows it."""
         from hashlib import blake2b
 
         return blake2b(b"guard", key=self.hash_key, digest_size=24).hexdigest() if self.settings.response_hashed else ""
 
-    @cached_property
+    @made_once
     def responses(self) -> "Responses":
         from adapters.responses import Responses
 
@@ -86,13 +87,13 @@ class App:
             guard = GuardList(connect(address, settings.response_client_id, settings.resource_manager), address)
         return Responses(self.tables, guard, settings.response_rails, self.guard_secret, may_suspend=settings.response_subscriptions)
 
-    @cached_property
+    @made_once
     def footprints(self) -> "Footprints":
         from adapters.footprint import Footprints
 
         return Footprints(self.tables, self.batches, self.hash_key)
 
-    @cached_property
+    @made_once
     def response_networks(self) -> "Networks":
         from intel.addresses import network
         from response.rails import Networks
@@ -100,7 +101,7 @@ class App:
         settings = self.settings
         return Networks(tuple(map(network, settings.trusted_proxies)), tuple(map(network, settings.response_spared)))
 
-    @cached_property
+    @made_once
     def ingest(self) -> "Ingest":
         from adapters import intel
         from adapters.batches import Tail
@@ -122,7 +123,7 @@ class App:
             self.countries,
         )
 
-    @cached_property
+    @made_once
     def look(self) -> "Callable[[bytes], Look]":
         """Looks into one message. Compiling the information types takes a second, so what was compiled is kept in the evidence account."""
         from adapters.taxonomy import stored
@@ -130,19 +131,19 @@ class App:
 
         return look_by(stored(self.evidence))
 
-    @cached_property
+    @made_once
     def tombstones(self) -> "TombstoneStore":
         from adapters.tombstones import TombstoneStore
 
         return TombstoneStore(self.tables, self.hash_key)
 
-    @cached_property
+    @made_once
     def alert_index(self) -> "AlertIndex":
         from adapters.alert_index import AlertIndex
 
         return AlertIndex(self.tables)
 
-    @cached_property
+    @made_once
     def estate(self) -> "EstateSource":
         from adapters.estate import EstateSource
 
@@ -159,13 +160,13 @@ class App:
 
         return published(self.evidence)
 
-    @cached_property
+    @made_once
     def inventory_index(self) -> "InventoryIndex":
         from adapters.inventory_index import InventoryIndex
 
         return InventoryIndex(self.tables, self.estate, self.alert_index)
 
-    @cached_property
+    @made_once
     def purge(self) -> "Purge":
         from adapters.purge import Purge
 
@@ -176,14 +177,14 @@ class App:
 
         return check(self.settings.hub, self.settings.event_hub, self.settings.kept, datetime.now(UTC))
 
-    @cached_property
+    @made_once
     def requests(self) -> "Requests":
         from adapters.dsr import Hold, Requests
 
         hold = Hold(*self.settings.legal_hold) if self.settings.legal_hold else None
         return Requests(self.tables, self.batches, self.evidence, self.hash_key, self.settings.kept, hold, self.responses)
 
-    @cached_property
+    @made_once
     def evaluator(self) -> "Evaluator":
         from adapters import overrides
         from adapters.drift_step import DriftStep
@@ -201,13 +202,13 @@ class App:
             DriftStep(self.tables, self.estate),
         )
 
-    @cached_property
+    @made_once
     def watch(self) -> "Watch":
         from adapters.watch import Watch
 
         return Watch(self.settings, self.tables, self.batches)
 
-    @cached_property
+    @made_once
     def deliver(self) -> "Deliver":
         from adapters.alert_hub import AlertHub
         from adapters.deliver import Deliver, Receiver
@@ -227,7 +228,7 @@ class App:
             lambda actor: self.countries.at(datetime.now(UTC)).of_actor(actor),
         )
 
-    @cached_property
+    @made_once
     def posture(self) -> "Posture":
         from adapters.posture import Posture, Reach
 
@@ -236,7 +237,7 @@ class App:
             self.tables, self.evidence, Reach(settings.posture, settings.resource_manager, settings.client_id), key=self.hash_key
         )
 
-    @cached_property
+    @made_once
     def probe(self) -> "Probe":
         """Asks with clients of its own, which give up soon. As fresh as the evaluation that it reports on."""
         from adapters.batches import BatchLog

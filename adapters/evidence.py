@@ -43,6 +43,7 @@ class Evidence:
             self.service = BlobServiceClient.from_connection_string(connection.connection_string, **options)
         else:
             self.service = BlobServiceClient(connection.address, credential=credential(connection.client_id), **options)
+        self.service.__enter__()  # as Tables does
 
     def quarantine(self, rejections: Sequence[Rejection]) -> None:
         """Keep what was rejected from one batch: a blob of JSON lines under the hour of the first; a repeat overwrites it."""

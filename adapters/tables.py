@@ -50,6 +50,7 @@ class Tables:
         else:
             self.service = TableServiceClient(connection.address, credential=credential(connection.client_id), **options)
         self._inserter = Inserter(self.service.url, self.service.credential, patience.connect, min(patience.answer, LONGEST_INSERT))
+        self.service.__enter__()  # opens the session now: two first requests at once would each open one, and find it half made
 
     def insert(self, table: str, entity: Entity, *, create: bool = True) -> None:
         """Raises Exists, and Missing where the table is not there and `create` is False."""

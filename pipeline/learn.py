@@ -98,6 +98,9 @@ class DaySummary(msgspec.Struct, frozen=True, array_like=True):
     """Calls answered 2xx."""
     code: dict[str, tuple[int, int]] = {}
     """See windows.usual_code"""
+    request_bytes: int = -1
+    """-1: learned before bytes were kept of a day."""
+    response_bytes: int = -1
 
 
 def day_tops(endpoint: Endpoint, day: int, rolling: RollingDay, accused: Set[str]) -> DayTops:
@@ -180,6 +183,8 @@ def _summary(endpoint: Endpoint, day: int, alive: int, records: Mapping[int, Rec
         parameters={name: _parameter_day(name, records.values(), day_tops) for name in names},
         answered=sum(n for record in records.values() for status, n in record.calls.items() if status // 100 == 2),
         code=together(record.code for record in records.values()),
+        request_bytes=sum(record.request_bytes for record in records.values()),
+        response_bytes=sum(record.response_bytes for record in records.values()),
     )
 
 

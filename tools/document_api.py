@@ -56,7 +56,7 @@ DESCRIBED: Mapping[tuple[str, str], Described] = {
     ("drift", "GET"): Described("200: deviations from what is described, the worst first", "`kind`, `state`, `service`, `endpoint`, `limit`, `cursor`", "400"),
     ("deviation", "PATCH"): Described("200: the deviation as it is now", f'{IF_MATCH}; body: `{{"accept": {{"why": "…"}}}}` or `{{"accept": null}}`', AMENDED),
     ("openapi", "GET"): Described("200: the learned OpenAPI description of an API", "`version`: 3.1 (default) or 3.0.3", "400; 404"),
-    ("usage", "GET"): Described("200: calls monitored in a month, and what Defender for APIs would have charged", "`month`: YYYY-MM, this month by default", "400"),
+    ("usage", "GET"): Described("200: calls, bytes, countries and addresses of a month, and what Defender for APIs would have charged", "`month`: YYYY-MM, this month by default", "400"),
     ("health", "GET"): Described("200 where every part works, else 503; the state of every part"),
     ("alive", "GET"): Described("200: the process answers; no store is asked"),
     ("audit", "GET"): Described("200: who changed what, when, from what to what", PAGED, "400"),

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from adapters import audit
+from adapters.made_once import load_storage
 from alerts.request_body import LARGEST_REQUEST
 from web.access import SAFE
 from web.caller import caller
@@ -24,12 +24,16 @@ DEEPEST = 3
 def change(app: "App", resource: Resource, request: Request) -> Answer:
     """Do what is asked for and leave a trace of it: begun before, ended after."""
     _, handler = resource.methods[request.method]
+    if not resource.any_role:  # what anybody may ask needs no storage, or looks for itself
+        load_storage()
     if request.method in SAFE or resource.needs_master_key:  # requests about one person are bounded and recorded where they are read
         return handler(app, request)
     if len(request.body) > LARGEST_REQUEST:
         return Answer(413, {"error": f"the body is larger than {LARGEST_REQUEST} bytes"})
     if not resource.is_audited:
         return handler(app, request)
+    from adapters import audit  # a page's first files need no storage
+
     entry = audit.begin(
         app.tables,
         request.now,

@@ -8,12 +8,14 @@ import pytest
 from mmdb_writer import MMDBWriter
 from netaddr import IPSet  # type: ignore[import-untyped]
 
+from adapters import country_days
 from adapters.countries import REGISTRIES, Countries
 from adapters.evidence import Evidence
 from adapters.ingest import Ingest
 from adapters.tables import Tables
 from tests.adapters.world import KEY, START, World
 from web.countries import page
+from web.usage import page as usage
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 FORMS: dict[str, dict[str, Any]] = {
@@ -102,6 +104,11 @@ def test_from_calls_to_the_page(account: Any) -> None:
         ("US", 1, 1, 1),
     ]
     assert (answer["countries"], answer["countriesAnswered"], answer["addresses"], answer["label"]) == (3, 2, 4, "registered in")
+    used = usage(tables, {"month": f"{world.now:%Y-%m}"}, world.now)[1]
+    assert (used["countries"], used["addresses"], used["addressesAtLeast"]) == (3, 4, False)
+    country_days.strip(tables, (world.now + timedelta(days=9)).date())
+    used = usage(tables, {"month": f"{world.now:%Y-%m}"}, world.now)[1]
+    assert (used["countries"], used["addresses"], used["addressesAtLeast"]) == (3, 4, True)
     assert page(tables, countries.at(world.now), {"service": "contoso"}, world.now)[1]["calls"] == 5
     assert page(tables, countries.at(world.now), {"service": "other' or 1"}, world.now)[1]["value"] == []
     assert page(tables, countries.at(world.now), {"to": "2026-10-01", "from": "2026-09-20"}, world.now)[1]["calls"] == 0

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from random import Random
 from typing import Any
 
+import msgspec
 import pytest
 from azure.core.exceptions import HttpResponseError
 
@@ -22,9 +23,10 @@ from adapters.ingest import Event, Ingest
 from adapters.inventory_index import InventoryIndex
 from adapters.progress import read_progress
 from adapters.stock import EVERY
-from adapters.tables import Entity, Tables
+from adapters.tables import Entity, Tables, joined, pieces
 from local import traffic
 from model import WINDOW_MINUTES, minute_of, moment
+from pipeline.learn import pack_summary, unpack_summary
 from settings import read
 from stats.recent import distinct
 from tests.inventory_truth import truth
@@ -276,7 +278,10 @@ def test_usage_is_counted_from_summaries_and_from_the_windows_of_days_without_on
     judge.tick(NOW, NOW)
     judge.tick(QUIET, NOW)
     status, before = page(tables, {}, NOW)
-    assert (status, before["calls"], before["value"]) == (200, 200, [{"service": "contoso", "api": "shop", "calls": 200}])
+    sent, answered = sum(call.get("requestBytes", 0) for call in some), sum(call.get("responseBytes", 0) for call in some)
+    shop = {"service": "contoso", "api": "shop", "calls": 200, "requestBytes": sent, "responseBytes": answered}
+    assert (status, before["calls"], before["value"]) == (200, 200, [shop])
+    assert (before["requestBytes"], before["responseBytes"], before["daysWithoutBytes"]) == (sent, answered, 0)
     later = [WHOLE | traffic.call(Random(5), NOW + timedelta(days=1), traffic.OPERATIONS[0]) for _ in range(3)]
     ingest(tables, evidence).batch(
         "0", [Event(200 + n, NOW, traffic.encode(call)) for n, call in enumerate(later)], NOW + timedelta(days=1)
@@ -285,8 +290,21 @@ def test_usage_is_counted_from_summaries_and_from_the_windows_of_days_without_on
     baseline.run(tables, NOW + timedelta(days=1))
     after = page(tables, {"month": "2026-11"}, NOW + timedelta(days=1))[1]
     assert after["calls"] == 203
+    assert (after["requestBytes"], after["responseBytes"]) == (
+        sent + sum(call.get("requestBytes", 0) for call in later),
+        answered + sum(call.get("responseBytes", 0) for call in later),
+    )
+    assert answered > 0
     assert {plan["plan"]: plan["total"] for plan in after["defenderForApis"]["plans"]}["P1"] == 200
     assert page(tables, {"month": "2026-10"}, NOW)[1]["calls"] == 0
+    # a day that was learned by a version that kept no bytes
+    day = f"{START:%Y%m%d}"
+    for row in list(tables.query("days202611", "PartitionKey eq @day and RowKey ge 'summary-' and RowKey lt 'summary-~'", day=day)):
+        old = msgspec.structs.replace(unpack_summary(joined(row)), request_bytes=-1, response_bytes=-1)
+        tables.upsert("days202611", [{"PartitionKey": day, "RowKey": row["RowKey"], **pieces(pack_summary(old))}])
+    aged = page(tables, {"month": "2026-11"}, NOW + timedelta(days=1))[1]
+    assert (aged["calls"], aged["daysWithoutBytes"]) == (203, 1)
+    assert 0 < aged["responseBytes"] < after["responseBytes"]
     assert page(tables, {"month": "2026-13"}, NOW)[0] == 400
 
 

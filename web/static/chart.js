@@ -1,5 +1,5 @@
 // Series as SVG, drawn at the width that there is: themed by tokens, printed with the page, read aloud as a sentence and as a table.
-import {SEVERITIES, Scroll, Head, html, number, useEffect, useRef, useState, when, zone} from "./parts.js"
+import {SEVERITIES, Scroll, Head, html, number, percent, useEffect, useRef, useState, when, zone} from "./parts.js"
 
 export function useWidth(least = 280) {
   const [width, set] = useState(900), box = useRef()
@@ -75,7 +75,7 @@ export function Days({days, link}) {
 export function Shares({parts, label}) {
   const sum = parts.reduce((total, [, n]) => total + n, 0)
   let at = 0
-  return html`<figure><svg class="chart" viewBox="0 0 1000 22" preserveAspectRatio="none" height="22" role="img" aria-label="${label}: ${parts.map(([name, n]) => `${name} ${Math.round(n / sum * 100)} %`).join(", ")}">
+  return html`<figure><svg class="chart" viewBox="0 0 1000 22" preserveAspectRatio="none" height="22" role="img" aria-label="${label}: ${parts.map(([name, n]) => `${name} ${percent(n / sum)}`).join(", ")}">
     ${parts.map(([, n, kind]) => { const from = at; at += n / sum * 1000; return html`<rect class=${kind} x=${from} width=${Math.max(0, at - from - 2)} height="22"/>` })}</svg>
-    <div class="key">${parts.map(([name, n, kind]) => html`<span><svg viewBox="0 0 14 14" aria-hidden="true"><rect class=${kind} width="14" height="14" rx="2"/></svg>${name} ${number(n)} (${Math.round(n / sum * 100)} %)</span>`)}</div></figure>`
+    <div class="key">${parts.map(([name, n, kind]) => html`<span><svg viewBox="0 0 14 14" aria-hidden="true"><rect class=${kind} width="14" height="14" rx="2"/></svg>${name}: ${number(n)} (${percent(n / sum)})</span>`)}</div></figure>`
 }

@@ -11,10 +11,11 @@ export const html = htm.bind(h)
 const remembered = (store, name) => { try { return store.getItem("gatewatch." + name) } catch { return null } }
 const remember = (store, name, value) => { try { value === null ? store.removeItem("gatewatch." + name) : store.setItem("gatewatch." + name, value) } catch { /* a browser may forbid it */ } }
 
-/** Preferences stay in this browser: theme "" (the system's), light or dark; density "" or dense; zone utc or local; keys on or off. */
+/** Preferences stay in this browser: theme "" (the system's), light or dark; density "" or dense; zone utc or local; keys on or off;
+ *  columns of the inventory, separated by commas, or null for the usual ones. */
 export const preferences = {
   theme: remembered(localStorage, "theme") ?? "", density: remembered(localStorage, "density") ?? "",
-  zone: remembered(localStorage, "zone") ?? "utc", keys: remembered(localStorage, "keys") ?? "on",
+  zone: remembered(localStorage, "zone") ?? "utc", keys: remembered(localStorage, "keys") ?? "on", columns: remembered(localStorage, "columns"),
 }
 export function prefer(name, value) {
   preferences[name] = value
@@ -52,8 +53,9 @@ export class Refused extends Error {
   }
 }
 
-export async function api(path, {method = "GET", body, etag, signal, again = false} = {}) {
-  const headers = {Accept: "application/json"}
+/** `as`: "json", or "text" for what is handed on as a file. */
+export async function api(path, {method = "GET", body, etag, signal, as = "json", again = false} = {}) {
+  const headers = {Accept: as === "json" ? "application/json" : "*/*"}
   if (session.key) headers["x-functions-key"] = session.key
   if (method !== "GET") Object.assign(headers, {"Content-Type": "application/json", "X-Gatewatch": "1"})
   if (etag) headers["If-Match"] = etag
@@ -65,7 +67,8 @@ export async function api(path, {method = "GET", body, etag, signal, again = fal
     throw new Refused(0, null)
   }
   // an instance that has just started may trip over its own first requests: what only reads is asked once more
-  if (answer.status === 500 && method === "GET" && !again) { await new Promise(done => setTimeout(done, 300)); return api(path, {signal, again: true}) }
+  if (answer.status === 500 && method === "GET" && !again) { await new Promise(done => setTimeout(done, 300)); return api(path, {signal, as, again: true}) }
+  if (answer.ok && as === "text") return answer.text()
   let content = null
   try { content = await answer.json() } catch (error) { if (error.name === "AbortError") throw error }
   if (answer.ok) return content
@@ -133,6 +136,14 @@ export function ago(iso, now = Date.now()) {
 export const Time = ({of, relative = false}) => of ? html`<time datetime=${of} title="${when(of, {seconds: true})} ${zone()}">${relative ? ago(of) : when(of)}</time>` : html`<span class="quiet">–</span>`
 export const number = (n, digits = 1) => n == null ? "–" : n >= 100 || Number.isInteger(n) ? Math.round(n).toLocaleString("en-US") : (+n).toLocaleString("en-US", {maximumFractionDigits: digits})
 export const count = (n, one, many = one + "s") => `${number(n)} ${n === 1 ? one : many}`
+export function bytes(n) {
+  const at = n > 0 ? Math.max(0, Math.min(5, Math.floor(Math.log10(n) / 3))) : 0
+  return `${number(n / 1000 ** at)} ${["B", "kB", "MB", "GB", "TB", "PB"][at]}`
+}
+export const milliseconds = n => n == null ? "–" : n >= 10000 ? `${number(n / 1000)} s` : `${number(n, n < 10 ? 1 : 0)} ms`
+const regions = new Intl.DisplayNames(["en"], {type: "region", fallback: "code"})
+/** The name of a country of two letters; registries have some that are none, which stay as they are. */
+export const countryName = code => { try { return /^[A-Z]{2}$/.test(code) && !["EU", "AP"].includes(code) ? regions.of(code) : code } catch { return code } }
 export const percent = share => share == null ? "–" : share > 0 && share < 0.001 ? "< 0.1 %" : `${(share * 100).toLocaleString("en-US", {maximumFractionDigits: share < 0.1 ? 1 : 0})} %`
 
 // ---- severity: a word, a shape and a colour --------------------------------------------------------------------------
@@ -188,6 +199,11 @@ export function Search({label, value, change, placeholder}) {
   useEffect(() => type(value), [value])
   useEffect(() => { if (text === value) return; const timer = setTimeout(() => change(text), 350); return () => clearTimeout(timer) }, [text])
   return html`<label class="field"><span>${label}</span><input type="search" value=${text} placeholder=${placeholder} onInput=${e => type(e.target.value)} /></label>`
+}
+/** Hands text to the browser as a file. */
+export function save(text, name, type) {
+  const link = Object.assign(document.createElement("a"), {href: URL.createObjectURL(new Blob([text], {type})), download: name})
+  link.click(); setTimeout(() => URL.revokeObjectURL(link.href), 1000)
 }
 /** Cells of a table that can be wider than the page scroll inside it. */
 export const Scroll = ({label, children}) => html`<div class="scroll" tabindex="0" role="region" aria-label=${label}>${children}</div>`

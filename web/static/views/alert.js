@@ -1,5 +1,5 @@
 // One alert: what happened, what was usual, the line that was crossed, what would have silenced it, and what to do.
-import {Copy, Dialog, Failed, Mark, Severity, Status, STATUSES, Tag, Time, Title, Waiting, address, api, copy, count, draft, html, number, say, session, statusWord, useApi, useEffect, useState, when, zone} from "../parts.js"
+import {Copy, Dialog, Failed, Mark, Severity, Status, STATUSES, Tag, Time, Title, Waiting, address, api, copy, count, countryName, draft, html, number, say, session, statusWord, useApi, useEffect, useState, when, zone} from "../parts.js"
 import {Series} from "../chart.js"
 
 const SHOWN_APART = new Set(["Detection Team", "Detected by", "Event of Interest", "Historical Behavior", "Deviation from Historical Behavior", "Potential causes", "Would have stayed silent if", "Observed Status Codes", "ResourceId", "SubscriptionId", "Url", "Api Endpoint", "Actor", "Actor (Client IP)", "Baseline age", "Severity", "Gatewatch Detector", "OWASP API Security Top 10 2019", "OWASP API Security Top 10 2023", "Expected at this hour", "Parameter of Interest", "Windows"])
@@ -29,6 +29,7 @@ export default function Alert({id}) {
     ${!evidence.points && html`<section class="card"><h2>What would have silenced it</h2><${Silent} alert=${alert}/></section>`}
     <div class="two"><section class="card"><h2>What to do</h2><ol>${one.remediationSteps.map(step => html`<li>${step}</li>`)}</ol><h3>What it may be</h3><p>${more["Potential causes"]}</p></section>
       <section class="card"><h2>Who and where</h2><dl class="pairs"><dt>actor</dt><dd>${about.actor ? html`<span class="mono break">${about.actor}</span> <a href=${address("/ui/alerts", "", {actor: about.actor})}>its alerts</a>` : "everybody together"}</dd>
+        ${alert.registeredIn && html`<dt>${alert.registeredIn.label}</dt><dd><span title=${alert.registeredIn.source}>${countryName(alert.registeredIn.country)}</span></dd>`}
         <dt>endpoint</dt><dd><a href="/ui/inventory/${about.endpointId}">${about.endpoint}</a> <a class="quiet" href=${address("/ui/alerts", "", {endpoint: about.endpoint, service: about.service})}>its alerts</a></dd>
         <dt>API, service</dt><dd>${about.api || "none"}, ${about.service || "unnamed"}</dd>${about.parameter && html`<dt>parameter</dt><dd><code>${about.parameter}</code></dd>`}
         <dt>detector</dt><dd><a href=${address("/ui/alerts", "", {detector: about.detector})}>${about.detector}</a></dd>
@@ -36,6 +37,7 @@ export default function Alert({id}) {
         <dt>ATT&CK</dt><dd>${one.intent}${one.techniques.length ? ": " + [...one.techniques, ...one.subTechniques].join(", ") : ""}</dd>
         <dt>OWASP 2023</dt><dd>${more["OWASP API Security Top 10 2023"] || "–"}</dd>
         ${Object.entries(more).filter(([name]) => !SHOWN_APART.has(name)).map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)}</dl></section></div>
+    ${alert.responses?.length > 0 && html`<section class="card"><h2>Responses</h2><ul class="list">${alert.responses.map(one => html`<li><${Tag} kind=${one.undoneAt || new Date(one.expires) < new Date() ? "" : one.mode === "on" ? "bad" : "warn"}>${one.undoneAt ? "undone" : new Date(one.expires) < new Date() ? "over" : one.mode === "on" ? "in force" : "dry run"}</${Tag}><span>${one.action} until <${Time} of=${one.expires}/></span><a href="/ui/responses">all responses</a><span class="end break">${one.who}, <${Time} of=${one.when}/></span></li>`)}</ul></section>`}
     <${Changes} changes=${alert.changes}/>
     <details class="card"><summary>JSON, as Microsoft.Security/alerts</summary><pre tabindex="0">${JSON.stringify(alert, null, 2)}</pre></details>
     ${ask === "expected" && html`<${Expected} alert=${alert} put=${found.put} reload=${found.reload} close=${() => setAsk("")}/>`}
@@ -55,9 +57,13 @@ function Picture({alert}) {
   const everyone = evidence.points.map(p => judged === "actor" ? {...p, limit: null} : p)
   if (judged !== "actor") return html`<${Series} points=${everyone} from=${one.startTimeUtc} to=${one.endTimeUtc} title=${title} unit=${evidence.unit}/>`
   return html`${own ? html`<${Series} points=${evidence.points.map(p => ({start: p.start, observed: p.actor, expected: null, limit: p.limit}))} from=${one.startTimeUtc} to=${one.endTimeUtc} title="${title}, by ${alert.about.actor}" who="this caller" unit=${evidence.unit}/>
-      <p class="quiet">A caller's windows are known once they are closed, an hour after their end.</p>` : html`<p class="quiet">What this caller did in each window is kept nowhere: only addresses have a ledger, and it counts calls.</p>`}
+      <p class="quiet">A caller's windows are known once they are closed, an hour after their end.</p>` : html`<p class="quiet">${unknown(alert)}</p>`}
     <h3>Everybody together at this endpoint</h3><${Series} points=${everyone} from=${one.startTimeUtc} to=${one.endTimeUtc} title="${title}, by everybody" who="everybody"/>`
 }
+/** Why an actor has no line of its own. */
+const unknown = alert => alert.about.actorKind === "identity"
+  ? "This caller has no line of its own: Gatewatch keeps what addresses did, window by window, and of a subscription, a user or a token only what it is accused of, so that less is kept of people."
+  : `This caller has no line of its own: what is kept of an address, window by window, are its calls by endpoint and status class, and this alert counts ${alert.properties.supportingEvidence.unit}.`
 const words = series => /^\dxx$/.test(series) ? `Calls answered ${series.toUpperCase()}` : series === "auth" ? "Refused calls (401, 403)" : series.startsWith("distinct:") ? `Distinct values of ${series.slice(9)}` : series
 
 function Silent({alert}) {

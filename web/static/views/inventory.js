@@ -1,53 +1,77 @@
-// Every endpoint that exists, as declared and as called: what Defender shows of it, and what else is known.
-import {Active, Authentication, Empty, Loaded, More, ORIGINS, Origin, Scroll, Search, Select, Severity, Time, Title, address, api, count, go, html, number, say, useApi} from "../parts.js"
+// Every endpoint that exists, as declared and as called: what Defender shows of it, and what else is known. Which columns is for each reader to choose.
+import {Active, Authentication, Empty, Loaded, More, ORIGINS, Origin, Scroll, Search, Select, Severity, Time, Title, address, api, count, countryName, go, html, milliseconds, number, prefer, preferences, save, say, useApi} from "../parts.js"
 
-const FILTERS = ["service", "api", "method", "q", "origin", "status", "authentication", "external", "sensitive", "risk", "sort"]
+const here = "/ui/inventory"
+/** Those without a field of their own in the view: they come by links. */
+const PIVOTS = ["service", "api", "method", "product", "tag", "version", "country"]
+const FILTERS = ["q", "origin", "status", "authentication", "external", "sensitive", "risk", ...PIVOTS]
+const RISKIEST = "-risk"
+
+const quiet = text => html`<span class="quiet">${text}</span>`
+const links = (values, name) => values?.length ? values.slice(0, 3).map((one, i) => html`${i ? ", " : ""}<a href=${address(here, "", {[name]: one})}>${one}</a>`).concat(values.length > 3 ? [html`<div class="sub">and ${values.length - 3} more</div>`] : []) : quiet("–")
+/** Name -> [heading, what the server sorts by ("" for nothing), class of its cells, cell]. */
+const COLUMNS = {
+  lastCalled: ["last called", "lastCalled", "tight", one => html`<${Time} of=${one.lastCalled}/><div class="sub"><${Active} of=${one.status}/></div>`],
+  authentication: ["authentication", "authentication", "", one => html`<${Authentication} of=${one.authentication}/>`],
+  external: ["from outside", "", "", one => one.external == null ? quiet("awaiting data") : one.external ? "yes" : "no"],
+  sensitive: ["sensitive data", "", "", one => types(one.sensitive)],
+  calls: ["calls", "calls", "n", one => number(one.calls)],
+  callers: ["callers", "callers", "n", one => number(one.callers)],
+  p95: ["p95", "p95Milliseconds", "n", one => milliseconds(one.p95Milliseconds)],
+  alerts: ["alerts", "openAlerts", "n", one => one.openAlerts ? html`<a href=${address("/ui/alerts", "", {endpoint: one.endpoint, service: one.service})}>${number(one.openAlerts)}</a>` : quiet("0")],
+  risk: ["risk", "risk", "tight", one => one.risk ? html`<${Severity} of=${one.risk.band}/>` : "–"],
+  firstSeen: ["first seen", "firstSeen", "tight", one => html`<${Time} of=${one.firstSeen}/>`],
+  operation: ["operation", "", "break", one => one.operationName ?? one.operationId ?? quiet("none")],
+  version: ["version", "", "", one => one.apiVersion ? html`<a href=${address(here, "", {version: one.apiVersion})}>${one.apiVersion}</a>` : quiet("–")],
+  products: ["products", "", "break", one => links(one.products, "product")],
+  tags: ["tags", "", "break", one => links(one.tags, "tag")],
+  countries: ["countries", "numberOfCountries", "", one => one.countries?.length ? html`<span title=${one.countries.map(countryName).join(", ")}>${one.countries.slice(0, 3).join(", ")}</span>${one.numberOfCountries > 3 && html`<div class="sub">of ${number(one.numberOfCountries)}</div>`}` : quiet("–")],
+  reachable: ["configured open", "", "", one => one.reachable == null ? quiet("not known") : one.reachable ? "to the internet" : "no"],
+}
+const USUAL = ["lastCalled", "authentication", "external", "sensitive", "calls", "p95", "alerts", "risk"]
+const types = sensitive => {
+  const found = [...new Set((sensitive ?? []).map(one => one.type))]
+  return found.length ? html`${found.slice(0, 2).map(type => html`<div>${type}</div>`)}${found.length > 2 && html`<div class="sub">and ${found.length - 2} more</div>`}` : quiet("none found")
+}
+const chosen = () => { const names = preferences.columns === null ? USUAL : preferences.columns.split(","); return Object.keys(COLUMNS).filter(name => names.includes(name)) }
+
 export default function Inventory({query}) {
-  const here = "/ui/inventory", asked = new URLSearchParams()
+  const asked = new URLSearchParams({sort: query.get("sort") ?? RISKIEST})
   for (const name of [...FILTERS, "cursor"]) if (query.get(name)) asked.set(name, query.get(name))
-  const found = useApi("inventory" + (asked.size ? "?" + asked : ""))
+  const found = useApi("inventory?" + asked)
   const set = (name, value) => go(address(here, query, {[name]: value, cursor: ""}), {replace: true})
-  const used = FILTERS.filter(name => name !== "sort" && query.get(name))
-  const sort = query.get("sort") ?? ""
-  const Sort = ({by, children, kind = ""}) => html`<th scope="col" class=${kind} aria-sort=${sort === by ? "ascending" : sort === "-" + by ? "descending" : null}><button type="button" class="sort" onClick=${() => set("sort", sort === "-" + by ? by : "-" + by)}>${children}</button></th>`
+  const used = FILTERS.filter(name => query.get(name)), sort = asked.get("sort"), columns = chosen()
+  const Sort = ({by, children, kind}) => html`<th scope="col" class=${kind} aria-sort=${sort === by ? "ascending" : sort === "-" + by ? "descending" : null}>${by ? html`<button type="button" class="sort" onClick=${() => set("sort", sort === "-" + by ? by : "-" + by)}>${children}</button>` : children}</th>`
+  const choice = (name, label, options) => html`<${Select} label=${label} value=${query.get(name) ?? ""} options=${options} change=${value => set(name, value)}/>`
   return html`<${Title} lead=${found.data?.total != null ? count(found.data.total, "endpoint") + (used.length ? " match." : ".") : ""}>Inventory</${Title}>
-    ${found.data?.counters && html`<${Counters} of=${found.data.counters} query=${query}/>`}
+    ${found.data?.counters && html`<${Counters} of=${found.data.counters}/>`}
     <div class="filters"><${Search} label="Endpoint, API or type of data" value=${query.get("q") ?? ""} placeholder="/v1/orders" change=${value => set("q", value)}/>
-      <${Select} label="Origin" value=${query.get("origin") ?? ""} options=${Object.entries(ORIGINS)} change=${value => set("origin", value)}/><${Select} label="Status" value=${query.get("status") ?? ""} options=${["Active", "Inactive", "Awaiting data"]} change=${value => set("status", value)}/>
-      <${Select} label="Authentication" value=${query.get("authentication") ?? ""} options=${["Authenticated", "Mixed", "Unauthenticated", "Awaiting data"]} change=${value => set("authentication", value)}/><${Select} label="From outside" value=${query.get("external") ?? ""} options=${[["true", "yes"], ["false", "no"], ["unknown", "awaiting data"]]} change=${value => set("external", value)}/>
-      <${Select} label="Sensitive data" value=${query.get("sensitive") ?? ""} options=${[["true", "yes"], ["false", "no"]]} change=${value => set("sensitive", value)}/><${Select} label="Risk" value=${query.get("risk") ?? ""} options=${["Critical", "High", "Medium", "Low"]} change=${value => set("risk", value)}/>
-      ${used.length > 0 && html`<a class="button" href=${here}>Clear</a>`}<span class="end"><button type="button" onClick=${() => csv(asked)}>Download CSV</button></span></div>
+      ${choice("origin", "Origin", Object.entries(ORIGINS))}${choice("status", "Status", ["Active", "Inactive", "Awaiting data"])}${choice("authentication", "Authentication", ["Authenticated", "Mixed", "Unauthenticated", "Awaiting data"])}
+      ${choice("external", "From outside", [["true", "yes"], ["false", "no"], ["unknown", "awaiting data"]])}${choice("sensitive", "Sensitive data", [["any", "yes"], ["none", "no"]])}${choice("risk", "Risk", ["Critical", "High", "Medium", "Low"])}
+      ${PIVOTS.filter(name => query.get(name)).map(name => html`<span class="chip" key=${name}>${name} <b class="break">${name === "country" ? countryName(query.get(name).toUpperCase()) : query.get(name)}</b> <a href=${address(here, query, {[name]: "", cursor: ""})} aria-label="any ${name}">×</a></span>`)}
+      ${used.length > 0 && html`<a class="button" href=${here}>Clear</a>`}<span class="end"><${Columns} shown=${columns}/><button type="button" onClick=${() => csv(asked)}>Download CSV</button></span></div>
     <${Loaded} of=${found} what="inventory">${data => !data.value.length ? used.length ? html`<${Empty} title="Nothing matches"><p><a href=${here}>Show every endpoint</a>.</p></${Empty}>` : html`<${Empty} title="No endpoints yet"><p>An endpoint stands here once it is called, or once the gateway's configuration is read. <a href="/ui/health">Health</a> says whether calls arrive.</p></${Empty}>`
-      : html`<${Scroll} label="Endpoints"><table><thead><tr><th scope="col">endpoint</th><${Sort} by="lastCalled">last called</${Sort}><th scope="col">authentication</th><th scope="col">from outside</th><th scope="col">sensitive data</th><${Sort} by="calls" kind="n">calls</${Sort}><${Sort} by="openAlerts" kind="n">alerts</${Sort}><${Sort} by="risk">risk</${Sort}></tr></thead>
-        <tbody>${data.value.map(one => html`<${Row} key=${one.id ?? one.service + one.api + one.endpoint} one=${one}/>`)}</tbody></table></${Scroll}><${More} next=${data.next} query=${query} path=${here}/>`}</${Loaded}>`
+      : html`<${Scroll} label="Endpoints"><table class="inventory"><thead><tr><${Sort} by="endpoint">endpoint</${Sort}>${columns.map(name => html`<${Sort} key=${name} by=${COLUMNS[name][1]} kind=${COLUMNS[name][2] === "n" ? "n" : ""}>${COLUMNS[name][0]}</${Sort}>`)}</tr></thead>
+        <tbody>${data.value.map(one => html`<${Row} key=${one.id} one=${one} columns=${columns}/>`)}</tbody></table></${Scroll}><${More} next=${data.next} query=${query} path=${here}/>`}</${Loaded}>`
 }
 
-function Row({one}) {
-  const types = [...new Set((one.sensitive ?? []).map(found => found.type))], off = Object.values(one.deviations ?? {}).reduce((a, b) => a + b, 0)
-  return html`<tr><td class="break main">${one.id ? html`<a class="row" href="/ui/inventory/${one.id}">${one.endpoint}</a>` : one.endpoint}<${Origin} of=${one.origin}/><div class="sub">${one.apiName ?? one.api}${one.service ? `, ${one.service}` : ""}</div>${off > 0 && html`<div class="sub">${count(off, "deviation")} from its specification</div>`}</td>
-    <td class="tight"><${Time} of=${one.lastCalled ?? one.lastSeen}/><div class="sub"><${Active} of=${one.status}/></div></td><td><${Authentication} of=${one.authentication}/></td><td class="tight">${one.external == null ? html`<span class="quiet">awaiting data</span>` : one.external ? "yes" : "no"}</td>
-    <td>${types.length ? html`${types.slice(0, 2).map(type => html`<div>${type}</div>`)}${types.length > 2 && html`<div class="sub">and ${types.length - 2} more</div>`}` : html`<span class="quiet">none found</span>`}</td>
-    <td class="n">${number(one.calls)}</td><td class="n">${one.openAlerts ? html`<a href=${address("/ui/alerts", "", {endpoint: one.endpoint, service: one.service})}>${number(one.openAlerts)}</a>` : html`<span class="quiet">0</span>`}</td><td class="tight">${one.risk ? html`<${Severity} of=${one.risk.band}/>` : "–"}</td></tr>`
+function Row({one, columns}) {
+  const off = Object.values(one.deviations ?? {}).reduce((a, b) => a + b, 0)
+  return html`<tr><td class="break main"><a class="row" href="/ui/inventory/${one.id}">${one.endpoint}</a><${Origin} of=${one.origin}/><div class="sub">${one.apiName || one.api || "no API"}${one.service ? `, ${one.service}` : ""}</div>${off > 0 && html`<div class="sub">${count(off, "deviation")} from its description</div>`}</td>
+    ${columns.map(name => html`<td key=${name} class=${COLUMNS[name][2]}>${COLUMNS[name][3](one)}</td>`)}</tr>`
 }
 
-const COUNTERS = [["numberOfApiEndpoints", "endpoints", {}], ["numberOfUnauthenticatedApiEndpoints", "unauthenticated", {authentication: "Unauthenticated"}], ["numberOfExternalApiEndpoints", "called from outside", {external: "true"}], ["numberOfApiEndpointsWithSensitiveDataExposed", "expose sensitive data", {sensitive: "true"}], ["numberOfInactiveApiEndpoints", "unused for 30 days", {status: "Inactive"}]]
-const Counters = ({of}) => html`<div class="figures">${COUNTERS.filter(([name]) => of[name] != null).map(([name, word, query]) => html`<a class="figure" href=${address("/ui/inventory", "", query)}><span class="big">${number(of[name])}</span><span>${word}</span></a>`)}</div>`
+function Columns({shown}) {
+  const toggle = (name, on) => { const next = on ? [...shown, name] : shown.filter(one => one !== name); prefer("columns", next.join(",")) }
+  return html`<details class="columns"><summary class="button">Columns</summary><div role="group" aria-label="Columns">${Object.entries(COLUMNS).map(([name, [word]]) => html`<label class="check"><input type="checkbox" checked=${shown.includes(name)} onChange=${e => toggle(name, e.target.checked)}/><span>${word}</span></label>`)}<button type="button" onClick=${() => prefer("columns", null)}>The usual ones</button></div></details>`
+}
 
-/** Asked for with the same rights as the list, and handed to the browser as a file. */
-async function csv(asked) {
-  const columns = ["service", "api", "method", "template", "origin", "status", "lastCalled", "calls", "authentication", "external", "sensitive", "risk", "openAlerts", "firstSeen"]
-  const text = value => { const plain = value == null ? "" : Array.isArray(value) ? [...new Set(value.map(one => one.type))].join("; ") : typeof value === "object" ? value.band ?? "" : String(value); return `"${(/^[=+\-@\t\r]/.test(plain) ? "'" : "") + plain.replaceAll('"', '""')}"` }
-  const lines = [columns.join(",")]
-  const next = new URLSearchParams(asked)
-  next.set("limit", "200")
-  try {
-    for (let cursor = ""; cursor !== null;) {
-      next.set("cursor", cursor); if (!cursor) next.delete("cursor")
-      const some = await api("inventory?" + next)
-      for (const one of some.value) lines.push(columns.map(name => text(one[name])).join(","))
-      cursor = some.next ?? null
-    }
-  } catch (error) { say(`no file: ${error.message}`); return }
-  const link = Object.assign(document.createElement("a"), {href: URL.createObjectURL(new Blob([lines.join("\r\n")], {type: "text/csv"})), download: "gatewatch-inventory.csv"})
-  link.click(); setTimeout(() => URL.revokeObjectURL(link.href), 1000)
+const COUNTERS = [["numberOfApiEndpoints", "endpoints", {}], ["numberOfUnauthenticatedApiEndpoints", "unauthenticated", {authentication: "Unauthenticated"}], ["numberOfExternalApiEndpoints", "called from outside", {external: "true"}], ["numberOfApiEndpointsWithSensitiveDataExposed", "expose sensitive data", {sensitive: "any"}], ["numberOfInactiveApiEndpoints", "unused for 30 days", {status: "Inactive"}]]
+const Counters = ({of}) => html`<div class="figures">${COUNTERS.filter(([name]) => of[name] != null).map(([name, word, query]) => html`<a class="figure" href=${address(here, "", query)}><span class="big">${number(of[name])}</span><span>${word}</span></a>`)}</div>`
+
+/** The server's own file of every endpoint that the filters leave, in this order, with all columns; asked for with the same rights as the list. */
+function csv(asked) {
+  const all = new URLSearchParams(asked)
+  all.delete("cursor"); all.set("format", "csv")
+  return api("inventory?" + all, {as: "text"}).then(text => { save(text, "gatewatch-inventory.csv", "text/csv"); say("The file has every endpoint that matches") }, error => say(`no file: ${error.message}`))
 }

@@ -1,5 +1,5 @@
 // Every promise, when it was last kept, and one person's data: handed out or erased.
-import {Dialog, Head, Loaded, Mark, Scroll, Tag, Time, Title, api, count, html, number, say, useApi, useState} from "../parts.js"
+import {Dialog, Head, Loaded, Mark, Scroll, Tag, Time, Title, api, count, html, number, save, say, useApi, useState} from "../parts.js"
 
 const KINDS = [["ip", "Address (IP)"], ["subscriptionId", "Subscription"], ["userId", "User of the gateway"], ["identity", "Subject of a token"]]
 
@@ -52,7 +52,4 @@ function Follow({request}) {
     ${now.data?.items?.length != null && html`<p><button type="button" onClick=${() => file(now.data)}>Save the export</button></p>`}</div>`
 }
 
-function file(content) {
-  const link = Object.assign(document.createElement("a"), {href: URL.createObjectURL(new Blob([JSON.stringify(content, null, 1)], {type: "application/json"})), download: "gatewatch-export.json"})
-  link.click(); setTimeout(() => URL.revokeObjectURL(link.href), 1000)
-}
+const file = content => save(JSON.stringify(content, null, 1), "gatewatch-export.json", "application/json")

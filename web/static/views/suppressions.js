@@ -15,5 +15,5 @@ function Rule({rule, remove}) {
   return html`<tr><td>${rule.inForce ? html`<${Tag} kind="good">in force</${Tag}>` : new Date(rule.until) < new Date() ? html`<${Tag}>over</${Tag}>` : html`<${Tag}>to come</${Tag}>`}${rule.teaches && html`<${Tag}>expected</${Tag}>`}</td>
     <td class="break">${covers.map(([name, value]) => html`<div><span class="quiet">${name}</span> ${value}</div>`)}${rule.alert && html`<a href="/ui/alerts/${rule.alert}">its alert</a>`}</td>
     <td class="tight"><${Time} of=${rule.until}/></td><td class="break">${rule.comment || html`<span class="quiet">–</span>`}</td><td class="break">${rule.by}<div class="sub"><${Time} of=${rule.made}/></div></td>
-    ${remove && html`<td>${sure ? html`<button type="button" class="danger" onClick=${() => remove(rule)}>Really end it</button>` : html`<button type="button" onClick=${() => ask(true)}>End</button>`}</td>`}</tr>`
+    ${remove && html`<td class="do">${sure ? html`<button type="button" class="danger" onClick=${() => remove(rule)}>Really end it</button>` : html`<button type="button" onClick=${() => ask(true)}>End</button>`}</td>`}</tr>`
 }

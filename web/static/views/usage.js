@@ -1,5 +1,5 @@
 // What was watched in a month, and what Defender for APIs would have charged for it.
-import {Empty, Head, Loaded, Scroll, Title, address, count, go, html, number, useApi} from "../parts.js"
+import {Empty, Head, Loaded, Scroll, Title, address, bytes, count, go, html, number, percent, useApi} from "../parts.js"
 
 const money = dollars => "$" + Math.round(dollars).toLocaleString("en-US")
 function months() {
@@ -15,20 +15,21 @@ export default function Usage({query}) {
     <${Loaded} of=${usage} what="usage">${month => html`<${Month} of=${month}/>`}</${Loaded}>`
 }
 
+/** The days of a month, as the list of countries takes them. */
+const days = month => ({from: month + "-01", to: new Date(Date.UTC(+month.slice(0, 4), +month.slice(5), 0)).toISOString().slice(0, 10)})
+
 function Month({of}) {
   const plans = of.defenderForApis.plans, cheapest = plans.find(one => one.plan === of.defenderForApis.cheapest)
   return html`<div class="figures"><div class="figure"><span class="big">${number(of.calls)}</span><span>${of.calls === 1 ? "call" : "calls"} in ${of.month}</span></div>
-      ${of.bytes != null && html`<div class="figure"><span class="big">${bytes(of.bytes)}</span><span>sent and received</span></div>`}
-      ${of.addresses != null && html`<div class="figure"><span class="big">${number(of.addresses)}</span><span>addresses, of the days that are kept</span></div>`}
-      ${of.countries != null && html`<a class="figure" href="/ui/countries"><span class="big">${number(of.countries)}</span><span>countries</span></a>`}
-      ${cheapest && html`<div class="figure"><span class="big">${money(cheapest.total)}</span><span>would Defender for APIs have cost (${cheapest.plan}, its cheapest for this)</span></div>`}</div>
-    <section class="card"><h2>By API</h2>${of.value.length ? html`<${Scroll} label="Calls by API"><table><${Head} of=${["service", "API", ["calls", "n"], ["share", "n"]]}/><tbody>
-      ${of.value.map(one => html`<tr><td>${one.service}</td><td>${one.api || html`<span class="quiet">matched no operation</span>`}</td><td class="n">${number(one.calls)}</td><td class="n">${of.calls ? Math.round(one.calls / of.calls * 100) + " %" : "–"}</td></tr>`)}</tbody></table></${Scroll}>` : html`<${Empty} title="No calls in this month"><p>Nothing was counted. <a href="/ui/health">Health</a> says whether calls arrive.</p></${Empty}>`}</section>
+      <div class="figure"><span class="big">${bytes(of.requestBytes + of.responseBytes)}</span><span>in bodies: ${bytes(of.requestBytes)} asked, ${bytes(of.responseBytes)} answered</span></div>
+      <a class="figure" href=${address("/ui/countries", "", days(of.month))}><span class="big">${number(of.countries)}</span><span>${of.countries === 1 ? "country" : "countries"}</span></a>
+      <div class="figure"><span class="big">${of.addressesAtLeast ? html`<span class="visually-hidden">at least </span><span aria-hidden="true">≥ </span>` : ""}${number(of.addresses)}</span><span>distinct addresses${of.addressesAtLeast ? ", at least" : ""}</span></div>
+      ${cheapest && html`<div class="figure"><span class="big">${money(cheapest.total)}</span><span>Defender for APIs would have cost (${cheapest.plan}, its cheapest)</span></div>`}</div>
+    ${of.lostCalls > 0 && html`<div class="banner bad">${count(of.lostCalls, "call")} were dropped by the hub before they were read, and are in no count. <a href="/ui/health">Health</a> says when.</div>`}
+    ${(of.daysWithoutBytes > 0 || of.addressesAtLeast) && html`<p class="quiet">${of.daysWithoutBytes > 0 ? `Of ${count(of.daysWithoutBytes, "day")} no bytes were kept: they are in no sum. ` : ""}${of.addressesAtLeast ? "Of days whose hashes of addresses are gone already only their number is known: who came on several of them cannot be told, so the number is the least that it can be." : ""}</p>`}
+    <section class="card"><h2>By API</h2>${of.value.length ? html`<${Scroll} label="Calls by API"><table><${Head} of=${["service", "API", ["calls", "n"], ["share", "n"], ["asked", "n"], ["answered", "n"]]}/><tbody>
+      ${of.value.map(one => html`<tr><td class="break">${one.service}</td><td class="break">${one.api || html`<span class="quiet">matched no operation</span>`}</td><td class="n">${number(one.calls)}</td><td class="n">${of.calls ? percent(one.calls / of.calls) : "–"}</td><td class="n">${bytes(one.requestBytes)}</td><td class="n">${bytes(one.responseBytes)}</td></tr>`)}</tbody></table></${Scroll}>` : html`<${Empty} title="No calls in this month"><p>Nothing was counted. <a href="/ui/health">Health</a> says whether calls arrive.</p></${Empty}>`}</section>
     <section class="card"><h2>What Defender for APIs would have charged</h2><${Scroll} label="Plans"><table><${Head} of=${["plan", ["included calls", "n"], ["fee", "n"], ["overage", "n"], ["total", "n"]]}/><tbody>
       ${plans.map(one => html`<tr class=${one === cheapest ? "chosen" : ""}><td>${one.plan}${one === cheapest ? html` <span class="tag">cheapest</span>` : ""}</td><td class="n">${number(one.includedCalls)}${one.packs > 1 ? ` × ${one.packs}` : ""}</td><td class="n">${money(one.fee)}</td><td class="n">${money(one.overage)}</td><td class="n">${money(one.total)}</td></tr>`)}</tbody></table></${Scroll}>
       <p class="quiet">List prices as of ${of.defenderForApis.pricesAsOf}, for ${count(of.calls, "call")} in one subscription.</p></section>`
-}
-function bytes(n) {
-  const at = n > 0 ? Math.min(5, Math.floor(Math.log10(n) / 3)) : 0
-  return `${number(n / 1000 ** at)} ${["B", "kB", "MB", "GB", "TB", "PB"][at]}`
 }
