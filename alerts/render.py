@@ -208,6 +208,8 @@ def historical_behaviour(alert: Alert) -> str:
     elif sighting.expected is not None:
         parts.append(f"Over {_days(days)} the usual was {_number(sighting.expected)} {sighting.unit}.")
     if not parts:
+        if sighting.threshold is not None:
+            return f"No usual is known to compare with; {_number(sighting.threshold)} {sighting.unit} are tolerated."
         return "This is judged call by call; it needs no history."
     if days < 14:
         parts.append("The baseline is young.")

@@ -66,7 +66,7 @@ def preview(tables: Tables, responses: Responses, gather: Gather, networks: Netw
     """The paper dry run: whom would an action have hit. Writes nothing, and needs no right to write."""
     try:
         wanted = _parsed(tables, body)
-        return 200, planned(_plan(wanted, responses, gather, networks, now))
+        return 200, {**planned(_plan(wanted, responses, gather, networks, now)), "mayWrite": responses.may_write}
     except Wrong as wrong:
         return wrong.answer
 

@@ -95,6 +95,11 @@ def test_a_rule_needs_no_history() -> None:
     assert properties["Would have stayed silent if"].startswith("the detector were off")
 
 
+def test_a_limit_without_a_usual_is_no_rule_of_single_calls() -> None:
+    properties = render(alert(sighting={"expected": None, "mean": None, "threshold": 30}))["properties"]["extendedProperties"]
+    assert properties["Historical Behavior"] == "No usual is known to compare with; 30 calls are tolerated."
+
+
 def test_the_series_to_draw() -> None:
     evidence = render(alert(), series=[Point(START - 20, 4, 5.5), Point(START, 100, None)])["properties"]["supportingEvidence"]
     assert [(point["observed"], point["expected"]) for point in evidence["points"]] == [(4, 5.5), (100, None)]

@@ -403,6 +403,22 @@ def test_requests_and_responses(web: Running) -> None:
     assert "x-thing" in answer["names"]
 
 
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [("127.0.0.1:7071", 200), ("localhost", 200), ("LOCALHOST:7071", 200), ("evil.example", 403), ("127.0.0.1.evil.example:7071", 403)],
+)
+def test_a_foreign_name_that_leads_here_is_refused(web: Running, host: str, status: int) -> None:
+    for path in ("/api/text", "/admin/functions/tick") if status == 403 else ("/api/text",):
+        assert web.http(path, headers={"Host": host})[0] == status
+
+
+def test_nobody_says_himself_who_he_is(web: Running) -> None:
+    """This host runs without a stand-in for sign-in: whatever the module would set is taken from the request."""
+    forged = {"X-MS-CLIENT-PRINCIPAL": "e30=", "x-ms-client-principal-name": "alice@contoso.com", "x-ms-client-principal-id": "1"}
+    names = json.loads(web.http("/api/echo/42", headers=forged)[2])["names"]
+    assert not [name for name in names if name.startswith("x-ms-client")]
+
+
 def test_text_is_text(web: Running) -> None:
     status, headers, body = web.http("/api/text")
     assert (status, headers["content-type"], body) == (200, "text/plain; charset=utf-8", "text and Ünicode".encode())

@@ -26,6 +26,7 @@ from local.host.hubs import decode, outgoing
 from local.host.invocation import Invoker, Stopped
 from local.host.received import ReceivedEvent
 from local.host.settings import HostOptions, HubOptions, SettingError, connection, load_local_settings, read_host_json, resolve, seconds
+from local.host.sign_in import is_local, stand_in, through
 from local.host.timers import read_schedule
 from local.host.web import Keys, compile_route
 
@@ -509,3 +510,34 @@ def test_a_batch_is_decoded_by_the_stock_converter(kind: Any) -> None:
     assert (second.get_body(), second.partition_key, second.enqueued_time) == (b"", None, datetime(1970, 1, 1, 0, 0, 1))
     assert partition_of([first, second]) == "3"
     assert sequence_numbers([first, second]) == [7, 8]
+
+
+# sign-in
+
+
+@pytest.mark.parametrize(
+    ("host", "local"),
+    [
+        ("127.0.0.1", True),
+        ("127.0.0.1:7071", True),
+        ("localhost:1", True),
+        ("LocalHost", True),
+        ("[::1]:7071", True),
+        ("", False),
+        ("contoso.com", False),
+        ("localhost.contoso.com", False),
+        ("127.0.0.1.contoso.com:80", False),
+        ("127.0.0.1@contoso.com", False),
+        ("contoso.com:127.0.0.1", False),
+        ("localhost:7071:7071", False),
+    ],
+)
+def test_which_names_are_this_machine(host: str, local: bool) -> None:
+    assert is_local(host) is local
+
+
+def test_the_stand_in_replaces_whatever_a_request_says_of_its_sender() -> None:
+    forged = {"x-ms-client-principal": "e30=", "x-ms-client-principal-idp": "x", "accept": "*/*"}
+    assert through(forged, stand_in([])) == {"accept": "*/*"}
+    ours = stand_in(["reader"])
+    assert through(forged, ours) == {"accept": "*/*", **ours}

@@ -29,11 +29,11 @@ const Key = ({lines, band, alert}) => html`<div class="key">${lines.map(([kind, 
 export function Series({points, from, to, title, who = "observed", unit = "calls", table = true}) {
   const [width, box] = useWidth(), [height, left, right, top, bottom] = [width < 500 ? 200 : 250, 46, 10, 8, 24]
   const most = Math.max(1, ...points.flatMap(p => [p.observed ?? 0, p.limit ?? 0, p.high ?? 0])) * 1.06
-  const x = i => left + i * (width - left - right) / Math.max(1, points.length - 1), y = v => top + (height - top - bottom) * (1 - v / most)
+  const slot = (width - left - right) / Math.max(1, points.length), x = i => left + (i + .5) * slot, y = v => top + (height - top - bottom) * (1 - v / most)
   const has = name => points.some(p => p[name] != null)
   const inside = points.map((p, i) => [p, i]).filter(([p]) => new Date(p.start) >= floor20(from) && new Date(p.start) < new Date(to))
   const [first, last] = inside.length ? [inside[0][1], inside.at(-1)[1]] : [-1, -1]
-  const half = points.length > 1 ? (x(1) - x(0)) / 2 : 4
+  const half = slot / 2
   const counted = points.filter(p => p.observed != null), peak = counted.reduce((a, b) => b.observed > a.observed ? b : a, {observed: 0, start: ""})
   const over = counted.filter(p => p.limit != null && p.observed > p.limit).length
   const hours = width < 500 ? 12 : width < 800 ? 6 : 4, step = Math.round((points[1] ? new Date(points[1].start) - new Date(points[0].start) : 1200000) / 60000)

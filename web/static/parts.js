@@ -234,7 +234,7 @@ export function AlertTable({rows, may, chosen, choose, results = {}}) {
     for (let i = from; i <= to; i++) on ? next.add(rows[i].name) : next.delete(rows[i].name)
     setLast(at); choose(next)
   }
-  return html`<${Scroll} label="Alerts"><table><thead><tr>${may && choose && html`<th scope="col"><input type="checkbox" aria-label="choose all shown" checked=${chosen.size > 0 && chosen.size === rows.length} onChange=${e => choose(e.target.checked ? new Set(rows.map(row => row.name)) : new Set())}/></th>`}
+  return html`<${Scroll} label="Alerts"><table class="snug alerts"><thead><tr>${may && choose && html`<th scope="col"><input type="checkbox" aria-label="choose all shown" checked=${chosen.size > 0 && chosen.size === rows.length} onChange=${e => choose(e.target.checked ? new Set(rows.map(row => row.name)) : new Set())}/></th>`}
       <th scope="col">severity</th><th scope="col">alert</th><th scope="col">endpoint</th><th scope="col">actor</th><th scope="col" class="n">deviation</th><th scope="col">status</th><th scope="col">since</th></tr></thead>
     <tbody>${rows.map((row, at) => html`<${AlertRow} key=${row.name} row=${row} chosen=${may && choose ? chosen.has(row.name) : null} toggle=${event => toggle(event, at)} result=${results[row.name]}/>`)}</tbody></table></${Scroll}>`
 }
@@ -245,4 +245,4 @@ function AlertRow({row, chosen, toggle, result}) {
     <td><${Severity} of=${one.severity}/></td><td><a class="row" href="/ui/alerts/${row.name}">${one.alertDisplayName}</a>${result && html`<div class=${result.status === 200 ? "result-good" : "result-bad"}>${result.status === 200 ? "changed" : result.status === 412 ? `not changed: ${result.last?.[0] ? `${result.last[0].by} made it ${statusWord(result.last[0].status)}` : "somebody was faster"}; apply again to overrule` : `not changed: ${result.error}`}</div>`}</td>
     <td class="break">${one.compromisedEntity}</td><td class=${about.actor ? "mono break actor" : "tight"}>${about.actor ?? html`<span class="quiet">everyone</span>`}</td><td class="n tight">${deviation(evidence)}</td><td><${Status} of=${one.status}/>${about.suppressed && html`<div class="sub">suppressed</div>`}</td><td class="tight"><${Time} of=${one.startTimeUtc}/></td></tr>`
 }
-export const deviation = evidence => evidence.timesExpected != null ? `${number(evidence.timesExpected)}×` : evidence.threshold ? `${number(evidence.observed / evidence.threshold)}× limit` : evidence.observed != null ? number(evidence.observed) : "–"
+export const deviation = evidence => evidence.timesExpected != null ? html`${number(evidence.timesExpected)}×<div class="sub">the usual</div>` : evidence.threshold ? html`${number(evidence.observed / evidence.threshold)}×<div class="sub">the limit</div>` : evidence.observed != null ? number(evidence.observed) : "–"

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
 
 import pytest
@@ -24,6 +25,8 @@ from tests.build import alert
 CHROMIUM = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), "")
 HOW = "the page's tests need Chromium: apt-get install -y --no-install-recommends chromium"
 MANY = 10_000
+PATIENCE = 60_000
+"""Milliseconds for anything to appear: a machine that is busy with something else is slow and not wrong."""
 HOSTILE = "<img src=x onerror=alert(1)>\u202egnp.exe" + "x" * 200
 """What somebody may call a path: markup, a mark that turns the text round, and length."""
 SEVERITIES = (Severity.MEDIUM, Severity.LOW, Severity.HIGH, Severity.MEDIUM, Severity.INFORMATIONAL)
@@ -40,6 +43,9 @@ class Site:
     """The id of an alert that real traffic raised, with 48 hours to draw."""
     hostile: str
     incident: str
+    endpoint: str
+    """The spike's."""
+    recommendation: str
 
 
 @pytest.fixture(scope="session")
@@ -62,11 +68,22 @@ def running(folder: Path) -> Iterator[Site]:
             sender.send([traffic.encode(event) for event in traffic.attack("spike", datetime.now(UTC) - timedelta(seconds=1))])
             sender.send([traffic.encode(event) for event in traffic.attack("agent", datetime.now(UTC) - timedelta(seconds=1))])
         stack.wait_evaluated()
+        stack.run_now("posture")
         tables = Tables(Connection("azurite", stack.storage))
         raised = list(alerts.read(tables, minute_of(now - timedelta(days=2))))
         spike = next(one for one in raised if one.detector == "API_PopulationSpikeInAPITraffic")
         hostile = _seeded(tables, now)
-        yield Site(stack, tables, spike.id, hostile.id, next(one.incident for one in raised if one.incident))
+        incident = next(one.incident for one in raised if one.incident)
+        yield Site(stack, tables, spike.id, hostile.id, incident, spike.endpoint.id, _recommended(stack))
+
+
+def _recommended(stack: Stack) -> str:
+    """The id of a recommendation, once the configuration has been judged."""
+    deadline = monotonic() + 180
+    while not (found := stack.get("/api/recommendations")[1]["value"]):
+        assert monotonic() < deadline, "posture recommends nothing"
+        sleep(0.5)
+    return str(found[0]["id"])
 
 
 def _seeded(tables: Tables, now: datetime) -> Alert:
@@ -167,7 +184,7 @@ def opens(site: Site, chromium: Any) -> Iterator[Opens]:
         )
         context.grant_permissions(["clipboard-read", "clipboard-write"], origin=site.stack.url)
         context.add_init_script(LISTEN)
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(PATIENCE)
         contexts.append(context)
         page = context.new_page()
         watched = Watched(page, site.stack.url)

@@ -1,8 +1,11 @@
 """What an analyst does with the page, by keyboard and by pointer, alone and beside another, while the server is slow or fails."""
 
+import csv
 import json
 import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -11,7 +14,7 @@ from adapters import alerts, suppressions
 from adapters.alert_index import FRESH
 from model import Endpoint, Severity, alert_id, minute_of
 from tests.build import alert
-from tests.web.browser.conftest import MANY, Opens, Site, settled
+from tests.web.browser.conftest import MANY, PATIENCE, Opens, Site, settled
 
 pytestmark = pytest.mark.xdist_group("stack")
 STALE = 1000 * FRESH + 200
@@ -50,7 +53,7 @@ def test_triage_by_keyboard_alone(site: Site, opens: Opens) -> None:
     page.keyboard.press("Enter")
     page.get_by_text("What happened").wait_for()
     assert page.url.endswith(rows[1])
-    assert page.evaluate("document.activeElement.tagName") == "H1"
+    page.locator("main h1:focus").wait_for()
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.textContent") in ("Take it", "Reopen", "Resolve")
     page.keyboard.press("u")
@@ -65,15 +68,17 @@ def test_triage_by_keyboard_alone(site: Site, opens: Opens) -> None:
 
 def test_keys_can_be_switched_off_and_dress_and_zone_are_remembered(site: Site, opens: Opens) -> None:
     page = opens().open("/ui/alerts", "a.row")
-    shown = page.locator("tbody time").first.inner_text()
+    row = page.locator(f"tr:has(a[href='{listed(page)[0]}'])")
+    shown = row.locator("time").inner_text()
     page.get_by_text("Display").click()
     for label, value in (("Keys", "off"), ("Times", "local"), ("Theme", "dark"), ("Rows", "dense")):
         page.locator(".preferences label", has_text=label).locator("select").select_option(value)
     page.reload()
     page.locator("a.row").first.wait_for()
     assert page.evaluate("[document.documentElement.dataset.theme, document.documentElement.dataset.density]") == ["dark", "dense"]
-    berlin = datetime.fromisoformat(shown).replace(tzinfo=UTC) + timedelta(hours=1)
-    assert page.locator("tbody time").first.inner_text() == f"{berlin:%Y-%m-%d %H:%M}"
+    offset = -page.evaluate("iso => new Date(iso).getTimezoneOffset()", row.locator("time").get_attribute("datetime"))
+    assert offset in (60, 120), "Berlin, winter or summer"
+    assert row.locator("time").inner_text() == f"{datetime.fromisoformat(shown) + timedelta(minutes=offset):%Y-%m-%d %H:%M}"
     page.keyboard.press("j")
     assert page.evaluate("document.activeElement.tagName") != "A"
     assert page.evaluate("Object.keys(sessionStorage).length") == 0
@@ -138,7 +143,7 @@ def test_two_analysts_at_once_see_a_difference_and_lose_nothing(site: Site, open
     alice.page.get_by_role("button", name="Dismiss").click()
     conflict = alice.page.locator(".conflict")
     conflict.wait_for()
-    assert re.search(r"made it Resolved \d+ s ago", conflict.inner_text())
+    assert re.search(r"made it Resolved \d+ (s|min) ago", conflict.inner_text())
     assert "mine already" in conflict.inner_text()
     assert alice.page.get_by_label("Comment").input_value() == "looks like a scan"
     alice.page.get_by_role("button", name="Apply mine on top").click()
@@ -205,6 +210,61 @@ def test_a_suppression_says_first_what_it_would_have_covered(site: Site, opens: 
     row.get_by_role("button", name="Really end it").click()
     row.wait_for(state="detached")
     assert not [rule for rule in suppressions.read(site.tables) if rule.comment == "known outage"]
+
+
+def test_who_has_no_line_of_its_own_is_told_why(site: Site, opens: Opens) -> None:
+    page = opens().open(
+        f"/ui/alerts/{raised(site, 'identity', detector='API_SpikeByIdentity', sighting={'actor': 'subscription:partner', 'status_class': '2xx'})}",
+        "svg.chart",
+    )
+    page.get_by_text("of a subscription, a user or a token only what it is accused of").wait_for()
+    page.get_by_text("Everybody together at this endpoint").wait_for()
+    assert page.locator("svg.chart").count() == 1
+
+
+def test_an_alert_prints_what_it_says_and_nothing_to_press(site: Site, opens: Opens) -> None:
+    page = opens(color_scheme="dark").open(f"/ui/alerts/{site.spike}", "svg.chart")
+    page.evaluate("window.printed = 0; window.print = () => printed++")
+    page.locator("details.copies summary").click()
+    page.get_by_role("button", name="Print").click()
+    assert page.evaluate("printed") == 1
+    page.emulate_media(media="print")
+    for shown in ("h1", ".facts .severity", ".figures", "svg.chart", ".silent", "text=What to do", "text=Nobody has touched it"):
+        assert page.locator(f"main {shown}" if "=" not in shown else shown).first.is_visible(), shown
+    for hidden in (".bar", ".triage", "nav.up", ".silent details"):
+        assert not page.locator(hidden).first.is_visible(), hidden
+    assert page.evaluate("[getComputedStyle(document.body).backgroundColor, getComputedStyle(document.documentElement).colorScheme]") == [
+        "rgb(255, 255, 255)",
+        "light",
+    ]
+    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    assert page.pdf().startswith(b"%PDF")
+
+
+def test_the_inventory_has_the_columns_that_one_chooses_and_the_servers_file(site: Site, opens: Opens) -> None:
+    page = opens(accept_downloads=True).open("/ui/inventory?method=GET", "a.row")
+    assert page.evaluate("(box => box.scrollWidth - box.clientWidth)(document.querySelector('.scroll'))") == 0, "all columns fit"
+    heads = page.locator("thead th")
+    assert {"last called", "authentication", "from outside", "sensitive data", "calls", "p95", "alerts", "risk"} <= set(
+        heads.all_inner_texts()
+    )
+    page.get_by_text("Columns", exact=True).click()
+    page.get_by_label("callers").check()
+    page.get_by_label("products").check()
+    page.get_by_label("p95").uncheck()
+    page.reload()
+    page.locator("a.row").first.wait_for()
+    assert {"callers", "products"} <= set(heads.all_inner_texts())
+    assert "p95" not in heads.all_inner_texts()
+    shown = page.locator("a.row").all_inner_texts()
+    with page.expect_download() as begun:
+        page.get_by_role("button", name="Download CSV").click()
+    rows = list(csv.DictReader(Path(begun.value.path()).read_text(encoding="utf-8").splitlines()))
+    assert [f"{row['method']} {row['template']}" for row in rows] == shown, "the filter and the order are those of the page"
+    assert {"p95Milliseconds", "products", "countries", "riskScore"} <= rows[0].keys()
+    page.get_by_text("Columns", exact=True).click()
+    page.get_by_role("button", name="The usual ones").click()
+    page.locator("th", has_text="p95").wait_for()
 
 
 def test_copies_are_what_they_say(site: Site, opens: Opens) -> None:
@@ -346,7 +406,7 @@ def test_erasing_needs_the_name_twice(site: Site, opens: Opens) -> None:
     assert erase.is_disabled()
     page.get_by_label("Type it again").fill("192.0.2.250")
     erase.click()
-    page.get_by_text("The erasure has begun").wait_for(timeout=60_000)
+    page.get_by_text("The erasure has begun").wait_for()
     page.locator("table", has_text="erase").first.wait_for()
 
 
@@ -377,7 +437,9 @@ def test_ten_thousand_alerts_are_a_page_each(site: Site, opens: Opens) -> None:
 
 def _released(page: Any, held: list[Any]) -> None:
     """Lets the requests through that a test has held back, once there is one."""
+    deadline = monotonic() + PATIENCE / 1000
     while not held:
+        assert monotonic() < deadline, "nothing was asked for"
         page.wait_for_timeout(50)
     while held:
         held.pop().continue_()

@@ -46,7 +46,7 @@ export default function Alert({id}) {
 }
 
 const Figures = ({evidence}) => evidence.observed == null ? null : html`<div class="figures"><div class="figure"><span class="big">${number(evidence.observed)}</span><span>${evidence.unit} observed</span></div>
-  <div class="figure"><span class="big">${number(evidence.expected)}</span><span>${evidence.expected == null ? "nothing to expect: judged call by call" : evidence.judged === "actor" ? "usual for one caller" : "expected at this hour"}</span></div>
+  <div class="figure"><span class="big">${number(evidence.expected)}</span><span>${evidence.expected == null ? evidence.threshold == null ? "nothing to expect: judged call by call" : "no usual is known" : evidence.judged === "actor" ? "usual for one caller" : "expected at this hour"}</span></div>
   ${evidence.threshold != null && html`<div class="figure"><span class="big">${number(evidence.threshold)}</span><span>tolerated</span></div>`}
   ${(evidence.standardDeviations != null || evidence.timesExpected != null) && html`<div class="figure"><span class="big">${evidence.standardDeviations != null ? number(evidence.standardDeviations) : number(evidence.timesExpected) + "×"}</span><span>${evidence.standardDeviations != null ? `standard deviations above the mean of ${evidence.mean.toFixed(2)} ± ${evidence.standardDeviation.toFixed(2)}` : "the usual"}</span></div>`}</div>`
 
@@ -166,10 +166,11 @@ function Respond({alert, close}) {
   return html`<${Dialog} title="Respond" close=${close}><form onSubmit=${make}><p>Against <strong class="break">${about.actor}</strong>, in the gateway, and over by itself.</p>
     ${wrong && html`<p class="bad" role="alert">${wrong.status === 404 ? "This Gatewatch cannot respond (yet)" : wrong.message}.</p>`}
     ${!plan && !wrong && html`<p class="quiet" role="status">Asking what it would hit…</p>`}
-    ${plan && html`<${Plan} of=${plan}/><div class="filters"><label class="field"><span>Action</span><select value=${action} onChange=${e => setAction(e.target.value)}>${(plan.allowed ?? []).map(one => html`<option value=${one}>${one}</option>`)}</select></label>
+    ${plan && html`<${Plan} of=${plan}/>${plan.mayWrite === false && html`<p class="bad">Nothing can be put in force here, not even a dry run: the app may not write at the gateway. <code>GATEWATCH_RESPONSE</code> of the deployment changes that.</p>`}`}
+    ${plan && plan.mayWrite !== false && html`<div class="filters"><label class="field"><span>Action</span><select value=${action} onChange=${e => setAction(e.target.value)}>${(plan.allowed ?? []).map(one => html`<option value=${one}>${one}</option>`)}</select></label>
       <label class="field"><span>For</span><select value=${minutes} onChange=${e => setMinutes(+e.target.value)}>${[[15, "15 minutes"], [60, "1 hour"], [240, "4 hours"], [1440, "1 day"]].map(([n, word]) => html`<option value=${n}>${word}</option>`)}</select></label></div>
       <label class="check"><input type="checkbox" checked=${dry} onChange=${e => setDry(e.target.checked)}/><span>Dry run: count what it would stop, stop nothing</span></label>`}
-    <div class="actions"><button class=${dry ? "primary" : "danger"} disabled=${busy || !plan || !plan.allowed?.length}>${dry ? "Try it" : "Put it in force"}</button><button type="button" onClick=${close}>Cancel</button></div></form></${Dialog}>`
+    <div class="actions"><button class=${dry ? "primary" : "danger"} disabled=${busy || !plan || !plan.allowed?.length || plan.mayWrite === false}>${dry ? "Try it" : "Put it in force"}</button><button type="button" onClick=${close}>Cancel</button></div></form></${Dialog}>`
 }
 export const Plan = ({of}) => html`<div class="preview"><p><${Mark} good=${of.allowed?.length ? (of.verdict === "one caller" ? true : null) : false}>${of.verdict}${of.allowed?.length ? "" : ": nothing is offered"}</${Mark}></p><dl class="pairs"><dt>calls</dt><dd>${number(of.calls)}${of.ok2xxShare != null ? `, ${Math.round(of.ok2xxShare * 100)} % of them answered 2XX` : ""}</dd>
   ${of.endpoints && html`<dt>endpoints</dt><dd>${Array.isArray(of.endpoints) ? of.endpoints.map(one => one.endpoint ?? one).join(", ") : number(of.endpoints)}</dd>`}${of.otherIdentities != null && html`<dt>others behind it</dt><dd>${count(Array.isArray(of.otherIdentities) ? of.otherIdentities.length : of.otherIdentities, "identity", "identities")}</dd>`}</dl>

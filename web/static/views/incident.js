@@ -11,7 +11,7 @@ function View({of}) {
   const total = of.count ?? of.alerts.length
   return html`<${Title} text=${of.title}>${of.title}</${Title}>
     <p class="actions facts"><${Severity} of=${of.severity}/>${of.campaign && html`<${Tag}>campaign</${Tag}>`}${of.open ? html`<${Tag} kind="warn">still going on</${Tag}>` : html`<${Tag}>over</${Tag}>`}<span class="quiet"><${Time} of=${of.startTimeUtc}/> to <${Time} of=${of.endTimeUtc}/> ${zone()}</span></p>
-    ${of.mergedInto && html`<div class="banner news">It was merged into <a href="/ui/incidents/${of.mergedInto}">a larger incident</a>.</div>`}
+    ${of.mergedInto && html`<div class="banner news"><span>It was merged into <a href="/ui/incidents/${of.mergedInto}">a larger incident</a>.</span></div>`}
     <section class="card" aria-labelledby="axis"><h2 id="axis">In time</h2>${of.alerts.length ? html`<${Axis} alerts=${of.alerts}/>` : html`<p class="quiet">Its alerts are gone.</p>`}</section>
     <div class="two"><section class="card"><h2>${count(of.actors.length, "actor")}</h2>${of.actors.length ? html`<ul class="list">${of.actors.slice(0, 50).map(actor => html`<li class="mono break"><a href=${address("/ui/alerts", "", {actor})}>${actor}</a></li>`)}</ul>${of.actors.length > 50 && html`<p class="quiet">and ${number(of.actors.length - 50)} more</p>`}` : html`<p>Everybody together: no single caller is accused.</p>`}</section>
       <section class="card"><h2>${count(of.endpoints.length, "endpoint")}</h2><ul class="list">${of.endpoints.slice(0, 50).map(one => html`<li class="break"><a href=${address("/ui/alerts", "", {endpoint: one})}>${one}</a></li>`)}</ul></section></div>

@@ -45,13 +45,13 @@ export default function Inventory({query}) {
   const choice = (name, label, options) => html`<${Select} label=${label} value=${query.get(name) ?? ""} options=${options} change=${value => set(name, value)}/>`
   return html`<${Title} lead=${found.data?.total != null ? count(found.data.total, "endpoint") + (used.length ? " match." : ".") : ""}>Inventory</${Title}>
     ${found.data?.counters && html`<${Counters} of=${found.data.counters}/>`}
-    <div class="filters"><${Search} label="Endpoint, API or type of data" value=${query.get("q") ?? ""} placeholder="/v1/orders" change=${value => set("q", value)}/>
+    <div class="filters many"><${Search} label="Endpoint, API or type of data" value=${query.get("q") ?? ""} placeholder="/v1/orders" change=${value => set("q", value)}/>
       ${choice("origin", "Origin", Object.entries(ORIGINS))}${choice("status", "Status", ["Active", "Inactive", "Awaiting data"])}${choice("authentication", "Authentication", ["Authenticated", "Mixed", "Unauthenticated", "Awaiting data"])}
       ${choice("external", "From outside", [["true", "yes"], ["false", "no"], ["unknown", "awaiting data"]])}${choice("sensitive", "Sensitive data", [["any", "yes"], ["none", "no"]])}${choice("risk", "Risk", ["Critical", "High", "Medium", "Low"])}
       ${PIVOTS.filter(name => query.get(name)).map(name => html`<span class="chip" key=${name}>${name} <b class="break">${name === "country" ? countryName(query.get(name).toUpperCase()) : query.get(name)}</b> <a href=${address(here, query, {[name]: "", cursor: ""})} aria-label="any ${name}">×</a></span>`)}
       ${used.length > 0 && html`<a class="button" href=${here}>Clear</a>`}<span class="end"><${Columns} shown=${columns}/><button type="button" onClick=${() => csv(asked)}>Download CSV</button></span></div>
     <${Loaded} of=${found} what="inventory">${data => !data.value.length ? used.length ? html`<${Empty} title="Nothing matches"><p><a href=${here}>Show every endpoint</a>.</p></${Empty}>` : html`<${Empty} title="No endpoints yet"><p>An endpoint stands here once it is called, or once the gateway's configuration is read. <a href="/ui/health">Health</a> says whether calls arrive.</p></${Empty}>`
-      : html`<${Scroll} label="Endpoints"><table class="inventory"><thead><tr><${Sort} by="endpoint">endpoint</${Sort}>${columns.map(name => html`<${Sort} key=${name} by=${COLUMNS[name][1]} kind=${COLUMNS[name][2] === "n" ? "n" : ""}>${COLUMNS[name][0]}</${Sort}>`)}</tr></thead>
+      : html`<${Scroll} label="Endpoints"><table class="snug inventory"><thead><tr><${Sort} by="endpoint">endpoint</${Sort}>${columns.map(name => html`<${Sort} key=${name} by=${COLUMNS[name][1]} kind=${COLUMNS[name][2] === "n" ? "n" : ""}>${COLUMNS[name][0]}</${Sort}>`)}</tr></thead>
         <tbody>${data.value.map(one => html`<${Row} key=${one.id} one=${one} columns=${columns}/>`)}</tbody></table></${Scroll}><${More} next=${data.next} query=${query} path=${here}/>`}</${Loaded}>`
 }
 

@@ -4,7 +4,7 @@ import {Empty, Head, Loaded, Scroll, Tag, Time, Title, api, html, number, say, s
 export default function Responses() {
   const found = useApi("responses", {every: 15})
   const undo = one => api(`responses/${encodeURIComponent(one.id)}`, {method: "DELETE"}).then(() => { say("Undone"); found.reload() }, error => say(`it stays: ${error.message}`))
-  return html`<${Title} lead="In the gateway, each over by itself.">Responses</${Title}><${Loaded} of=${found} what="responses">${data => html`${data.mayWrite === false && html`<div class="banner">Not set up to act: the app may look at the gateway's list and not write it. <code>GATEWATCH_RESPONSE</code> of the deployment changes that.</div>`}${data.notice && html`<div class="banner bad">${data.notice}</div>`}${!data.value.length
+  return html`<${Title} lead="In the gateway, each over by itself.">Responses</${Title}><${Loaded} of=${found} what="responses">${data => html`${data.mayWrite === false && html`<div class="banner"><span>Not set up to act: the app may look at the gateway's list and not write it. <code>GATEWATCH_RESPONSE</code> of the deployment changes that.</span></div>`}${data.notice && html`<div class="banner bad">${data.notice}</div>`}${!data.value.length
     ? html`<${Empty} title="Nothing is in force"><p>A response is made from an alert that accuses somebody: Respond says first what it would hit.</p></${Empty}>`
     : html`<${Scroll} label="Responses"><table><${Head} of=${["state", "action", "against", "until", ["calls stopped", "n"], "by", "why", ...(session.may("Analyst") ? [""] : [])]}/><tbody>${data.value.map(one => html`<${Row} key=${one.id} one=${one} undo=${session.may("Analyst") ? undo : null}/>`)}</tbody></table></${Scroll}>`}`}</${Loaded}>`
 }
