@@ -224,7 +224,7 @@ def test_who_has_no_line_of_its_own_is_told_why(site: Site, opens: Opens) -> Non
 
 def test_an_alert_prints_what_it_says_and_nothing_to_press(site: Site, opens: Opens) -> None:
     page = opens(color_scheme="dark").open(f"/ui/alerts/{site.spike}", "svg.chart")
-    page.evaluate("window.printed = 0; window.print = () => printed++")
+    page.evaluate("(() => { window.printed = 0; window.print = () => { printed += 1 } })()")
     page.locator("details.copies summary").click()
     page.get_by_role("button", name="Print").click()
     assert page.evaluate("printed") == 1
