@@ -20,9 +20,9 @@ from urllib.parse import urlsplit
 from azure.core.exceptions import ResourceNotFoundError
 
 from adapters.evidence import CONFIGURATION, Evidence
-from alerts.exports import webhook_headers, webhook_key
 from alerts.outgoing import DeliveryFailed, Message, MessageRefused
 from alerts.request_body import parsed_once
+from alerts.webhook_signature import webhook_headers, webhook_key
 from intel.destinations import is_allowed
 from settings import VERSION
 

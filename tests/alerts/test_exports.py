@@ -25,12 +25,10 @@ from alerts.exports import (
     formats,
     mdc,
     ocsf,
-    sign,
-    webhook_headers,
-    webhook_key,
     without_addresses,
 )
 from alerts.render import Gateway, Point, render
+from alerts.webhook_signature import sign, webhook_headers, webhook_key
 from detectors import discovered
 from intel.addresses import canonical_ip
 from model import Alert, Endpoint, Severity, Sighting, service_endpoint
