@@ -150,8 +150,9 @@ class Ingest:
                 # a hole: events that the hub dropped, or a rival that went on while we slept
                 tail = self._find(partition)
             else:
-                calls, bodies, rejections = self._decode(partition, left, now)
-                looks = self._looks.of(calls, bodies) if self._looks is not None else {}
+                calls, messages, sent, refused = decode_all(left.bodies, now - self._max_age, now + AHEAD)
+                rejections = [Rejection(partition, left.sequences[at], left.enqueued(at), why, left.bodies[at]) for at, why in refused]
+                looks = self._looks.of(calls, messages, sent) if self._looks is not None else {}
                 batch = self._pack(partition, tail, left, (calls, looks), len(rejections), erased, now)
                 if batch is None:
                     half = self.batch(partition, left[: len(left) // 2], now)
@@ -213,11 +214,6 @@ class Ingest:
         ):
             return replace(rejection, body=b"")
         return rejection
-
-    def _decode(self, partition: str, events: Events, now: datetime) -> tuple[list[ApiCall], list[bytes], list[Rejection]]:
-        calls, bodies, refused = decode_all(events.bodies, now - self._max_age, now + AHEAD)
-        rejections = [Rejection(partition, events.sequences[at], events.enqueued(at), reason, events.bodies[at]) for at, reason in refused]
-        return calls, bodies, rejections
 
     def _rules(self, now: datetime) -> Callable[[str], list[tuple[str, str]]]:
         """What the lists say of an address, remembered as long as the lists are the same: addresses repeat from batch to batch."""

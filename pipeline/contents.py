@@ -164,30 +164,40 @@ class Sampler:
 
     def __init__(self, every: int = EVERY, stable: int = STABLE) -> None:
         self._every, self._stable = every, stable
-        self._shapes: dict[Hashable, _Shape] = {}
+        self._shapes = _Shapes()
+
+    def shapes(self, calls: Sequence[ApiCall]) -> "list[_Shape]":
+        """The shape of each call: what `is_due` takes."""
+        keys = zip(
+            [call.service for call in calls],
+            [call.api_id for call in calls],
+            [call.api_revision for call in calls],
+            [call.method for call in calls],
+            [call.url_template or "" for call in calls],
+            [call.status // 100 for call in calls],
+            [not call.query for call in calls],
+            [not call.response_bytes for call in calls],
+            strict=True,
+        )
+        return list(map(self._shapes.__getitem__, keys))
+
+    def is_due(self, shape: "_Shape") -> bool:
+        """Whether to look into one more call of this shape; what the look shows is then to be told to `saw`."""
+        shape.calls += 1
+        return shape.quiet < self._stable or shape.calls % self._every == 0
 
     def wants(self, call: ApiCall) -> "_Shape | None":
         """The shape to report to with `saw`, or None for a call to leave alone."""
-        template = call.url_template or ""
-        key: Hashable = (
-            call.service,
-            call.api_id,
-            call.api_revision,
-            call.method,
-            template,
-            call.status // 100,
-            not call.query,
-            not call.response_bytes,
-        )
-        shape = self._shapes.get(key)
-        if shape is None:
-            if len(self._shapes) >= SHAPES:
-                key = ()
-                shape = self._shapes.get(key)
-            if shape is None:
-                shape = self._shapes[key] = _Shape()
-        shape.calls += 1
-        return shape if shape.quiet < self._stable or shape.calls % self._every == 0 else None
+        (shape,) = self.shapes([call])
+        return shape if self.is_due(shape) else None
+
+
+class _Shapes(dict[Hashable, "_Shape"]):
+    def __missing__(self, key: Hashable) -> "_Shape":
+        if len(self) >= SHAPES:
+            return self.setdefault((), _Shape())
+        self[key] = shape = _Shape()
+        return shape
 
 
 class _Shape:

@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any, get_type_hints
+from typing import Any, NamedTuple, get_type_hints
 
 import msgspec
 
@@ -28,32 +28,53 @@ class Rejected(Exception):
     """A message that is no call. The text names the reason and never quotes the message."""
 
 
+_ABSENT = msgspec.Raw()
 _decoder = msgspec.json.Decoder(ApiCall)
 _hints = get_type_hints(ApiCall, include_extras=True)
 _names = {field.encode_name: field for field in msgspec.structs.fields(ApiCall)}
 
 
-def decode_all(bodies: Iterable[bytes], oldest: datetime, newest: datetime) -> tuple[list[ApiCall], list[bytes], list[tuple[int, str]]]:
-    """`decode` of many messages: the calls, their messages, and of each that is no call its index and why."""
-    read = _decoder.decode
-    calls: list[ApiCall] = []
-    messages: list[bytes] = []
-    refused: list[tuple[int, str]] = []
+class _Message(ApiCall, rename="camel", gc=False, kw_only=True):
+    """A call, and whether its message holds what the caller sent outside the URL: where it lies, nothing of it is read."""
+
+    request_headers: msgspec.Raw = _ABSENT
+    request_body: msgspec.Raw = _ABSENT
+
+
+_read = msgspec.json.Decoder(_Message).decode
+
+
+class Decoded(NamedTuple):
+    """The calls of some messages, these messages, for each whether it may hold what the caller sent outside the URL; and of each that is no call its
+    index and why."""
+
+    calls: list[ApiCall]
+    messages: list[bytes]
+    sent: list[bool]
+    refused: list[tuple[int, str]]
+
+
+def decode_all(bodies: Iterable[bytes], oldest: datetime, newest: datetime) -> Decoded:
+    """`decode` of many messages."""
+    calls, messages, sent, refused = decoded = Decoded([], [], [], [])
     for at, body in enumerate(bodies):
         try:
-            call = read(body)
+            call = _read(body)
             usual = 99 < call.status <= INVALID_STATUS and call.time.tzinfo is not None and oldest <= call.time <= newest
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             usual = False
-        if not usual:
+        if usual:
+            calls.append(call)
+            sent.append(call.request_headers is not _ABSENT or call.request_body is not _ABSENT)
+        else:
             try:
-                call = decode(body, oldest, newest)
+                calls.append(decode(body, oldest, newest))
             except Rejected as error:
                 refused.append((at, str(error)))
                 continue
-        calls.append(call)
+            sent.append(True)
         messages.append(body)
-    return calls, messages, refused
+    return decoded
 
 
 def decode(body: bytes, oldest: datetime | None = None, newest: datetime | None = None) -> ApiCall:

@@ -38,17 +38,16 @@ class Looks:
         self._look, self._key = look_into, key
         self._sampler = Sampler()
 
-    def of(self, calls: Sequence[ApiCall], messages: Sequence[bytes]) -> dict[int, Look]:
-        """What looking into the calls that are worth it shows, by index."""
+    def of(self, calls: Sequence[ApiCall], messages: Sequence[bytes], sent: Sequence[bool] | None = None) -> dict[int, Look]:
+        """What looking into the calls that are worth it shows, by index. `sent`: which may hold what the caller sent outside the URL."""
         found: dict[int, Look] = {}
         looks, suspects = 0, []
-        for at, call in enumerate(calls):
-            shape = self._sampler.wants(call)
-            if shape is not None and looks < LOOKS_PER_BATCH:
+        for at, shape in enumerate(self._sampler.shapes(calls)):
+            if self._sampler.is_due(shape) and looks < LOOKS_PER_BATCH:
                 looks += 1
                 found[at] = seen = self._look(messages[at])
                 shape.saw({(name, place) for name, place, _ in seen.found})
-            elif suspicious(messages[at]):
+            elif (sent is None or sent[at]) and suspicious(messages[at]):
                 suspects.append(at)
         worth = suspects
         if len(suspects) > SUSPECTS_PER_BATCH:

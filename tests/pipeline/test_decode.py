@@ -4,11 +4,13 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.decode import LARGEST_MESSAGE, Rejected, decode
+from model import ApiCall
+from pipeline.decode import LARGEST_MESSAGE, Rejected, decode, decode_all
 
 NOW = datetime(2026, 11, 24, 10, 10, tzinfo=UTC)
 REQUIRED: dict[str, Any] = {
@@ -191,3 +193,54 @@ def test_any_bytes_are_decoded_or_rejected(body: bytes) -> None:
 
 def test_a_status_beyond_the_classes_counts_as_a_server_error() -> None:
     assert decode(message(status=999)).status == 599
+
+
+MANY = [
+    message(),
+    message(requestHeaders=None, requestBody="x"),
+    json.dumps(REQUIRED).encode(),
+    json.dumps(REQUIRED | {"status": 700}).encode(),
+    json.dumps(REQUIRED | {"status": "x"}).encode(),
+    json.dumps(REQUIRED | {"time": "2026-11-24T10:10:03"}).encode(),
+    json.dumps(REQUIRED | {"time": "2026-11-20T10:10:03Z"}).encode(),
+    json.dumps(REQUIRED | {"time": "2027-11-20T10:10:03+05:30"}).encode(),
+    message()[:-20],
+    message(status=99),
+    b"null",
+    b"",
+    b"\xff",
+    b"[" * 5_000,
+]
+
+
+def fields(call: ApiCall) -> list[object]:
+    return [getattr(call, field.name) for field in msgspec.structs.fields(ApiCall)]
+
+
+def test_many_are_decoded_as_each_alone() -> None:
+    oldest, newest = NOW - timedelta(days=1), NOW + timedelta(minutes=10)
+    expected: list[object] = []
+    for body in MANY:
+        try:
+            expected.append(fields(decode(body, oldest, newest)))
+        except Rejected as error:
+            expected.append(str(error))
+    decoded = decode_all(MANY, oldest, newest)
+    refused = dict(decoded.refused)
+    calls = iter([fields(call) for call in decoded.calls])
+    assert [refused[at] if at in refused else next(calls) for at in range(len(MANY))] == expected
+    assert decoded.messages == [body for at, body in enumerate(MANY) if at not in refused]
+
+
+@pytest.mark.parametrize(
+    ("body", "sent"),
+    [
+        (json.dumps(REQUIRED).encode(), False),
+        (json.dumps(REQUIRED | {"responseBody": '{"requestBody": 1}', "responseHeaders": {"a": "b"}}).encode(), False),
+        (json.dumps(REQUIRED | {"requestHeaders": {"a": "b"}}).encode(), True),
+        (json.dumps(REQUIRED | {"requestBody": ""}).encode(), True),
+        (json.dumps(REQUIRED | {"requestBody": "x" * 100}).encode()[:-20], True),
+    ],
+)
+def test_what_the_caller_sent_is_seen_to_be_there(body: bytes, sent: bool) -> None:
+    assert decode_all([body], NOW - timedelta(days=1), NOW + timedelta(minutes=10)).sent == [sent]
