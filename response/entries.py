@@ -56,12 +56,19 @@ def key_of(address: str, *, wide: bool = False, secret: str = "") -> str:
     gatewatch-guard-key; with one of 16 characters or more the key is a keyed hash. Raises ValueError for what is no address."""
     parsed = ip_address(address)
     if isinstance(parsed, IPv6Address):
-        key = f"6:{parsed.packed[:8].hex()}"
+        whole, own = f"6:{parsed.packed[:8].hex()}", ""
     else:
-        key = ".".join(str(IPv4Address(parsed)).split(".")[: 3 if wide else 4])
+        own = str(IPv4Address(parsed))
+        whole = own.rpartition(".")[0]
     if len(secret) < FEWEST_KEY:
-        return key
-    return f"h:{hmac.new(secret.encode(), key.encode(), sha256).digest()[:8].hex()}"
+        return whole if wide or not own else own
+    head = _hashed(whole, secret)
+    return f"h:{head if wide or not own else head[:8] + _hashed(own, secret)[:8]}"
+
+
+def _hashed(text: str, secret: str) -> str:
+    """16 hex digits. The key of an address begins with eight of its network's, so that the gateway hashes and searches once for most callers."""
+    return hmac.new(secret.encode(), text.encode(), sha256).digest()[:8].hex()
 
 
 def key_of_identity(identity: str) -> str:
@@ -91,8 +98,9 @@ def keys_of(actor: str, secret: str = "") -> set[str]:
 
 
 def place(key: str) -> int:
-    """Which of the four named values holds a key: the guard searches no other."""
-    return sum(map(ord, key)) % len(LISTS)
+    """Which of the four named values holds a key: the guard searches no other. An address lies where its /24 does."""
+    head = key[:10] if key.startswith("h:") else key.rpartition(".")[0] if key.count(".") == 3 else key
+    return sum(map(ord, head)) % len(LISTS)
 
 
 def parse(value: str) -> list[Entry]:

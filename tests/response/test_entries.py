@@ -97,5 +97,15 @@ def test_any_text_can_be_pruned(value: str) -> None:
 
 
 def test_keys_spread_over_the_four_values() -> None:
-    places = [place(f"203.0.{net}.{host}") for net in range(20) for host in range(256)]
+    places = [place(f"{one}.0.{net}.7") for one in (5, 77, 203) for net in range(256)]
     assert max(places.count(number) for number in range(4)) < 0.3 * len(places)
+
+
+@pytest.mark.parametrize("secret", ["", "k" * 32])
+def test_an_address_lies_where_its_network_does_and_begins_as_it(secret: str) -> None:
+    for host in (7, 77, 200):
+        one, whole = (key_of(f"203.0.113.{host}", wide=wide, secret=secret) for wide in (False, True))
+        assert place(one) == place(whole)
+        assert one.startswith(whole[:10])
+        assert one != whole
+    assert key_of("2001:db8::1", secret=secret) == key_of("2001:db8::2", wide=True, secret=secret)
