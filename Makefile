@@ -64,6 +64,9 @@ vendor: $(NEEDED)  ## what the page is made of, from node_modules into web/stati
 fuzz: $(PYTHON_PACKAGES)  ## what strangers write, at random: classifier, decoder, hub, policy editor, bodies; SECONDS=24 of each
 	@for target in classify decode amqp policy_edit bodies; do echo "fuzzing $$target"; $(BIN)/python tests/fuzz/$${target}_fuzz.py -max_total_time=$(or $(SECONDS),24) -verbosity=0 || exit 1; done
 
+soak: $(NEEDED)  ## the stack under traffic and faults: DURATION=1200 seconds, RATE=300 events a second
+	@$(BIN)/python -m tests.local.soak --duration $(or $(DURATION),1200) --rate $(or $(RATE),300) $(ARGS)
+
 pins: $(PYTHON_PACKAGES)  ## compile requirements*.in into what is installed, with hashes: ARGS=--upgrade takes what is newest
 	@$(BIN)/python -m tools.pins $(ARGS)
 
@@ -88,4 +91,4 @@ node_modules/.package-lock.json: package.json package-lock.json
 	@npm ci --silent --no-audit --no-fund
 	@touch $@
 
-.PHONY: help run attack prove test quality lint pages new-detector system mutate bench pictures vendor fuzz pins sbom setup
+.PHONY: help run attack prove test quality lint pages new-detector system mutate bench pictures vendor fuzz soak pins sbom setup

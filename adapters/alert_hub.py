@@ -71,10 +71,10 @@ class AlertHub:
 def _producer(connection: Connection, hub: str) -> EventHubProducerClient:
     if connection.connection_string:
         return EventHubProducerClient.from_connection_string(connection.connection_string, eventhub_name=hub, retry_total=0)
-    return EventHubProducerClient(connection.address, hub, _Waiting(credential(connection.client_id)), retry_total=0)
+    return EventHubProducerClient(connection.address, hub, Waiting(credential(connection.client_id)), retry_total=0)
 
 
-class _Waiting:
+class Waiting:
     """A credential for asynchronous clients: azure.identity's own would need one more HTTP client in the package."""
 
     def __init__(self, credential: Any) -> None:
@@ -87,7 +87,7 @@ class _Waiting:
     async def close(self) -> None:
         return None
 
-    async def __aenter__(self) -> "_Waiting":
+    async def __aenter__(self) -> "Waiting":
         return self
 
     async def __aexit__(self, *_: object) -> None:

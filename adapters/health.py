@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from azure.core.exceptions import ServiceRequestError, ServiceResponseError
+
 from adapters import intel, losses, outbox, overrides, posture_status, reconcile
 from adapters.arrears import last_batches, look
 from adapters.batches import Batch, BatchLog, Tail
@@ -22,6 +24,8 @@ LOST_LATELY = timedelta(days=1)
 """How long health stays red after calls were lost."""
 LONGEST_WAIT = timedelta(minutes=15)
 """Of an alert that a receiver was not told of."""
+SILENT = (ServiceRequestError, ServiceResponseError)
+"""No connection, or no answer on it."""
 LONGEST_SILENCE = 120
 """Seconds without an evaluation: eight ticks."""
 
@@ -34,8 +38,12 @@ def check(
     now: datetime,
     more: Callable[[datetime], Sequence[str]] = lambda _: (),
 ) -> tuple[bool, dict[str, Any]]:
-    """Whether all is well, and what is known. Never raises: what cannot be reached is a problem by name. `more`: notices that others have."""
+    """Whether all is well, and what is known. Never raises: what cannot be reached is a problem by name. `more`: notices that others have.
+
+    A store that gives no answer is asked once: each further question would cost as long, and whoever asks for health waits.
+    """
     problems: list[str] = []
+    answers = {"tables": True, "blobs": True}
     progress, learned = Progress(), None
     last: dict[str, Batch | Tail] = {}
     try:
@@ -47,6 +55,7 @@ def check(
             problems += [f"counts differ: {difference}" for difference in differs[1]]
     except Exception as error:
         problems.append(f"the tables of StateStorage cannot be read ({type(error).__name__})")
+        answers["tables"] = not isinstance(error, SILENT)
     partitions: list[dict[str, Any]] = []
     try:
         hub = Hub(settings.hub, settings.event_hub, settings.consumer_group)
@@ -57,7 +66,7 @@ def check(
         problems.append(f"event hub {settings.event_hub} cannot be reached ({type(error).__name__})")
         partitions = [{"partition": partition, "counted": one.last, "lag": None} for partition, one in sorted(last.items())]
     try:
-        problems += wrong(tables, now)
+        problems += wrong(tables, now) if answers["tables"] else []
     except Exception as error:
         problems.append(f"the record of the purges cannot be read ({type(error).__name__})")
     notices: list[str] = []
@@ -67,8 +76,10 @@ def check(
         problems += [f"threat intelligence: {item.feed.name} is stale" for item in index.feeds if item.feed.is_stale(now)]
     except Exception as error:
         problems.append(f"the blobs of EvidenceStorage cannot be read ({type(error).__name__})")
+        answers["blobs"] = not isinstance(error, SILENT)
     try:
-        overrides.read(evidence)
+        if answers["blobs"]:
+            overrides.read(evidence)
     except ValueError as error:
         problems.append(f"{overrides.NAME} is refused, and other limits are in force: {error}")
     except Exception as error:
@@ -78,12 +89,12 @@ def check(
     except Exception as error:
         notices.append(f"the country data cannot be looked at ({type(error).__name__})")
     try:
-        notices += posture_status.notices(tables, settings.posture)
+        notices += posture_status.notices(tables, settings.posture) if answers["tables"] else []
     except Exception as error:
         problems.append(f"the state of posture cannot be read ({type(error).__name__})")
     outputs: list[dict[str, Any]] = []
     try:
-        for name, wrong_with_it in _receivers(settings, evidence):
+        for name, wrong_with_it in _receivers(settings, evidence) if all(answers.values()) else ():
             problems += [wrong_with_it] if wrong_with_it else []
             backlog = outbox.backlog(tables, name)
             since = backlog.since.isoformat(timespec="seconds") if backlog.since else None

@@ -1,13 +1,16 @@
 """The event hub, asked how far it has come and since when something waits."""
 
+import asyncio
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from threading import Event, Thread
 from typing import Any
 
 from azure.eventhub import EventData, EventHubConsumerClient, PartitionContext
+from azure.eventhub.aio import EventHubConsumerClient as AsynchronousClient
+from azure.eventhub.exceptions import ConnectError
 
+from adapters.alert_hub import Waiting
 from adapters.identity import credential
 from pipeline.arrears import PartitionState
 from settings import Connection
@@ -20,15 +23,28 @@ SECONDS = 5.0
 
 
 class Hub:
-    """Raises azure.eventhub's EventHubError."""
+    """Raises azure.eventhub's EventHubError. It is asked within a deadline: the SDK's own waits for a hub that takes connections and says nothing have no end."""
 
-    def __init__(self, connection: Connection, name: str, group: str) -> None:
-        self._connection, self._name, self._group = connection, name, group
+    def __init__(self, connection: Connection, name: str, group: str, longest: float = SECONDS) -> None:
+        """`longest`: seconds for one question."""
+        self._connection, self._name, self._group, self._longest = connection, name, group, longest
 
     def partitions(self) -> dict[str, PartitionState]:
-        with self._client(self._group) as client, ThreadPoolExecutor(CONNECTIONS) as at_once:
-            ids = client.get_partition_ids()
-            return {id: _state(found) for id, found in zip(ids, at_once.map(client.get_partition_properties, ids), strict=True)}
+        try:
+            return asyncio.run(asyncio.wait_for(self._partitions(), self._longest))
+        except TimeoutError:
+            raise ConnectError(f"no answer within {self._longest:g} s") from None
+
+    async def _partitions(self) -> dict[str, PartitionState]:
+        at_once = asyncio.Semaphore(CONNECTIONS)
+        async with self._asynchronous() as client:
+
+            async def state(id: str) -> PartitionState:
+                async with at_once:
+                    return _state(await client.get_partition_properties(id))
+
+            ids = await client.get_partition_ids()
+            return dict(zip(ids, await asyncio.gather(*map(state, ids)), strict=True))
 
     def enqueued(self, positions: Mapping[str, int]) -> dict[str, datetime]:
         """Partition -> when the hub got the first event at or behind this sequence number, of those that say so within some seconds."""
@@ -48,7 +64,7 @@ class Hub:
                 "starting_position": dict(positions),
                 "starting_position_inclusive": dict.fromkeys(positions, True),
                 "max_batch_size": 1,
-                "max_wait_time": SECONDS,
+                "max_wait_time": self._longest,
                 "prefetch": 1,
             }
             if len(positions) == 1:  # one partition alone need not read the others
@@ -56,10 +72,19 @@ class Hub:
                 receive |= {"partition_id": partition, "starting_position": at, "starting_position_inclusive": True}
             reader = Thread(target=client.receive_batch, kwargs=receive, name="waiting-event", daemon=True)
             reader.start()
-            done.wait(SECONDS)
+            done.wait(self._longest)
             client.close()
-            reader.join(SECONDS)
+            reader.join(self._longest)
         return found
+
+    def _asynchronous(self) -> AsynchronousClient:
+        connection = self._connection
+        if connection.connection_string:
+            return AsynchronousClient.from_connection_string(
+                connection.connection_string, self._group, eventhub_name=self._name, retry_total=0
+            )
+        waiting = Waiting(credential(connection.client_id))
+        return AsynchronousClient(connection.address, self._name, self._group, waiting, retry_total=0)
 
     def _client(self, group: str) -> EventHubConsumerClient:
         connection = self._connection

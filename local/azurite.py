@@ -69,6 +69,11 @@ class Azurite:
             raise
         return self
 
+    def restart(self, *, timeout: float = 60.0) -> None:
+        """Where it was before, with what is in its folder."""
+        self._asked = dict(self._ports)
+        self.start(timeout=timeout)
+
     def stop(self) -> None:
         """Ends Azurite and waits for its end; data on disk is complete then. Does nothing if it is not running."""
         process, self._process = self._process, None

@@ -151,6 +151,7 @@ class Stack:
         self._settings = dict(settings or {})
         self._azurite = Azurite(folder / "azurite")
         self._hubs: Child | None = None
+        self._hub_port = 0
         self._manager: Child | None = None
         self._host: Child | None = None
 
@@ -158,8 +159,7 @@ class Stack:
         self.folder.mkdir(parents=True, exist_ok=True)
         try:
             self._azurite.start()
-            hubs = ["local.eventhubs", "--folder", str(self.folder / "eventhubs"), "--hub", f"calls={PARTITIONS}", "--hub", "alerts=1"]
-            self._hubs = Child("Event Hubs", hubs, {}, self.folder / "eventhubs.log")
+            self.start_hubs()
             self._manager = Child("the resource manager", ["local.arm"], {}, self.folder / "arm.log")
             self.start_host()
             details = {"url": self.url, "hub": self.hub, "storage": self.storage, "keys": self.keys}
@@ -173,8 +173,10 @@ class Stack:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.stop()
 
-    def start_host(self) -> None:
-        environment = {
+    @property
+    def host_environment(self) -> Mapping[str, str]:
+        """Settings with which a host of this stack runs."""
+        return {
             "AzureWebJobsStorage": self.storage,
             "StateStorage": self.storage,
             "EvidenceStorage": self.storage,
@@ -192,9 +194,24 @@ class Stack:
             "SIGN_IN": "entra" if self._roles else "",
             **self._settings,
         }
+
+    @property
+    def host_arguments(self) -> list[str]:
         arguments = ["local.host", "--port", str(self._port), "--keys", str(self.folder / "keys.json"), "--settings", "no.settings.json"]
-        arguments += [argument for role in self._roles for argument in ("--as", role)]
-        self._host = Child("the functions host", arguments, environment, self.folder / "host.log")
+        return arguments + [argument for role in self._roles for argument in ("--as", role)]
+
+    def start_host(self) -> None:
+        self._host = Child("the functions host", self.host_arguments, self.host_environment, self.folder / "host.log")
+
+    def start_hubs(self) -> None:
+        """On the port that they had, if they had one: clients come back by themselves."""
+        arguments = ["local.eventhubs", "--folder", str(self.folder / "eventhubs"), "--hub", f"calls={PARTITIONS}", "--hub", "alerts=1"]
+        self._hubs = Child("Event Hubs", [*arguments, "--port", str(self._hub_port)], {}, self.folder / "eventhubs.log")
+        self._hub_port = int(self._hubs.ready["connectionString"].partition("//")[2].partition(";")[0].rpartition(":")[2])
+
+    def kill_hubs(self) -> None:
+        assert self._hubs is not None
+        self._hubs.kill()
 
     def kill_host(self) -> None:
         assert self._host is not None
@@ -214,6 +231,16 @@ class Stack:
         for child in (self._host, self._hubs, self._manager):
             if child is not None and child.process.poll() is not None:
                 raise StackError(f"{child.name} has stopped by itself: see {self.folder}/*.log")
+
+    @property
+    def azurite(self) -> Azurite:
+        return self._azurite
+
+    @property
+    def pids(self) -> Mapping[str, int]:
+        """Of the parts that run in Python."""
+        parts = {"host": self._host, "hub": self._hubs}
+        return {name: child.process.pid for name, child in parts.items() if child is not None and child.process.poll() is None}
 
     @property
     def storage(self) -> str:
