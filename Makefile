@@ -61,8 +61,8 @@ pictures: $(NEEDED)  ## of the page that runs here, light and dark, for the docu
 vendor: $(NEEDED)  ## what the page is made of, from node_modules into web/static/vendor
 	@$(BIN)/python -m tools.vendor
 
-fuzz: $(PYTHON_PACKAGES)  ## what strangers write, at random: classifier, decoder, hub, policy editor, bodies; SECONDS=24 of each
-	@for target in classify decode amqp policy_edit bodies; do echo "fuzzing $$target"; $(BIN)/python tests/fuzz/$${target}_fuzz.py -max_total_time=$(or $(SECONDS),24) -verbosity=0 || exit 1; done
+fuzz: $(PYTHON_PACKAGES)  ## what strangers write, at random: classifier, decoder, hub, policy editor, bodies; SECONDS=20 of each
+	@for target in classify decode amqp policy_edit bodies; do echo "fuzzing $$target"; $(BIN)/python tests/fuzz/$${target}_fuzz.py -max_total_time=$(or $(SECONDS),20) -verbosity=0 || exit 1; done
 
 soak: $(NEEDED)  ## the stack under traffic and faults: DURATION=1200 seconds, RATE=300 events a second
 	@$(BIN)/python -m tests.local.soak --duration $(or $(DURATION),1200) --rate $(or $(RATE),300) $(ARGS)
