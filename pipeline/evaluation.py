@@ -90,6 +90,12 @@ class Evaluation:
         """Walk what was recalled up to this minute: nothing more of that time is to be recalled, and memory need not hold it all."""
         for minute in sorted(minute for minute in self._pending if minute < until):
             self._walk(minute, self._pending.pop(minute))
+        if self._ended_until is not None:
+            for start, windows in self._live.by_start.items():
+                if start + WINDOW_MINUTES <= self._ended_until:
+                    for window in windows.values():
+                        window.dirty = False  # what is recalled was written before the positions were
+            self._live.freeze(self._ended_until)
 
     def feed(self, partition: str, tally: Tally, position: int) -> None:
         """A tally behind the stored position of its partition; one that is not is ignored."""

@@ -53,8 +53,8 @@ class LiveWindow:
     ips: tuple[dict[str, int], ...] = field(default_factory=_by_status_class)
     identities: tuple[dict[str, int], ...] = field(default_factory=_by_status_class)
     bytes: dict[str, list[int]] = field(default_factory=dict)
-    codes: dict[str, dict[int, int]] = field(default_factory=dict)
-    """IP or identity -> HTTP status -> calls"""
+    codes: dict[int, dict[str, int]] = field(default_factory=dict)
+    """HTTP status -> IP or identity -> calls: a dictionary for each of many actors would take three times the room"""
     request_bytes: int = 0
     response_bytes: int = 0
     refused: dict[str, int] = field(default_factory=dict)
@@ -103,7 +103,9 @@ class LiveWindow:
     # what is read of it
 
     def statuses_of(self, actor: str | None) -> dict[int, int]:
-        return dict(self.statuses if actor is None else self.codes.get(actor, {}))
+        if actor is None:
+            return dict(self.statuses)
+        return {status: own[actor] for status, own in self.codes.items() if actor in own}
 
     def identifies(self, name: str) -> bool:
         return name.startswith("path:") or self.parameters[name].has_identifiers()
@@ -125,7 +127,7 @@ class LiveWindow:
         """None of these actors is to be learned. Only those that called are remembered: in a flood thousands are accused, and most endpoints saw few of them."""
         if actors:
             known: list[Mapping[str, object]] = [
-                self.codes,
+                *self.codes.values(),
                 *self.ips,
                 *self.identities,
                 self.refused,
@@ -173,13 +175,14 @@ class LiveWindow:
             self.busiest_lately[status_class] = lately
         self.request_bytes += request
         self.response_bytes += response
+        codes = self.codes.get(status)
+        if codes is None:
+            codes = self.codes[status] = {}
+        codes[ip] = codes.get(ip, 0) + n
         sizes = self.bytes.get(ip)
         if sizes is None:
             sizes = self.bytes[ip] = [request, response, request_max, response_max, 0, 0]
-            self.codes[ip] = {status: n}
         else:
-            codes = self.codes[ip]
-            codes[status] = codes.get(status, 0) + n
             sizes[0] += request
             sizes[1] += response
             if request_max > sizes[2]:
@@ -240,8 +243,8 @@ class LiveWindow:
     def identity(self, identity: str, status: int, n: int) -> None:
         known = self.identities[status // 100]
         known[identity] = known.get(identity, 0) + n
-        codes = self.codes.setdefault(identity, {})
-        codes[status] = codes.get(status, 0) + n
+        codes = self.codes.setdefault(status, {})
+        codes[identity] = codes.get(identity, 0) + n
         self.touched_identities.add(identity)
 
     def value(self, ip: str, name: str, value: int, n: int, ok: int, value_type: int) -> None:
@@ -299,10 +302,10 @@ class LiveWindow:
                     counts[OTHER] = counts.get(OTHER, 0) + counts.pop(name)
         if len(self.bytes) > ACTORS:
             rest = self.bytes.setdefault(OTHER, [0] * 6)
-            self.codes.setdefault(OTHER, {})
             for name in _least({ip: sizes[1] + sizes[0] for ip, sizes in self.bytes.items() if ip != OTHER}):
                 sizes = self.bytes.pop(name)
-                del self.codes[name]
+                for codes in self.codes.values():
+                    codes.pop(name, None)
                 self.touched.discard(name)
                 rest[:3] = rest[0] + sizes[0], rest[1] + sizes[1], max(rest[2], sizes[2])
                 rest[3:] = sorted((*rest[3:], *sizes[3:]), reverse=True)[:3]

@@ -96,6 +96,7 @@ def test_what_comes_late_is_in_the_ledger_and_an_erased_persons_past_is_nowhere(
 def test_who_calls_again_after_an_erasure_is_written(tables: Tables) -> None:
     write_step(tables, step(WINDOW), guard(NOW - DAY), NOW)
     assert calls(tables, ERASED) == [3, 5]
+    assert regulars(tables) == [OTHER, ERASED]
 
 
 def test_nothing_is_written_into_a_days_table_that_is_gone(tables: Tables) -> None:
