@@ -10,6 +10,7 @@ from adapters import drift, inventory
 from adapters.estate import EstateSource, remember
 from adapters.tables import Tables
 from model import Endpoint, Minute, is_service_endpoint, minute_of
+from pipeline.templates import is_bucket
 from posture.drift import Deviation, deviations
 from posture.inventory import Inventory
 from posture.inventory_coverage import Coverage
@@ -47,7 +48,12 @@ class DriftStep:
         around = _surroundings(inventories, coverages, estate, minute_of(now))
         for endpoint, before in inventories.items():
             one = linked.get(endpoint, before)
-            if one.first < 0 or is_service_endpoint(endpoint) or (self._judged.get(endpoint) == one.calls and endpoint not in linked):
+            if (
+                one.first < 0
+                or is_service_endpoint(endpoint)
+                or is_bucket(endpoint)
+                or (self._judged.get(endpoint) == one.calls and endpoint not in linked)
+            ):
                 continue
             judged.append(endpoint)
             here = around[endpoint.service]

@@ -121,7 +121,7 @@ class Evaluator:
             for batch in islice(batches, BATCHES_PER_STEP):
                 tally = unpack(batch.packed)
                 evaluation.feed(partition, tally, batch.last)
-                tallies.append((partition, batch.last, tally))
+                tallies.append((partition, batch.last, evaluation.placed(tally)))
                 self._progress.tails[partition] = Tail(batch.last, batch.day)
                 if batch.missing:
                     gaps.append((batch, self._progress.enqueued.get(partition)))
@@ -153,7 +153,7 @@ class Evaluator:
                 alerts=lately,
                 folded=campaigns.read(self._tables, lately),
                 incidents=alerts.read_incidents(self._tables, since),
-                endpoints=[endpoint for endpoint in known if not endpoint.matched],
+                learned=inventory.learned(self._tables),
                 regulars=self._regulars(stored),
             ),
             Criteria(
@@ -174,9 +174,8 @@ class Evaluator:
         for partition, tail in sorted(stored.tails.items()):
             behind = self._batches.read(partition, stored.stocked.get(partition, Tail(-1, None)))
             for batch in takewhile(lambda one, last=tail.last: one.last <= last, behind):  # type: ignore[misc]
-                evaluation.know(
-                    self._stock.take([(partition, batch.last, unpack(batch.packed))], evaluation.admitted, stored.watermark or 0)
-                )
+                tally = evaluation.placed(unpack(batch.packed))
+                evaluation.know(self._stock.take([(partition, batch.last, tally)], stored.watermark or 0))
 
     def _recall_live(self, evaluation: Evaluation, stored: Progress) -> None:
         """Rebuild the windows that are not closed, a few batches at a time; what the rolling days need beside them is left for `_recall_days`."""
@@ -232,10 +231,10 @@ class Evaluator:
         losses.write(tables, gaps, now)
         lately = now + timedelta(seconds=monotonic() - self._began)  # a tick that catches up lasts longer than the erased may be unknown
         guard = Guard(self._key, now, self._kept, self._tombstones.at(lately))
-        self._stock.admit(tables, chain((row.endpoint for row in chain(step.changed, step.closed)), step.endpoints))
+        self._stock.admit(tables, step.learned, (row.endpoint for row in chain(step.changed, step.closed)))
         write_step(tables, step, guard, now)
         minute = step.watermark if step.watermark is not None else minute_of(now)
-        evaluation.know(self._stock.take(tallies, evaluation.admitted, minute))  # judged by what the inventory said before
+        evaluation.know(self._stock.take(tallies, minute))  # judged by what the inventory said before
         responses.count(tables, tallies)
         self._countries.add(tallies)
         self._key_uses.add(tables, (tally for _, _, tally in tallies), guard.keeps)

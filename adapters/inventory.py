@@ -1,7 +1,7 @@
 """The `endpoints` table: one row an endpoint, with its inventory; and one a gateway, with the hours in which events came."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
 from typing import NamedTuple
@@ -10,7 +10,7 @@ import msgspec
 from azure.data.tables import UpdateMode
 
 from adapters.tables import Changed, Entity, Tables, int64, joined, pieces
-from model import Endpoint, moment
+from model import Endpoint, Minute, moment
 from pipeline.kept_texts import evidence
 from posture.inventory import Inventory
 from posture.inventory_coverage import Coverage
@@ -19,6 +19,7 @@ from posture.inventory_shape import Shape
 
 TABLE = "endpoints"
 COVERAGE = "coverage"
+LEARNED = "learned"
 FACTS = ["RowKey", "Timestamp", "service", "api", "method", "template", "matched", *(f"d{number}" for number in range(4))]
 """What a list needs of a row: all but its shape, which is the larger part."""
 
@@ -41,6 +42,18 @@ class Packed(NamedTuple):
 def admit(tables: Tables, endpoints: Iterable[Endpoint]) -> None:
     """Rows of endpoints of which nothing is known yet; what is known of them follows. What is known of one already stays."""
     tables.upsert(TABLE, map(_row, endpoints), UpdateMode.MERGE)
+
+
+def learn(tables: Tables, learned: Mapping[Endpoint, Minute]) -> None:
+    """Rows, one for each learned endpoint, that say from which minute on calls belong to it. They are never changed: by them every call has its place."""
+    tables.upsert(TABLE, ({**_row(endpoint), "PartitionKey": LEARNED, "since": since} for endpoint, since in learned.items()))
+
+
+def learned(tables: Tables) -> dict[Endpoint, Minute]:
+    """The learned endpoints, each with the minute from which on calls belong to it; 0 for what an earlier version kept."""
+    where = "PartitionKey eq 'endpoints' and matched eq false"
+    earlier = {_endpoint(row): 0 for row in tables.query(TABLE, where, select=FACTS[2:7])}
+    return earlier | {_endpoint(row): row["since"] for row in tables.query(TABLE, "PartitionKey eq @learned", learned=LEARNED)}
 
 
 def write(tables: Tables, inventories: Iterable[Inventory]) -> None:

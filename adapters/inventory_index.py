@@ -17,6 +17,7 @@ from adapters.drift import Stored
 from adapters.estate import EstateSource, read_ledgers
 from adapters.tables import Tables
 from model import Endpoint, Minute, is_service_endpoint, minute_of
+from pipeline.templates import is_bucket
 from posture import attack_paths, risk
 from posture.inventory_changes import Changed, of_ledger, of_row
 from posture.inventory_coverage import Coverage
@@ -130,7 +131,7 @@ class InventoryIndex:
         for one, written in inventory.packed(self._tables, since):
             if self._latest is None or written > self._latest:
                 self._latest = written
-            if is_service_endpoint(one.endpoint):
+            if is_service_endpoint(one.endpoint) or is_bucket(one.endpoint):
                 continue
             id = one.endpoint.id
             if self._packed.get(id) != one:

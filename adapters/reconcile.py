@@ -13,6 +13,8 @@ from adapters.batches import BatchLog, Tail
 from adapters.progress import Progress, read_progress
 from adapters.tables import Tables
 from model import NOBODY, Endpoint, is_service_endpoint, moment
+from pipeline.placing import placed
+from pipeline.templates import Templates
 from windows.baseline import MINUTES_PER_DAY
 from windows.live import ACTORS
 from windows.tally import Tally, unpack
@@ -62,38 +64,31 @@ def last(tables: Tables) -> tuple[date, list[str]] | None:
 
 
 def _count(tables: Tables, batches: BatchLog, progress: Progress, day: date, until: Callable[[], bool]) -> Counted | None:
-    found, admitted = Counted(), _admitted(tables)
+    found, templates = Counted(), Templates(inventory.learned(tables))
     start = (day - EPOCH).days * MINUTES_PER_DAY
     for partition, tail in sorted(progress.tails.items()):
         stocked = progress.stocked.get(partition, Tail(-1, None)).last
         for batch in batches.recall(partition, tail, start):
             if until():
                 return None
-            tally = unpack(batch.packed)
+            tally = placed(unpack(batch.packed), templates).tally
             events = batch.last - batch.first + 1 - batch.missing
             if tally.calls + batch.rejected != events and batch.first:  # the first batch of a chain begins wherever the hub did
                 found.differences.append(
                     f"partition {partition}: the batch of {batch.first} to {batch.last} holds {tally.calls} calls and {batch.rejected} rejected of {events} events"
                 )
-            _add(found, tally, start, admitted, is_stocked=batch.last <= stocked)
+            _add(found, tally, start, is_stocked=batch.last <= stocked)
     return found
 
 
-def _add(found: Counted, tally: Tally, start: int, admitted: Callable[[Endpoint], Endpoint], *, is_stocked: bool) -> None:
-    endpoints = [admitted(endpoint) for endpoint in tally.endpoints]
+def _add(found: Counted, tally: Tally, start: int, *, is_stocked: bool) -> None:
+    endpoints = tally.endpoints
     for minute, endpoint, ip, _, n, *_ in tally.rows("calls"):
         if start <= minute < start + MINUTES_PER_DAY:
             found.calls[endpoints[endpoint]] += n
             found.addressed += n if tally.ips[ip] not in NOBODY else 0
             if is_stocked:
                 found.stocked[endpoints[endpoint]] += n
-
-
-def _admitted(tables: Tables) -> Callable[[Endpoint], Endpoint]:
-    from pipeline.live import folded
-
-    known = {endpoint for endpoint, _ in inventory.read(tables)}
-    return lambda endpoint: endpoint if endpoint.matched or endpoint in known else folded(endpoint.service)
 
 
 def _compared(tables: Tables, day: date, counted: Counted) -> list[str]:

@@ -4,7 +4,7 @@ as soon as nothing more comes.
 On a busy hub every batch touches hundreds of endpoints, and writing each of their rows for every batch was most of what evaluation wrote.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -45,16 +45,17 @@ class Stock:
     def contexts(self) -> dict[Endpoint, Context]:
         return {endpoint: one.context() for endpoint, one in self._inventories.items()}
 
-    def admit(self, tables: Tables, endpoints: Iterable[Endpoint]) -> None:
-        """Give the new ones among these endpoints a row."""
+    def admit(self, tables: Tables, learned: Mapping[Endpoint, Minute], endpoints: Iterable[Endpoint]) -> None:
+        """Store from when on the learned endpoints hold, and give the new ones among these endpoints a row."""
+        inventory.learn(tables, learned)
         new = set(endpoints) - self._endpoints
         if new:
             inventory.admit(tables, new)
             self._endpoints |= new
 
-    def take(self, tallies: Tallies, admitted: Callable[[Endpoint], Endpoint], now: Minute) -> dict[Endpoint, Context]:
-        """Count some tallies; what is known now of the endpoints concerned. What a row holds already is not counted again."""
-        changed = {endpoint: one.aged(now) for endpoint, one in merge(self._inventories, tallies, admitted, self._key).items()}
+    def take(self, tallies: Tallies, now: Minute) -> dict[Endpoint, Context]:
+        """Count some tallies, which were placed; what is known now of the endpoints concerned. What a row holds already is not counted again."""
+        changed = {endpoint: one.aged(now) for endpoint, one in merge(self._inventories, tallies, self._key).items()}
         covered = cover(self._coverages, (tally for _, _, tally in tallies))
         self._uncovered |= covered.keys()
         self._coverages |= covered

@@ -84,11 +84,12 @@ def _ended(endpoints: int) -> int:
     from pipeline.feed import Source, WindowsOf, feed, slices_of
     from pipeline.fold import fold
     from pipeline.live import Knowledge, LiveWindows
+    from pipeline.placing import placed
     from pipeline.regulars import Regulars
 
     tally = fold([_call(endpoints - 1, 1, START, Random(7))], b"k" * 32)
-    live = LiveWindows(Knowledge((), Regulars(), {}), ())
-    source = Source(tally, "0", 0)
+    live = LiveWindows(Knowledge((), Regulars(), {}), {})
+    source = Source(*placed(tally, live.templates), "0", 0)
     windows = WindowsOf(live, source, tally.since - tally.since % 20, late=False)
     for _, slice_ in slices_of(source):
         if slice_.table != "callers":

@@ -13,6 +13,7 @@ from pipeline.judge import detector_sets, judge
 from pipeline.learn import LEARNING_DAYS, DaySummary, DayTops, Learner, day_tops
 from pipeline.limits import Limits
 from pipeline.live import Knowledge, LiveWindows
+from pipeline.placing import placed
 from pipeline.regulars import Regulars
 from pipeline.start import Criteria, EvaluationState
 from pipeline.step import Activity, Behind, Late, Regular, Step
@@ -68,9 +69,10 @@ class Evaluation:
         """Windows that end at or before this minute were judged as ended."""
         self._today: int | None = None
         self._fed: set[str] = set()
+        self._is_to_learn = False
         self._pending: dict[Minute, list[Slice]] = {}
         self._knowledge = Knowledge(criteria.baselines, Regulars(state.regulars), criteria.contexts)
-        self._live = LiveWindows(self._knowledge, state.endpoints)
+        self._live = LiveWindows(self._knowledge, state.learned)
         self._tops: dict[int, list[DayTops]] = {}
         self._written = _Written()
         self.learn(())
@@ -78,7 +80,7 @@ class Evaluation:
     def recall(self, partition: str, tally: Tally, position: int) -> None:
         """After a cold start: a tally at or before the stored `positions`, from RECALL minutes before the watermark on. What is of closed windows goes into
         the rolling day at once, in any order; what is live waits for `settle`, or the next step, and has to come before anything is fed."""
-        for at, slice_ in slices_of(Source(tally, partition, position)):
+        for at, slice_ in slices_of(self._source(tally, partition, position)):
             self._watermark.reach(partition, at)
             start = window_start(at)
             if self._is_closed(start):
@@ -103,15 +105,16 @@ class Evaluation:
             return
         self._positions[partition] = position
         self._fed.add(partition)
-        for endpoint in tally.endpoints:  # now, in the order of the log, however late its minutes are walked
-            self._live.admit(endpoint)
-        for at, slice_ in slices_of(Source(tally, partition, position)):
+        for at, slice_ in slices_of(self._source(tally, partition, position)):
             self._watermark.reach(partition, at)
             self._pending.setdefault(at, []).append(slice_)
 
-    def admitted(self, endpoint: Endpoint) -> Endpoint:
-        """The endpoint under which the calls of an endpoint that was fed are counted."""
-        return self._live.admit(endpoint)
+    def placed(self, tally: Tally) -> Tally:
+        """The tally with the endpoints under which its calls are counted, be it fed or yet to be fed."""
+        return placed(tally, self._live.templates).tally
+
+    def _source(self, tally: Tally, partition: str, position: int) -> Source:
+        return Source(*placed(tally, self._live.templates), partition, position)
 
     def step(self, now: datetime) -> Step:
         """Merge, judge, group, close and learn what was fed."""
@@ -125,6 +128,9 @@ class Evaluation:
             self._walk(minute, self._pending.pop(minute))
         if watermark is not None:
             self._pass_time(watermark)
+        if self._is_to_learn:
+            self._live.learn(window_start(self._watermark.newest) + WINDOW_MINUTES)
+            self._is_to_learn = False
         return self._drained()
 
     def finish(self) -> Step:
@@ -223,6 +229,7 @@ class Evaluation:
         for window in windows:
             window.day.latency[window.start] = log_moments(window.sizes.get(LATENCY, {}).items())
             self._knowledge.regulars.read_day(window)
+        self._is_to_learn = True
         self._judge(windows, ended=True)
 
     def _close(self, start: Minute) -> None:
@@ -317,7 +324,7 @@ class Evaluation:
             positions=dict(self._positions),
             watermark=self._watermark.at,
             closed_until=self._closed_until,
-            endpoints=self._live.drain_admitted(),
+            learned=self._live.drain_learned(),
             changed=changed,
             closed=written.closed,
             late=late,

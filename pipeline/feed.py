@@ -5,7 +5,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import NamedTuple
 
-from model import Minute
+from model import NOBODY, Endpoint, Minute
 from pipeline.live import Knowledge, LiveWindows
 from stats.moments import Moments, log_moments
 from windows.countries import country
@@ -20,7 +20,11 @@ LATENCY = (2, 2)
 
 
 class Source(NamedTuple):
+    """A placed tally, and where it came from."""
+
     tally: Tally
+    shapes: list[Endpoint]
+    outlines: list[Endpoint]
     partition: str
     position: int
 
@@ -54,8 +58,8 @@ class WindowsOf(dict[int, LiveWindow]):
 
     def __missing__(self, index: int) -> LiveWindow:
         live = self._live
-        tally, partition, position = self._source
-        endpoint = live.admit(tally.endpoints[index])
+        tally, *_, partition, position = self._source
+        endpoint = tally.endpoints[index]
         window = live.late_window(endpoint, self._start, partition, position) if self._late else live.window(endpoint, self._start)
         self[index] = window
         return window
@@ -73,16 +77,18 @@ def slice_order(slice_: Slice) -> tuple[int, str, int]:
 
 def route(slice_: Slice, live: LiveWindows, start: Minute) -> list[LiveWindow]:
     """Add rows of calls to the windows of their services, for what their actors do across endpoints; the windows touched."""
-    tally = slice_.source.tally
-    ips, endpoints = tally.ips, tally.endpoints
+    tally, shapes, outlines, *_ = slice_.source
+    ips = tally.ips
     windows: dict[str, LiveWindow] = {}
     for row in slice_.rows:
-        endpoint = endpoints[row[1]]
+        ip, status, endpoint = ips[row[2]], row[3], outlines[row[1]]
         window = windows.get(endpoint.service)
         if window is None:
             window = windows[endpoint.service] = live.window(live.service(endpoint.service), start)
             window.changed.add("calls")
-        window.route(ips[row[2]], row[3], row[4], endpoint)
+        window.route(ip, status, row[4], endpoint)
+        if not endpoint.matched and status // 100 == 2 and ip not in NOBODY:
+            live.templates.see(shapes[row[1]], ip, start, row[4])
     return list(windows.values())
 
 
@@ -177,13 +183,13 @@ def recall(slice_: Slice, live: LiveWindows, knowledge: Knowledge, start: Minute
     elif slice_.table == "sizes":
         _recall_latency(tally, rows, live, start)
     elif slice_.table == "calls":
-        _recall_bytes(tally, rows, live, knowledge, start)
+        _recall_calls(slice_, live, knowledge, start)
 
 
 def _recall_values(tally: Tally, rows: Iterable[Row], live: LiveWindows, start: Minute) -> None:
     days: dict[RollingDay, None] = {}
     for _, endpoint, ip, parameter, value, *_ in rows:
-        day = live.day(live.admit(tally.endpoints[endpoint]))
+        day = live.day(tally.endpoints[endpoint])
         day.value(tally.ips[ip], tally.parameters[parameter], value, start)
         days[day] = None
     for day in days:
@@ -194,12 +200,15 @@ def _recall_values(tally: Tally, rows: Iterable[Row], live: LiveWindows, start: 
 def _recall_latency(tally: Tally, rows: Iterable[Row], live: LiveWindows, start: Minute) -> None:
     for _, endpoint, metric, status_class, bucket, n in rows:
         if (metric, status_class) == LATENCY:
-            latency = live.day(live.admit(tally.endpoints[endpoint])).latency
+            latency = live.day(tally.endpoints[endpoint]).latency
             latency[start] = latency.get(start, Moments()) + log_moments(((bucket, n),))
 
 
-def _recall_bytes(tally: Tally, rows: Iterable[Row], live: LiveWindows, knowledge: Knowledge, start: Minute) -> None:
-    for _, endpoint, ip, status, _, _, response, *_ in rows:
-        admitted = live.admit(tally.endpoints[endpoint])
+def _recall_calls(slice_: Slice, live: LiveWindows, knowledge: Knowledge, start: Minute) -> None:
+    tally, shapes = slice_.source.tally, slice_.source.shapes
+    for _, endpoint, ip, status, n, _, response, *_ in slice_.rows:
+        admitted = tally.endpoints[endpoint]
+        if not admitted.matched and status // 100 == 2 and tally.ips[ip] not in NOBODY:
+            live.templates.see(shapes[endpoint], tally.ips[ip], start, n)
         if status // 100 == 2 and knowledge.context(admitted).sensitive:
             live.day(admitted).answered(tally.ips[ip], response, start)

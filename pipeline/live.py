@@ -1,24 +1,15 @@
-"""What is open between two steps: live windows, rolling days, and the unmatched endpoints that were admitted so far."""
+"""What is open between two steps: live windows, rolling days, and the endpoints that were learned."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
 from model import WINDOW_MINUTES, Endpoint, Minute, is_service_endpoint, service_endpoint
 from pipeline.regulars import Regulars
+from pipeline.templates import Templates
 from windows.baseline import Baseline
 from windows.context import NOTHING_KNOWN, Context
 from windows.day import RollingDay
 from windows.frozen import freeze, thaw
 from windows.live import LiveWindow
-
-UNMATCHED = 100
-"""Templates of unmatched paths that a service may have; the rest is one endpoint."""
-FOLDED = "/{…}"
-
-
-def folded(service: str) -> Endpoint:
-    """The endpoint of all unmatched paths for which there was no room."""
-    return Endpoint(service, "", "*", FOLDED, matched=False)
 
 
 class Knowledge:
@@ -43,33 +34,20 @@ class Knowledge:
 class LiveWindows:
     """Makes windows and rolling days as calls ask for them."""
 
-    def __init__(self, knowledge: Knowledge, admitted: Iterable[Endpoint]) -> None:
-        """`admitted`: the unmatched endpoints of earlier evaluations."""
+    def __init__(self, knowledge: Knowledge, learned: Mapping[Endpoint, Minute]) -> None:
+        """`learned`: the endpoints that earlier evaluations learned, each with the minute from which on calls belong to it."""
         self._knowledge = knowledge
         self.by_start: dict[Minute, dict[Endpoint, LiveWindow]] = {}
         self.days: dict[Endpoint, RollingDay] = {}
         self._late: dict[tuple[Endpoint, Minute, str, int], LiveWindow] = {}
         self._frozen: dict[Minute, dict[Endpoint, bytes]] = {}
         self._services: dict[str, Endpoint] = {}
-        self._unmatched: dict[str, set[Endpoint]] = defaultdict(set)
-        for endpoint in admitted:
-            self._unmatched[endpoint.service].add(endpoint)
-        self._new: list[Endpoint] = []
+        self.templates = Templates(learned)
+        self._learned: dict[Endpoint, Minute] = {}
 
-    def admit(self, endpoint: Endpoint) -> Endpoint:
-        """The endpoint; for an unmatched one whose service has no room for another template, the endpoint of all the rest."""
-        if endpoint.matched:
-            return endpoint
-        known = self._unmatched[endpoint.service]
-        if endpoint in known:
-            return endpoint
-        if len(known) >= UNMATCHED:
-            endpoint = folded(endpoint.service)
-            if endpoint in known:
-                return endpoint
-        known.add(endpoint)
-        self._new.append(endpoint)
-        return endpoint
+    def learn(self, since: Minute) -> None:
+        """What was answered with success to several clients over time is an endpoint of its own for calls from this minute on."""
+        self._learned |= self.templates.learn(since)
 
     def day(self, endpoint: Endpoint) -> RollingDay:
         day = self.days.get(endpoint)
@@ -101,7 +79,7 @@ class LiveWindows:
             day=self.day(endpoint),
             regulars=knowledge.regulars.of(endpoint) or {},
             context=knowledge.context(endpoint),
-            service_days=service.days if service is not None else 0,
+            service_days=service.days if service is not None and (endpoint.matched or not self.templates.is_rich(endpoint.service)) else 0,
             homes=(knowledge.regulars.homes(endpoint) if is_service_endpoint(endpoint) else None) or {},
         )
         frozen = self._frozen.get(start, {}).pop(endpoint, None)
@@ -144,6 +122,6 @@ class LiveWindows:
         late, self._late = self._late, {}
         return sorted(late.items(), key=lambda item: item[0])
 
-    def drain_admitted(self) -> list[Endpoint]:
-        new, self._new = self._new, []
+    def drain_learned(self) -> dict[Endpoint, Minute]:
+        new, self._learned = self._learned, {}
         return new

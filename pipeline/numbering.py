@@ -3,7 +3,6 @@
 Everything that an attacker can vary is capped, here per batch and again per window; what overflows is counted under OTHER, so totals stay true.
 """
 
-import re
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from itertools import repeat
 from typing import Generic, TypeVar
@@ -12,6 +11,7 @@ from urllib.parse import unquote_plus
 from attacks.documents import name_attack
 from model import OTHER, ApiCall, Endpoint
 from pipeline import kept_texts
+from pipeline.shapes import REST, Segments, shape
 from stats.buckets import bucket
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "QUERY"})
@@ -22,10 +22,6 @@ NAME_LENGTH = 128
 TEMPLATE_LENGTH = 1024
 LARGEST_SIZE = 1 << 48
 """Bytes or milliseconds; beyond it a number is taken for unknown."""
-
-REST = "{…}"
-"""Stands in a template for whatever follows."""
-_WORD = re.compile(r"v\d{1,3}|[A-Za-z._~-]{1,32}")
 
 
 K = TypeVar("K", bound=Hashable)
@@ -68,12 +64,13 @@ class Index(dict[K, int], Generic[K]):
 
 
 class Endpoints(dict[tuple[str | None, str | None, str, str | None, str], int]):
-    """Numbers endpoints; a call that matched no operation, or only a wildcard, belongs to the folded template of its path."""
+    """Numbers endpoints; a call that matched no operation, or only a wildcard, belongs to the shape of its path."""
 
     def __init__(self) -> None:
         super().__init__()
         self._numbers: dict[Endpoint, int] = {}
         self._unmatched = 0
+        self._segments = Segments()
 
     def __missing__(self, key: tuple[str | None, str | None, str, str | None, str]) -> int:
         service, api, method, template, path = key
@@ -82,7 +79,7 @@ class Endpoints(dict[tuple[str | None, str | None, str, str | None, str], int]):
         if template and not template.endswith("*"):
             endpoint = Endpoint(service, api, method, template[:TEMPLATE_LENGTH])
         else:
-            endpoint = Endpoint(service, api, method, unmatched_template(path), matched=False)
+            endpoint = Endpoint(service, api, method, shape(path, self._segments), matched=False)
             if endpoint not in self._numbers:
                 self._unmatched += 1
                 if self._unmatched > NAMES_PER_BATCH:
@@ -162,16 +159,3 @@ class Buckets(dict[float | None, int]):
         if len(self) < self.CAP:
             self[size] = found
         return found
-
-
-def unmatched_template(path: str) -> str:
-    """`/v1/admin/{…}` of `/v1/admin/users/7`: at most two leading segments that read like words; the rest is folded."""
-    kept: list[str] = []
-    segments = [segment for segment in path[:NAME_LENGTH].split("/") if segment]
-    for segment in segments[:2]:
-        if not _WORD.fullmatch(segment):
-            break
-        kept.append(segment)
-    if len(segments) > len(kept):
-        kept.append(REST)
-    return "/" + "/".join(kept)

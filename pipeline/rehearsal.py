@@ -46,7 +46,7 @@ class Rehearsal:
         self._position += 1
         self._evaluation.feed(PARTITION, tally, self._position)
         step = self._evaluation.step(now)
-        changed = merge(self._inventories, [(PARTITION, self._position, tally)], self._evaluation.admitted, KEY)
+        changed = merge(self._inventories, [(PARTITION, self._position, self._evaluation.placed(tally))], KEY)
         at = step.watermark if step.watermark is not None else minute_of(now)
         self._inventories.update((endpoint, item.aged(at)) for endpoint, item in changed.items())
         self._evaluation.know({endpoint: self._inventories[endpoint].context() for endpoint in changed})

@@ -27,8 +27,8 @@ class EvaluationState:
     """Those that are open or of the last 24 hours."""
     folded: Mapping[str, Iterable[FoldedAlert]] = field(default_factory=dict)
     """Open campaign -> the alerts that are folded into it."""
-    endpoints: Iterable[Endpoint] = ()
-    """The unmatched endpoints admitted so far."""
+    learned: Mapping[Endpoint, Minute] = field(default_factory=dict)
+    """The endpoints that were learned so far, each with the minute from which on calls belong to it."""
     regulars: Iterable[Regular] = ()
     """Of the last 30 days."""
 

@@ -68,8 +68,8 @@ class Step:
     watermark: Minute | None
     closed_until: Minute | None
     """Windows that end at or before this minute are closed."""
-    endpoints: list[Endpoint] = field(default_factory=list)
-    """Unmatched endpoints admitted by this step: persist them before the windows that name them."""
+    learned: Mapping[Endpoint, Minute] = field(default_factory=dict)
+    """Endpoints that this step learned, each with the minute from which on calls belong to it: they have to be stored before anything that comes later."""
     changed: list[WindowRow] = field(default_factory=list)
     """Live windows that got calls: overwrite their rows."""
     closed: list[WindowRow] = field(default_factory=list)

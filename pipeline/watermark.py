@@ -26,6 +26,11 @@ class Watermark:
         if minute > self._reached.get(partition, minute - 1):
             self._reached[partition] = minute
 
+    @property
+    def newest(self) -> Minute:
+        """The latest event time of any partition; of the watermark where nothing was read."""
+        return max(self._reached.values(), default=-1 if self.at is None else self.at)
+
     def advance(self, clock: Minute, fed: Iterable[str]) -> None:
         """It is `clock`; the partitions `fed` had something new since the last call."""
         self._heard.update(dict.fromkeys(fed, clock))

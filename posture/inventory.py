@@ -1,6 +1,6 @@
 """The inventory of one endpoint: which information types it takes in and gives out, where, since when, and how closely it was looked at."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from hashlib import blake2b
 
 import msgspec
@@ -140,17 +140,15 @@ class Inventory(msgspec.Struct):
 def merge(
     known: Mapping[Endpoint, Inventory],
     tallies: Iterable[tuple[str, int, Tally]],
-    admitted: Callable[[Endpoint], Endpoint],
     key: bytes = b"",
 ) -> dict[Endpoint, Inventory]:
     """The inventories that some tallies (hub partition, position, tally) change. What an inventory contains already is not added again.
-    `admitted`: the endpoint under which one is known; of the paths that match no operation only so many have one of their own. `key` keys the hashes of
-    addresses."""
+    The endpoints of a tally are those that its calls belong to. `key` keys the hashes of addresses."""
     changed: dict[Endpoint, Inventory] = {}
     for partition, position, tally in tallies:
         mine: dict[int, Inventory] = {}
         called = {row[1] for row in tally.tables.get("calls", ())}
-        for number, endpoint in enumerate(map(admitted, tally.endpoints)):
+        for number, endpoint in enumerate(tally.endpoints):
             if number not in called:
                 continue
             ours = changed.get(endpoint)  # copied once, however many tallies change it

@@ -79,9 +79,9 @@ POLICY: tuple[Place, ...] = (
         longest=24 * HOUR, since="it was made", purpose="to be fetched by who asked for it", reason="it is a copy", mechanism="purge deletes by the hour in a blob's name", erasure="deleted",
     ),
     Place(
-        id="batches", kind="tables by day", name="batches", holds="counts of each batch by minute, address and identity; keyed hashes of parameter values", personal=True,
+        id="batches", kind="tables by day", name="batches", holds="counts of each batch by minute, address and identity; keyed hashes of parameter values; paths that no operation describes, without what reads like an id or a name", personal=True,
         longest=48 * HOUR, since="it was written", purpose="to count every call exactly once and to evaluate it",
-        reason="after 48 hours nothing reads it any more", mechanism="purge drops the day's table", erasure="the person is taken out of the counts, which stay",
+        reason="after 48 hours nothing reads it any more", mechanism="purge drops the day's table", erasure="the person is taken out of the counts, which stay; a path goes with its day",
     ),
     Place(
         id="activity", kind="tables by day", name="activity", holds="which address called which endpoint how often, in windows of 20 minutes; actors that are regularly busy, and from which country; keyed hashes of who was behind an address", personal=True,

@@ -33,8 +33,9 @@ from pipeline.callers import is_guarded
 from pipeline.contents import Look, Sampler
 from pipeline.decode import Rejected, decode
 from pipeline.fold import fold
-from pipeline.live import folded
 from pipeline.looks import look_by
+from pipeline.placing import placed
+from pipeline.templates import Templates, is_bucket
 from posture import risk
 from posture.arm_json import NotResources
 from posture.drift import KINDS, Deviation, deviations
@@ -51,11 +52,10 @@ from tools.backtest import country_of
 from tools.classify import cached_taxonomy
 from web.inventory import counters, csv_of, document_of
 from web.times import time
+from windows.tally import pack, unpack
 
 BATCH = 1000
 KEY = b"an inventory of a file keeps no hash"
-MOST_UNMATCHED = 1_000
-"""Endpoints without an operation; paths beyond them are what scanners make up."""
 COLOURS = {"Critical": "red", "High": "red", "Medium": "yellow", "Low": "green"}
 
 
@@ -73,6 +73,8 @@ class Stock:
     guarded: Counter[str] = field(default_factory=Counter)
     """Calls that the gateway's guard touched, by what it did."""
     calls: int = 0
+    unplaced: int = 0
+    """Calls on paths that no operation describes and that too few clients were answered on to make an endpoint."""
 
     @property
     def newest(self) -> Minute:
@@ -87,14 +89,9 @@ def stock(
 ) -> Stock:
     """Count events as the app does: decode, look into a sample of them, fold, merge. `look_into`: None looks into none; `country`: of an address."""
     found = Stock()
-    sampler, unmatched = Sampler(), set[Endpoint]()
-
-    def admitted(endpoint: Endpoint) -> Endpoint:
-        if not endpoint.matched and endpoint not in unmatched and len(unmatched) < MOST_UNMATCHED:
-            unmatched.add(endpoint)
-        return endpoint if endpoint.matched or endpoint in unmatched else folded(endpoint.service)
-
-    for position, (calls, bodies) in enumerate(_batches(messages, found.rejected)):
+    sampler, templates = Sampler(), Templates()
+    packed = []
+    for calls, bodies in _batches(messages, found.rejected):
         looks = {}
         for at, call in enumerate(calls):
             if look_into is not None and (shape := sampler.wants(call)) is not None:
@@ -102,9 +99,17 @@ def stock(
                 shape.saw({(kind, place) for kind, place, _ in seen.found})
         found.guarded.update((call.guard or "").partition(":")[0] for call in calls if is_guarded(call))
         tally = fold(calls, KEY, looks, trusted, country=country)
-        found.inventories |= merge(found.inventories, [("0", position, tally)], admitted, KEY)
+        for minute, endpoint, ip, status, n, *_ in tally.rows("calls"):
+            if not tally.endpoints[endpoint].matched and status // 100 == 2:
+                templates.see(tally.endpoints[endpoint], tally.ips[ip], minute, n)
         found.coverages |= cover(found.coverages, [tally])
         found.calls += len(calls)
+        packed.append(pack(tally))
+    templates.learn(since=0)
+    for position, one in enumerate(packed):  # again, for now it is known which endpoints there are
+        found.inventories |= merge(found.inventories, [("0", position, placed(unpack(one), templates).tally)], KEY)
+    buckets = [endpoint for endpoint in found.inventories if is_bucket(endpoint)]
+    found.unplaced = sum(found.inventories.pop(bucket).calls for bucket in buckets)
     return found
 
 
@@ -209,6 +214,7 @@ def described(made: Report, stocked: Stock) -> dict[str, Any]:
         "calls": stocked.calls,
         "rejected": dict(stocked.rejected),
         "guarded": dict(sorted(stocked.guarded.items())),
+        "unplaced": stocked.unplaced,
         "asOf": {service: time(around.at) for service, around in made.around.items()},
         "counters": counters(made.listed),
         "inventory": [document_of(one) for one in made.listed],
@@ -280,6 +286,11 @@ def _run(options: argparse.Namespace, screen: Console) -> int:
         screen.print(f"{n:,} lines were no calls: {reason}", highlight=False)
     for verdict, n in sorted(stocked.guarded.items()):
         screen.print(f"{n:,} calls with guard {verdict}", highlight=False)
+    if stocked.unplaced:
+        screen.print(
+            f"{stocked.unplaced:,} calls were on paths that no operation describes and that are no endpoint: too few clients were answered there with success.",
+            highlight=False,
+        )
     differs = [one for one in made.found if one.severity > Severity.INFORMATIONAL]
     return 1 if options.check and differs else 0
 

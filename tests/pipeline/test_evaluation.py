@@ -14,12 +14,12 @@ from msgspec.structs import replace
 
 from detectors import detector, discovered
 from model import Alert, ApiCall, Endpoint, Incident, Severity, is_service_endpoint, minute_of, service_endpoint, window_start
-from pipeline import live
 from pipeline.evaluation import RECALL, Evaluation
 from pipeline.fold import fold
 from pipeline.learn import DaySummary, Learner
 from pipeline.start import Criteria, EvaluationState
 from pipeline.step import Regular, Step
+from pipeline.templates import bucket_of
 from tests.build import ENDPOINT, IP, START, api_call, baseline
 from windows.baseline import Baseline
 from windows.context import Context
@@ -76,12 +76,12 @@ class Stored:
         self.regulars: dict[tuple[int, Endpoint, str, str], Regular] = {}
         self.summaries: list[DaySummary] = []
         self.baselines: dict[Endpoint, Baseline] = {}
-        self.endpoints: list[Endpoint] = []
+        self.learned: dict[Endpoint, int] = {}
         self.activity: Counter[tuple[str, Endpoint, int, str]] = Counter()
         self.state: Step | None = None
 
     def write(self, step: Step) -> None:
-        self.endpoints += step.endpoints
+        self.learned |= step.learned
         for row in [*step.changed, *step.closed]:
             self.rows[row.endpoint, row.window] = row.record
         for late in step.late:
@@ -110,7 +110,7 @@ class Stored:
                 regulars=self.regulars.values(),
                 alerts=self.alerts.values(),
                 incidents=self.incidents.values(),
-                endpoints=self.endpoints,
+                learned=self.learned,
                 positions=state.positions,
                 closed_until=state.closed_until,
                 watermark=state.watermark,
@@ -144,9 +144,7 @@ def straight(calls: Sequence[ApiCall]) -> dict[tuple[Endpoint, int], dict[int, i
     found: dict[tuple[Endpoint, int], dict[int, int]] = defaultdict(dict)
     for call in calls:
         template = call.url_template
-        endpoint = (
-            Endpoint("contoso", "shop", "GET", template) if template else Endpoint("contoso", "shop", "GET", "/admin/{…}", matched=False)
-        )
+        endpoint = Endpoint("contoso", "shop", "GET", template) if template else bucket_of("contoso")
         of = found[endpoint, window_start(minute_of(call.time))]
         of[call.status] = of.get(call.status, 0) + 1
     return dict(found)
@@ -329,17 +327,42 @@ def test_nothing_fed() -> None:
     assert evaluation.step(FAR).positions == {"0": 1}
 
 
-def test_unmatched_paths_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live, "UNMATCHED", 5)
+def test_refused_calls_to_unknown_paths_make_no_endpoint_and_none_is_lost() -> None:
     calls = [api_call(i / 10, url_template=None, path=f"/probe{'abcdefghijklmnopqrstuvwxyz'[i % 26]}/{i}", status=404) for i in range(100)]
     stored = played(batched(calls, 20))
     found = {endpoint for endpoint, _ in stored.rows if not is_service_endpoint(endpoint)}
-    assert len(found) == 6
-    assert sorted(found) == sorted(stored.endpoints)
+    assert found == {bucket_of("contoso")}
+    assert stored.learned == {}
     assert sum(sum(of.values()) for of in counts(stored).values()) == 100
-    again = Evaluation(EvaluationState(endpoints=stored.endpoints))
-    again.feed("0", fold(calls, KEY), 1)
-    assert again.step(FAR).endpoints == [], "admitted ones stay admitted"
+
+
+REPORT = Endpoint("contoso", "shop", "GET", "/reports/{integer}/pages", matched=False)
+
+
+def reports() -> list[ApiCall]:
+    """Five hours on paths that nobody described."""
+    return [api_call(i * 5, url_template=None, path=f"/reports/{i}/pages", client_ip=f"198.51.100.{i % 4}") for i in range(60)]
+
+
+@pytest.mark.parametrize("size", [1, 7, 19])
+def test_what_several_clients_are_answered_over_time_is_an_endpoint_from_a_window_on(size: int) -> None:
+    stored = played(batched(reports(), size))
+    (since,) = stored.learned.values()
+    assert stored.learned == {REPORT: since}
+    assert since % 20 == 0
+    assert START + 60 < since < START + 240
+    assert {key: sum(of.values()) for key, of in counts(stored).items()} == straight_at(reports(), since)
+
+
+def test_late_calls_of_a_window_before_an_endpoint_was_learned_are_in_the_bucket_as_those_before_them() -> None:
+    stored = played([*batched(reports(), 5), *batched(reports()[:30], 30)])
+    (since,) = stored.learned.values()
+    assert {key: sum(of.values()) for key, of in counts(stored).items()} == straight_at(reports() + reports()[:30], since)
+
+
+def straight_at(calls: Sequence[ApiCall], since: int) -> dict[tuple[Endpoint, int], int]:
+    windows = Counter(window_start(minute_of(one.time)) for one in calls)
+    return {(REPORT if window >= since else bucket_of("contoso"), window): n for window, n in windows.items()}
 
 
 def test_a_detector_that_fails_is_counted_and_alerted_on() -> None:

@@ -1,12 +1,14 @@
 """Inventories: a set that only grows until it ages out, exact under repeats, bounded whatever callers send."""
 
 import json
+from dataclasses import replace
 from urllib.parse import quote_plus
 
 from model import OTHER, Endpoint
 from pipeline.contents import EVERY, STABLE, Look, Sampler, look, parts
 from pipeline.decode import decode
 from pipeline.fold import fold
+from pipeline.templates import bucket_of
 from posture.inventory import AGES_OUT, PLACES, Inventory, merge
 from tests.pipeline.test_decode import message
 from windows.tally import Tally
@@ -27,7 +29,7 @@ def seen(kind: str = "iban", place: str = "response.body $.iban", confidence: in
 
 def stock(*tallies: Tally, known: Inventory | None = None) -> Inventory:
     before = {known.endpoint: known} if known else {}
-    return merge(before, [("0", at, tally) for at, tally in enumerate(tallies)], lambda endpoint: endpoint)[ORDERS]
+    return merge(before, [("0", at, tally) for at, tally in enumerate(tallies)])[ORDERS]
 
 
 def test_what_was_seen_where_how_often_and_how_closely_it_was_looked_at() -> None:
@@ -55,13 +57,13 @@ def test_a_caller_who_proved_nothing_and_was_answered_is_remembered() -> None:
 def test_a_repeat_changes_nothing() -> None:
     first = tally(seen())
     stocked = stock(first)
-    assert merge({ORDERS: stocked}, [("0", 0, first)], lambda endpoint: endpoint) == {}
-    assert merge({ORDERS: stocked}, [("1", 0, first)], lambda endpoint: endpoint)[ORDERS].calls == 2
+    assert merge({ORDERS: stocked}, [("0", 0, first)]) == {}
+    assert merge({ORDERS: stocked}, [("1", 0, first)])[ORDERS].calls == 2
 
 
 def test_merging_leaves_what_was_known_alone() -> None:
     stocked = stock(tally(seen()))
-    merge({ORDERS: stocked}, [("0", 1, tally(seen("email", "response.body $.email")))], lambda endpoint: endpoint)
+    merge({ORDERS: stocked}, [("0", 1, tally(seen("email", "response.body $.email")))])
     assert [one.type for one in stocked.exposures] == ["iban"]
 
 
@@ -83,12 +85,11 @@ def test_places_are_bounded_and_counted_as_other() -> None:
     assert stocked.exposures[-1].place == f"request.body {OTHER}"
 
 
-def test_paths_that_match_no_operation_are_counted_where_they_were_admitted() -> None:
-    found = [("0", at, tally(seen(), urlTemplate=None, path=f"/shop/{name}")) for at, name in enumerate(("cart", "till", "cart"))]
-    bucket = Endpoint("contoso", "", "*", "/{…}", matched=False)
-    cart = found[0][2].endpoints[0]
-    counts = merge({}, found, lambda endpoint: endpoint if endpoint == cart else bucket)
-    assert {endpoint: one.calls for endpoint, one in counts.items()} == {cart: 2, bucket: 1}
+def test_calls_that_belong_to_one_endpoint_are_counted_together_however_they_were_tallied() -> None:
+    paths = tally(seen(), urlTemplate=None, path="/shop/cart"), tally(seen(), urlTemplate=None, path="/shop/till")
+    bucket = bucket_of("contoso")
+    placed = [("0", at, replace(one, endpoints=[bucket] * len(one.endpoints))) for at, one in enumerate((*paths, paths[0]))]
+    assert {endpoint: one.calls for endpoint, one in merge({}, placed).items()} == {bucket: 3}
 
 
 def test_a_secret_in_a_url_is_sighted_with_its_address() -> None:

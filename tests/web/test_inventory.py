@@ -151,7 +151,11 @@ def call(n: int, operation: int = 0, *, at: datetime = NOW, **changed: Any) -> d
 
 def test_an_endpoint_from_its_first_call_to_its_row(world: World) -> None:
     world.describe(resources(), NOW - timedelta(days=3))
-    shadow = [call(n, urlTemplate=None, apiId=None, path="/debug/dump", clientIp="10.0.0.5", auth=[]) for n in range(9)]
+    dump: dict[str, Any] = {"urlTemplate": None, "apiId": None, "path": "/debug/dump", "auth": []}
+    for hours in (3, 2, 1):  # several clients, over time: nobody makes an endpoint alone
+        at = NOW - timedelta(hours=hours)
+        world.play([call(n, clientIp=f"10.0.0.{n % 4}", at=at, **dump) for n in range(9)], at)
+    shadow = [call(n, clientIp="10.0.0.5", **dump) for n in range(9)]
     world.play([*(call(n) for n in range(30)), *(call(n, 1, auth=["jwt?"]) for n in range(20)), *shadow])
     rows = world.rows()
     assert {name: (row["origin"], row["status"], row["authentication"], row["external"]) for name, row in rows.items()} == {
@@ -297,13 +301,14 @@ def test_what_is_described_no_longer_and_still_called(world: World) -> None:
     world.describe(resources(), NOW)
     world.restart()
     later = NOW + timedelta(hours=2)
-    called = [call(n, urlTemplate=None, apiId="shop", path=f"/v1/gone/{n}", at=later) for n in range(30)]
-    world.play(called, later)
+    for minutes in (150, 120, 60, 0):
+        at = later - timedelta(minutes=minutes)
+        world.play([call(n, urlTemplate=None, apiId="shop", path=f"/v1/gone/{n}", at=at) for n in range(30)], at)
     world.restart()
     world.play([call(99, at=later + EVERY)], later + EVERY)
-    assert world.rows(later + EVERY)["GET /v1/gone/{…}"]["origin"] == "removed-but-called"
+    assert world.rows(later + EVERY)["GET /v1/gone/{integer}"]["origin"] == "removed-but-called"
     (found,) = world.drift(later + EVERY, kind="removed-but-called")
-    assert found["endpoint"] == "GET /v1/gone/{…}"
+    assert found["endpoint"] == "GET /v1/gone/{integer}"
     changes = world.index.view(later + EVERY).changes
     assert ("gone", "GET /v1/gone/{}") in {(one.change, str(one.endpoint)) for one in changes}
 
