@@ -131,6 +131,15 @@ def is_service_endpoint(endpoint: Endpoint) -> bool:
     return endpoint.template == "*" and endpoint.method == "*"
 
 
+def bucket_of(service: str, api: str) -> Endpoint:
+    """Where the calls of an API are counted that match no operation, or only a wildcard, and belong to no learned endpoint."""
+    return Endpoint(service, api, "*", "/{…}", matched=False)
+
+
+def is_bucket(endpoint: Endpoint) -> bool:
+    return not endpoint.matched and endpoint.method == "*"
+
+
 def status_class(status: int) -> StatusClass:
     return STATUS_CLASSES[status // 100 - 1]
 

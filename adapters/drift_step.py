@@ -9,8 +9,7 @@ import msgspec
 from adapters import drift, inventory
 from adapters.estate import EstateSource, remember
 from adapters.tables import Tables
-from model import Endpoint, Minute, is_service_endpoint, minute_of
-from pipeline.templates import is_bucket
+from model import Endpoint, Minute, is_bucket, is_service_endpoint, minute_of
 from posture.drift import Deviation, deviations
 from posture.inventory import Inventory
 from posture.inventory_coverage import Coverage

@@ -16,8 +16,7 @@ from adapters.alert_index import AlertIndex
 from adapters.drift import Stored
 from adapters.estate import EstateSource, read_ledgers
 from adapters.tables import Tables
-from model import Endpoint, Minute, is_service_endpoint, minute_of
-from pipeline.templates import is_bucket
+from model import Endpoint, Minute, is_bucket, is_service_endpoint, minute_of
 from posture import attack_paths, risk
 from posture.inventory_changes import Changed, of_ledger, of_row
 from posture.inventory_coverage import Coverage

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from alerts.own import BREACH as BREACH
 from alerts.own import EVENTS, OWN
 from detectors import Detector, by_id
-from model import WINDOW_MINUTES, Alert, Campaign, Endpoint, Minute, is_service_endpoint, iso_utc, moment
+from model import WINDOW_MINUTES, Alert, Campaign, Endpoint, Minute, is_bucket, is_service_endpoint, iso_utc, moment
 
 VERSION = "2022-01-01"
 EVERYONE = "Aggregate User Population (All IPs)"
@@ -302,7 +302,9 @@ def _resource(alert: Alert, gateway: Gateway) -> str:
 
 def called(endpoint: Endpoint) -> str:
     """An endpoint in words."""
-    return f"all endpoints of {endpoint.service}" if is_service_endpoint(endpoint) else str(endpoint)
+    if is_service_endpoint(endpoint):
+        return f"all endpoints of {endpoint.service}"
+    return f"paths of {endpoint.api or endpoint.service} that no operation describes" if is_bucket(endpoint) else str(endpoint)
 
 
 def utc(minute: Minute) -> str:

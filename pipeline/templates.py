@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from hashlib import blake2b
 from heapq import heapify, heappush, heapreplace
 
-from model import Endpoint, Minute
+from model import Endpoint, Minute, bucket_of, is_bucket
 from pipeline.shapes import REST
 
 SHAPES = 10_000
@@ -37,15 +37,6 @@ Group = tuple[str, str, str]
 """Service, API and method."""
 
 
-def bucket_of(service: str) -> Endpoint:
-    """Where calls are counted that belong to no endpoint."""
-    return Endpoint(service, "", "*", f"/{REST}", matched=False)
-
-
-def is_bucket(endpoint: Endpoint) -> bool:
-    return not endpoint.matched and endpoint.method == "*"
-
-
 class Templates:
     """The learned endpoints, and what may become one."""
 
@@ -62,7 +53,7 @@ class Templates:
             self._counts[endpoint.service] += since > 0  # what an earlier version kept was not learned
 
     def place(self, shape: Endpoint, minute: Minute) -> Endpoint:
-        """The endpoint that a call of this minute belongs to: itself if it matched an operation, a learned one, or the bucket of its service."""
+        """The endpoint that a call of this minute belongs to: itself if it matched an operation, a learned one, or the bucket of its API."""
         if shape.matched:
             return shape
         key = shape, self.generation(minute)
@@ -70,7 +61,7 @@ class Templates:
         if known is None:
             if len(self._placed) >= PLACED:
                 self._placed.clear()
-            known = self._placed[key] = self._find(shape, minute) or bucket_of(shape.service)
+            known = self._placed[key] = self._find(shape, minute) or bucket_of(*shape[:2])
         return known
 
     def generation(self, minute: Minute) -> int:

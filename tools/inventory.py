@@ -28,14 +28,14 @@ from adapters.estate import estate_of, parsed
 from adapters.inventory_index import Listed
 from intel.addresses import TrustedProxies
 from local.jsonl import lines_of
-from model import ApiCall, Endpoint, Minute, Severity
+from model import ApiCall, Endpoint, Minute, Severity, is_bucket
 from pipeline.callers import is_guarded
 from pipeline.contents import Look, Sampler
 from pipeline.decode import Rejected, decode
 from pipeline.fold import fold
 from pipeline.looks import look_by
 from pipeline.placing import placed
-from pipeline.templates import Templates, is_bucket
+from pipeline.templates import Templates
 from posture import risk
 from posture.arm_json import NotResources
 from posture.drift import KINDS, Deviation, deviations

@@ -19,8 +19,7 @@ from adapters.ingest import Event, Ingest
 from adapters.progress import CLAIM, read_progress
 from adapters.tables import Tables
 from local import traffic
-from model import Endpoint, Minute, window_start
-from pipeline.templates import bucket_of
+from model import Endpoint, Minute, bucket_of, window_start
 from tests.adapters.killing import KilledError, killing
 from tests.pipeline.test_decode import WHOLE
 
@@ -86,7 +85,7 @@ def undescribed(at: datetime, name: str, ip: str = "203.0.113.7") -> dict[str, A
 def endpoint_of(made: dict[str, Any], learned: Mapping[Endpoint, Minute]) -> Endpoint:
     template = made["urlTemplate"]
     endpoint = Endpoint(made["service"], made["apiId"], made["method"], template or made["path"], matched=bool(template))
-    return endpoint if template or learned.get(endpoint, inf) <= window_start(minute(made)) else bucket_of(endpoint.service)
+    return endpoint if template or learned.get(endpoint, inf) <= window_start(minute(made)) else bucket_of(*endpoint[:2])
 
 
 def minute(made: dict[str, Any]) -> Minute:
@@ -157,7 +156,7 @@ def test_undescribed_paths_are_counted_from_their_first_call_on_and_as_endpoints
     learned = inventory.learned(world.tables)
     assert derived(world.tables) == expected(straight(made, learned))
     assert len([since for since in learned.values() if since]) == 20
-    assert 0 < derived(world.tables)["inventory"][bucket_of("contoso")] < len(made)
+    assert 0 < derived(world.tables)["inventory"][bucket_of("contoso", "orders")] < len(made)
 
 
 class Interrupted(BatchLog):

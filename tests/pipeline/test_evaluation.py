@@ -13,13 +13,12 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from detectors import detector, discovered
-from model import Alert, ApiCall, Endpoint, Incident, Severity, is_service_endpoint, minute_of, service_endpoint, window_start
+from model import Alert, ApiCall, Endpoint, Incident, Severity, bucket_of, is_service_endpoint, minute_of, service_endpoint, window_start
 from pipeline.evaluation import RECALL, Evaluation
 from pipeline.fold import fold
 from pipeline.learn import DaySummary, Learner
 from pipeline.start import Criteria, EvaluationState
 from pipeline.step import Regular, Step
-from pipeline.templates import bucket_of
 from tests.build import ENDPOINT, IP, START, api_call, baseline
 from windows.baseline import Baseline
 from windows.context import Context
@@ -144,7 +143,7 @@ def straight(calls: Sequence[ApiCall]) -> dict[tuple[Endpoint, int], dict[int, i
     found: dict[tuple[Endpoint, int], dict[int, int]] = defaultdict(dict)
     for call in calls:
         template = call.url_template
-        endpoint = Endpoint("contoso", "shop", "GET", template) if template else bucket_of("contoso")
+        endpoint = Endpoint("contoso", "shop", "GET", template) if template else bucket_of("contoso", "shop")
         of = found[endpoint, window_start(minute_of(call.time))]
         of[call.status] = of.get(call.status, 0) + 1
     return dict(found)
@@ -331,7 +330,7 @@ def test_refused_calls_to_unknown_paths_make_no_endpoint_and_none_is_lost() -> N
     calls = [api_call(i / 10, url_template=None, path=f"/probe{'abcdefghijklmnopqrstuvwxyz'[i % 26]}/{i}", status=404) for i in range(100)]
     stored = played(batched(calls, 20))
     found = {endpoint for endpoint, _ in stored.rows if not is_service_endpoint(endpoint)}
-    assert found == {bucket_of("contoso")}
+    assert found == {bucket_of("contoso", "shop")}
     assert stored.learned == {}
     assert sum(sum(of.values()) for of in counts(stored).values()) == 100
 
@@ -362,7 +361,7 @@ def test_late_calls_of_a_window_before_an_endpoint_was_learned_are_in_the_bucket
 
 def straight_at(calls: Sequence[ApiCall], since: int) -> dict[tuple[Endpoint, int], int]:
     windows = Counter(window_start(minute_of(one.time)) for one in calls)
-    return {(REPORT if window >= since else bucket_of("contoso"), window): n for window, n in windows.items()}
+    return {(REPORT if window >= since else bucket_of("contoso", "shop"), window): n for window, n in windows.items()}
 
 
 def test_a_detector_that_fails_is_counted_and_alerted_on() -> None:

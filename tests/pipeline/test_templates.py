@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import pipeline.placing
-from model import Endpoint
+from model import Endpoint, bucket_of, is_bucket
 from pipeline.fold import fold
 from pipeline.shapes import outline, shape
-from pipeline.templates import MOST, SHAPES, TEMPLATES, Templates, bucket_of, is_bucket, kind_of
+from pipeline.templates import MOST, SHAPES, TEMPLATES, Templates, kind_of
 from tests.build import START, api_call
 from windows.tally import TABLES
 
@@ -211,7 +211,7 @@ def test_words_that_are_learned_one_after_another_are_a_value_at_last() -> None:
 
 
 def test_what_an_earlier_version_kept_holds_from_the_beginning() -> None:
-    templates = Templates({Endpoint("contoso", "", "GET", "/v1/admin/{…}", matched=False): 0, bucket_of("contoso"): 0})
+    templates = Templates({Endpoint("contoso", "", "GET", "/v1/admin/{…}", matched=False): 0, bucket_of("contoso", ""): 0})
     assert placed(templates, "/v1/admin/\U0001f600", 0) == "/v1/admin/{…}"
     assert placed(templates, "/", 0) == "bucket"
 
@@ -220,7 +220,7 @@ def test_services_apis_and_methods_are_told_apart() -> None:
     templates = seen(often("/docs"))
     templates.learn(NOW)
     for other in (("contoso", "site", "GET"), ("contoso", "", "POST"), ("fabrikam", "", "GET")):
-        assert templates.place(Endpoint(*other, "/docs", matched=False), NOW) == bucket_of(other[0])
+        assert templates.place(Endpoint(*other, "/docs", matched=False), NOW) == bucket_of(*other[:2])
     described = Endpoint("contoso", "site", "GET", "/docs/{id}")
     assert templates.place(described, NOW) is described
 

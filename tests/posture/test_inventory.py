@@ -4,11 +4,10 @@ import json
 from dataclasses import replace
 from urllib.parse import quote_plus
 
-from model import OTHER, Endpoint
+from model import OTHER, Endpoint, bucket_of
 from pipeline.contents import EVERY, STABLE, Look, Sampler, look, parts
 from pipeline.decode import decode
 from pipeline.fold import fold
-from pipeline.templates import bucket_of
 from posture.inventory import AGES_OUT, PLACES, Inventory, merge
 from tests.pipeline.test_decode import message
 from windows.tally import Tally
@@ -87,7 +86,7 @@ def test_places_are_bounded_and_counted_as_other() -> None:
 
 def test_calls_that_belong_to_one_endpoint_are_counted_together_however_they_were_tallied() -> None:
     paths = tally(seen(), urlTemplate=None, path="/shop/cart"), tally(seen(), urlTemplate=None, path="/shop/till")
-    bucket = bucket_of("contoso")
+    bucket = bucket_of("contoso", "orders")
     placed = [("0", at, replace(one, endpoints=[bucket] * len(one.endpoints))) for at, one in enumerate((*paths, paths[0]))]
     assert {endpoint: one.calls for endpoint, one in merge({}, placed).items()} == {bucket: 3}
 
