@@ -185,6 +185,9 @@ param gatewayIdentityClientId string = ''
 @description('Principal id of that user-assigned identity; empty: the system-assigned identity\'s.')
 param gatewayIdentityPrincipalId string = ''
 
+@description('Key Vault secret of the key that stands callers\' subjects apart, https://VAULT.vault.azure.net/secrets/NAME; empty: a secret of API Management\'s own.')
+param identityKeyInVault string = ''
+
 @description('The guard, which refuses or slows callers that an operator lists: the variant of the service\'s tier, or none. Which APIs use it: tools.onboard.')
 @allowed(['off', 'standard', 'consumption'])
 param guard string = 'off'
@@ -521,6 +524,7 @@ module gateway 'modules/gateway.bicep' = if (hasGateway) {
     namespaceName: names.namespace
     callsHub: hubs.calls
     identityClientId: gatewayIdentityClientId
+    identityKeyInVault: identityKeyInVault
     guard: guard
     trustedProxies: appSettings.?TRUSTED_PROXIES ?? ''
   }

@@ -48,5 +48,6 @@ param gatewayResourceGroup = readEnvironmentVariable('GATEWATCH_GATEWAY_RESOURCE
 param gatewaySubscriptionId = readEnvironmentVariable('GATEWATCH_GATEWAY_SUBSCRIPTION_ID', '')
 param gatewayIdentityClientId = readEnvironmentVariable('GATEWATCH_GATEWAY_IDENTITY_CLIENT_ID', '')
 param gatewayIdentityPrincipalId = readEnvironmentVariable('GATEWATCH_GATEWAY_IDENTITY_PRINCIPAL_ID', '')
+param identityKeyInVault = readEnvironmentVariable('GATEWATCH_IDENTITY_KEY_IN_VAULT', '')
 param guard = readEnvironmentVariable('GATEWATCH_GUARD', 'off')
 param response = readEnvironmentVariable('GATEWATCH_RESPONSE', 'off')

@@ -81,8 +81,8 @@ It is assessed as strictly as everything else, and two findings are its own:
 
 - Its fragments stand before `<base />`, so that a call which a parent's policy refuses is seen too. `policy-base` asks for `<base />` in each section, wherever; Azure Policy's d5448c98 asks for it
   as the first child and calls every watched API non-compliant. Exempt the APIs there, or move the capture fragment behind `<base />` and lose those calls.
-- `gatewatch-identity-key` is a secret named value outside Key Vault ([why](decisions/no-key-vault.md)): `named-value-not-vault` shows it. Set `keyVault.secretIdentifier` of that
-  named value to a secret of yours, or exempt it.
+- `gatewatch-identity-key` is a secret named value outside Key Vault ([why](decisions/no-key-vault.md)): `named-value-not-vault` shows it. Deploy with
+  `GATEWATCH_IDENTITY_KEY_IN_VAULT` ([deploy.md](deploy.md)), or exempt it.
 
 ## Assessments
 """

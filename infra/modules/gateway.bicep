@@ -14,6 +14,9 @@ param identityClientId string
 @secure()
 param identityKey string = '${newGuid()}${newGuid()}'
 
+@description('Key Vault secret that holds this key instead, https://VAULT.vault.azure.net/secrets/NAME without a version; empty: a secret named value, made here.')
+param identityKeyInVault string = ''
+
 @description('The off switch: `false` and no event is sent.')
 @allowed(['true', 'false'])
 param enabled string = 'true'
@@ -113,7 +116,7 @@ resource values 'Microsoft.ApiManagement/service/namedValues@2024-05-01' = [
 
 // Made by the first deployment and left alone by all later ones: nobody handles it, no file holds it. See docs/rotate.md.
 @onlyIfNotExists()
-resource identityKeyValue 'Microsoft.ApiManagement/service/namedValues@2024-05-01' = {
+resource identityKeyValue 'Microsoft.ApiManagement/service/namedValues@2024-05-01' = if (empty(identityKeyInVault)) {
   parent: service
   name: 'gatewatch-identity-key'
   properties: {
@@ -121,6 +124,21 @@ resource identityKeyValue 'Microsoft.ApiManagement/service/namedValues@2024-05-0
     secret: true
     tags: ['gatewatch']
     value: identityKey
+  }
+}
+
+// Of the operator's own vault: set whenever it is named, over what was there. The identity that sends events reads it, and needs Key Vault Secrets User.
+resource identityKeyReference 'Microsoft.ApiManagement/service/namedValues@2024-05-01' = if (!empty(identityKeyInVault)) {
+  parent: service
+  name: empty(identityKeyInVault) ? 'gatewatch-identity-key-unused' : 'gatewatch-identity-key'
+  properties: {
+    displayName: 'gatewatch-identity-key'
+    secret: true
+    tags: ['gatewatch']
+    keyVault: {
+      secretIdentifier: identityKeyInVault
+      identityClientId: empty(identityClientId) ? null : identityClientId
+    }
   }
 }
 
@@ -200,7 +218,7 @@ resource policyFragments 'Microsoft.ApiManagement/service/policyFragments@2024-0
   for fragment in fragments: {
     parent: service
     name: fragment.name
-    dependsOn: [logger, values, identityKeyValue] // a fragment that names what is not there yet is refused
+    dependsOn: [logger, values, identityKeyValue, identityKeyReference] // a fragment that names what is not there yet is refused
     properties: {
       description: fragment.description
       format: 'rawxml'

@@ -39,6 +39,7 @@ VARIANTS: dict[str, dict[str, str]] = {
         "GATEWATCH_GATEWAY_SUBSCRIPTION_ID": "00000000-0000-0000-0000-000000000002",
         "GATEWATCH_GATEWAY_IDENTITY_CLIENT_ID": "00000000-0000-0000-0000-0000000000c1",
         "GATEWATCH_GATEWAY_IDENTITY_PRINCIPAL_ID": "00000000-0000-0000-0000-0000000000b1",
+        "GATEWATCH_IDENTITY_KEY_IN_VAULT": "https://contoso.vault.azure.net/secrets/identity-key",
         "GATEWATCH_GATEWAY_SUBNET_ID": f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg-apim/providers/Microsoft.Network/virtualNetworks/vnet-apim/subnets/endpoints",
     },
     "private": {

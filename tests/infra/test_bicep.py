@@ -228,6 +228,18 @@ def test_the_identity_key_is_made_once_and_never_seen(template: dict[str, Any], 
     assert value["properties"]["secret"] is True
 
 
+def test_the_identity_key_may_come_from_a_vault_of_the_operators(template: dict[str, Any], variants: dict[str, list[Resource]]) -> None:
+    properties = one(variants["elsewhere"], "Microsoft.ApiManagement/service/namedValues", "gatewatch-identity-key")["properties"]
+    assert properties["secret"] is True
+    assert properties["keyVault"] == {
+        "secretIdentifier": "https://contoso.vault.azure.net/secrets/identity-key",
+        "identityClientId": "00000000-0000-0000-0000-0000000000c1",
+    }
+    assert "value" not in properties
+    reference = template["resources"]["gateway"]["properties"]["template"]["resources"]["identityKeyReference"]
+    assert "onlyIfNotExists" not in reference.get("@options", {})  # whoever names a vault later gets it
+
+
 # ---- personal data: where and how long ---------------------------------------------------------------------------------
 
 
