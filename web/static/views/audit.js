@@ -11,8 +11,8 @@ export default function Audit({query}) {
 function Row({one}) {
   const changes = differences(one.before, one.after), lines = Math.max(1, changes.length), [, name, id] = /^(.*?)(?: \((.+)\))?$/.exec(one.by)
   const cell = (content, kind = "") => html`<td class=${kind} rowspan=${lines}>${content}</td>`
-  const change = i => changes[i] ? html`<td>${changes[i][0]}</td><td class="break">${changes[i][1] ?? html`<span class="quiet">–</span>`}</td><td class="break">${changes[i][2] ?? html`<span class="quiet">–</span>`}</td>` : html`<td class="quiet">nothing</td><td></td><td></td>`
-  return html`<tr>${cell(html`<${Time} of=${one.at}/>`, "tight")}${cell(html`${name}${id && html`<div class="sub break">${id}</div>`}`, "break who")}${cell(html`${one.action}<div><${Tag} kind=${String(one.outcome).startsWith("2") || one.outcome === "done" ? "good" : ""}>${String(one.outcome)}</${Tag}></div>`, "break")}${cell(one.target, "break mono")}${change(0)}</tr>${changes.slice(1).map((_, i) => html`<tr>${change(i + 1)}</tr>`)}`
+  const change = i => changes[i] ? html`<td>${changes[i][0]}</td><td class="break value">${changes[i][1] ?? html`<span class="quiet">–</span>`}</td><td class="break value">${changes[i][2] ?? html`<span class="quiet">–</span>`}</td>` : html`<td class="quiet">nothing</td><td></td><td></td>`
+  return html`<tr>${cell(html`<${Time} of=${one.at}/>`, "tight")}${cell(html`${name}${id && html`<div class="sub break">${id}</div>`}`, "break who")}${cell(html`${one.action}<div><${Tag} kind=${String(one.outcome).startsWith("2") || one.outcome === "done" ? "good" : ""}>${String(one.outcome)}</${Tag}></div>`, "break value")}${cell(one.target, "break mono")}${change(0)}</tr>${changes.slice(1).map((_, i) => html`<tr>${change(i + 1)}</tr>`)}`
 }
 const differences = (before, after) => {
   const was = flat(before), is = flat(after)
