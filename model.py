@@ -41,18 +41,19 @@ class ApiCall(msgspec.Struct, rename="camel", gc=False, kw_only=True):
     `time` is aware (UTC); `duration_ms` milliseconds; `request_bytes` and `response_bytes` bytes.
     """
 
+    # in the order of the event contract, in which the decoder looks for them
     v: Literal[1]
     request_id: str
     time: datetime
-    method: str
-    path: str
-    status: int
     service: str | None = None
     region: str | None = None
     api_id: str | None = None
     api_revision: str | None = None
     operation_id: str | None = None
     url_template: str | None = None
+    method: str
+    scheme: str | None = None
+    path: str
     query: str | None = None
     path_parameters: dict[str, str] | None = None
     client_ip: str | None = None
@@ -67,11 +68,11 @@ class ApiCall(msgspec.Struct, rename="camel", gc=False, kw_only=True):
     """"blocked:ID", "slowed:ID", "would-block:ID" or "would-slow:ID": what the gateway's guard did, by the id of a response."""
     marks: str | None = None
     """"log4j in cookie,script in header": families of marks in what never left the gateway."""
+    status: int
     error_reason: str | None = None
     duration_ms: float | None = None
     request_bytes: int | None = None
     response_bytes: int | None = None
-    scheme: str | None = None
     request_content_type: str | None = None
     response_content_type: str | None = None
 

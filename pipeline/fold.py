@@ -170,7 +170,7 @@ def _values_of(calls: Sequence[ApiCall], pairs: Pairs) -> list[list[int]]:
         if found is None:
             found = known[query] = pairs.of_query(query or "")
         if items:
-            found = found + [pairs[item] for item in islice(items.items(), PARAMETERS_PER_CALL)]
+            found = [*found, *map(pairs.__getitem__, islice(items.items(), PARAMETERS_PER_CALL))]
         every.append(found)
     return every
 

@@ -112,25 +112,30 @@ class Pairs(dict[tuple[str, str], int]):
         self.parameters: Index[str] = Index(kept_texts.parameter, NAMES_PER_BATCH)
         self._numbers: dict[tuple[int, str], int] = {}
         self._pieces: dict[str, int] = {}
+        self._paths: dict[str, int] = {}
         self.attacking_names: dict[int, str] = {}
         """Number of a pair whose name is an attack -> its family."""
 
     def __missing__(self, item: tuple[str, str]) -> int:
         name, value = item
-        self[item] = number = self._number(f"path:{name[:NAME_LENGTH]}", value)
+        parameter = self._paths.get(name)
+        if parameter is None:
+            parameter = self._paths[name] = self.parameters[f"path:{name[:NAME_LENGTH]}"]
+        self[item] = number = self._numbers.setdefault((parameter, value), len(self._numbers))
         return number
 
     def of_query(self, query: str) -> list[int]:
         pieces = query.split("&", PARAMETERS_PER_CALL)
         rest = [self._number(f"query:{OTHER}", pieces.pop())] if len(pieces) > PARAMETERS_PER_CALL else []
-        known = self._pieces
-        try:
-            return [known[piece] for piece in pieces] + rest
-        except KeyError:
-            for piece in pieces:
-                if piece and piece not in known:
-                    known[piece] = self._of_piece(piece)
-            return [known[piece] for piece in pieces if piece] + rest
+        known, found = self._pieces, []
+        for piece in pieces:
+            number = known.get(piece)
+            if number is None:
+                if not piece:
+                    continue
+                number = known[piece] = self._of_piece(piece)
+            found.append(number)
+        return found + rest
 
     def _of_piece(self, piece: str) -> int:
         name, _, value = piece.partition("=")
