@@ -29,7 +29,7 @@ JUDGED = (2, 4, 5)
     min_days=1,
     min_calls=200,
     taints="{status_class}",
-    refractory=4 * 60,
+    refractory=12 * 60,
 )
 def population_spike(
     window: Window,
@@ -47,7 +47,8 @@ def population_spike(
     share: float = 0.5,  # of the busiest IP; above it, it is that IP's spike, unless the others alone make one too
     high: float = 10.0,  # times the expected count from which on it is severe
 ) -> Iterator[Sighting]:
-    """Calls of one status class > max(rule B, `ratio` x 30-day mean, `floor` - 1). Not when one IP has more than `share` of them and
+    """Calls of one status class > max(rule B, `ratio` x 30-day mean, `floor` - 1); where the series has a heavy tail or bursts came back on two days of the last
+    fourteen, also more than those explain. Not when one IP has more than `share` of them and
     the others alone stay below. High from `high` x the expected count on."""
     if baseline.days < YOUNG_DAYS:
         k, c, floor, ratio = young_k, young_c, young_floor, young_ratio
@@ -61,7 +62,8 @@ def population_spike(
         if observed <= ratio * mean:
             continue
         days = baseline.recurs.get(name, 0)
-        threshold = max(baseline.threshold(name, window.start, k + recurring_k * bool(days), c), ratio * mean, floor - 1)
+        own = baseline.threshold(name, window.start, (k + recurring_k * bool(days)) * baseline.heavy(name), c)
+        threshold = max(own, baseline.came_back(name, window.start), ratio * mean, floor - 1)
         if observed > threshold:
             busiest = max((n for ip, n in window.ips[kind].items() if ip not in NOBODY), default=0)
             if busiest > share * observed and observed - busiest <= threshold:

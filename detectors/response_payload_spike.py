@@ -41,6 +41,10 @@ def response_payload_spike(
     call_ratio: float = 4.0,  # times the 10th-largest single answer
     third_ratio: float = 2.5,  # times the 10th-largest third-largest answer: one huge answer is an accident more often than three large ones
     third_chance: float = 0.02,  # answers so large that fewer would be expected among all calls of the IP, by the spread of the logarithms
+    several_ratio: float = 1.2,  # the same where three so large are next to impossible
+    several_chance: float = 1e-6,  # of three answers so large among the calls of the IP, by the spread of the logarithms
+    several_times: float = 10.0,  # times the usual answer, at least
+    several_floor: int = 1_000,  # bytes of each of them
     few_deviations: float = 4.0,  # of the logarithms above their mean, while fewer than 500 calls are known
     heavy: float = 1.25,  # deviation of the logarithms from which on a single large answer says nothing: a server of files
     ever_ratio: float = 1.25,  # times the largest answer ever, where third-largest ones are too rare to have a 10th
@@ -51,7 +55,8 @@ def response_payload_spike(
 ) -> Iterator[Sighting]:
     """Of one IP, above `floor`: the sum of answers > `sum_ratio` x 10th-largest sum, or the largest answer > `call_ratio` x
     10th-largest, or the third-largest answer > `third_ratio` x 10th-largest where three so large are no chance for so many calls. Where sizes are spread
-    widely the largest answer of the window does not count. High from `high` x the threshold on."""
+    widely the largest answer of the window does not count. Or three answers above `several_floor`, `several_times` the usual one and `several_ratio` x the
+    10th-largest third one, where so many so large have a chance below `several_chance`. High from `high` x the threshold on."""
     usual_sum, usual_call, usual_third = (baseline.rank(f"response:{measure}", 10) for measure in ("sum", "call", "third"))
     logs = baseline.logs.get(SIZES)
     if not usual_sum or not usual_call or logs is None or logs.mean is None or logs.deviation is None:
@@ -66,11 +71,26 @@ def response_payload_spike(
         most_sum, most_call = max(most_sum, fewest), max(most_call, fewest)
     most_third = third_ratio * usual_third if usual_third else ever_ratio * largest_call
     wide = spread > heavy
-    if window.busiest_response <= max(floor, min(most_sum, most_call, most_third)):
+    several = max(several_floor, several_times * exp(logs.mean), several_ratio * usual_third if usual_third else ever_ratio * largest_call)
+    if baseline.pairs.get("2xx", 0) < FEW_CALLS:
+        several = max(several, ever_ratio * largest_call)
+    if window.busiest_response <= min(max(floor, min(most_sum, most_call, most_third)), 3 * several):
         return
-    for ip in window.touched:
-        _, total, _, largest, second, third = window.bytes[ip]
-        if total <= floor or ip in NOBODY:
+    bytes_of, least = window.bytes, min(most_third, several)
+    for ip in [ip for ip in window.touched if (own := bytes_of[ip])[5] > least or own[1] > most_sum or own[3] > most_call]:
+        _, total, _, largest, second, third = bytes_of[ip]
+        if ip in NOBODY:
+            continue
+        if third > several and not wide and _of_three(_chance(log(third), logs.mean, spread), window.ips[2].get(ip, 0)) < several_chance:
+            evidence: dict[str, str | int | float] = {
+                "measure": "three answers",
+                "bytes of the window": total,
+                "largest answer ever": round(largest_call),
+            }
+            severity = Severity.HIGH if third >= high * several else None
+            yield Sighting(third, round(exp(logs.mean)), several, "bytes", actor=ip, severity=severity, evidence=evidence)
+            continue
+        if total <= floor:
             continue
         if third > most_third and _chance(log(third), logs.mean, spread) * max(window.ips[2].get(ip, 0), 3) > third_chance:
             third = 0
@@ -92,6 +112,11 @@ def response_payload_spike(
                 severity=Severity.HIGH if observed >= high * max(threshold, floor) else None,
                 evidence={"measure": measure, "bytes of the window": window.bytes[ip][1], "largest answer ever": round(largest_call)},
             )
+
+
+def _of_three(each: float, calls: int) -> float:
+    """Of three or more such answers among so many calls, where that is rare (Poisson)."""
+    return (each * max(calls, 3)) ** 3 / 6
 
 
 def _chance(x: float, mean: float, deviation: float) -> float:

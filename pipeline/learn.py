@@ -246,11 +246,11 @@ def baseline_of(endpoint: Endpoint, summaries: Sequence[DaySummary]) -> Baseline
             counts[summary.day - first] = summary.series.get(name, 0)
         found = np.where(counts < 0, -1 - counts, np.nan)
         counts[(counts < 0) | silent] = np.nan
-        fitted = fit(counts, weekday(first))
+        fitted = fit(counts, weekday(first), found)
         days_found = int((found[-RECURS_WITHIN:] > 0).any(axis=1).sum()) if name in STATUS_CLASSES else 0
         if fitted is not None and days_found >= RECURS_DAYS:
             recurs[name] = days_found
-            fitted = fit(_with_recurring(counts, found, fitted, weekday(first)), weekday(first))
+            fitted = fit(_with_recurring(counts, found, fitted, weekday(first)), weekday(first), found)
         if fitted is not None:
             series[name] = fitted
     parameters, types = _known(summaries, first)

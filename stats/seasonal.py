@@ -4,7 +4,7 @@ A daily season for weekdays and one for weekends, the series' own 10th-largest r
 docs/detectors.md has the rule; `python -m tools.quality` measures it.
 """
 
-from math import sqrt
+from math import log, sqrt
 from typing import Any
 
 import msgspec
@@ -26,6 +26,20 @@ LEVEL_RANGE = (0.5, 2.0)
 LEVEL_CALLS = 20.0
 """Calls a day below which a level is noise."""
 RESIDUAL_LEAST = 3.0
+TAIL_RANKS = (3, 10)
+"""Of 30 days: how much larger the third-largest residual is than the tenth says how heavy the tail is (the index of Hill's estimator, from two ranks, so that one
+wild window says nothing)."""
+LIGHT_TAIL = 0.12
+"""The index of counting noise: 3.0 to 2.6 deviations."""
+TAIL_CHANCE = 12.0
+"""How many times rarer than the tenth-largest residual a window has to be, by the tail, to be a spike ..."""
+MOST_TAIL = 1.3
+"""... but never more than so many times the line of a series with a light one."""
+REPEATED_DAYS = 14
+REPEATED_RANK = 2
+"""A burst came back if the largest of so many days of the last so many reached as high."""
+REPEATED_RISE = 2.4
+"""Own residuals: a day's largest counts for so much at most, so that nobody lifts the line quickly."""
 EWMA_DAYS = 7
 """Days the moving average runs over; at a span of one day what is older weighs less than a thousandth."""
 RECENT_DAYS = 3
@@ -54,6 +68,10 @@ class Seasonal(msgspec.Struct, frozen=True, array_like=True):
     mean: float
     deviation: float
     """Of all 20-minute windows of the 30 days."""
+    tail: float = 1.0
+    """By how much to multiply own residuals where their tail is heavy."""
+    repeated: float = 0.0
+    """The residual that the largest windows of several late days reached, spikes that were found among them."""
 
     def expected(self, weekday: int, slot: int) -> float:
         return self.seasons[weekday in WEEKEND_DAYS][slot]
@@ -69,9 +87,14 @@ class Seasonal(msgspec.Struct, frozen=True, array_like=True):
         recent = sorted(mean + c * max(deviation, 1.0) for mean, deviation in self.recent)
         return unstabilise(max(seasonal, recent[len(recent) // 2]))
 
+    def came_back(self, weekday: int, slot: int) -> float:
+        """The count that bursts of several late days reached, at this hour."""
+        return unstabilise(stabilise(self.expected(weekday, slot)) + self.repeated) if self.repeated else 0.0
 
-def fit(counts: Array, first_weekday: int) -> Seasonal | None:
-    """`counts`: consecutive days x windows of a day, NaN for windows that must not be learned. None where there is nothing to learn from."""
+
+def fit(counts: Array, first_weekday: int, found: Array | None = None) -> Seasonal | None:
+    """`counts`: consecutive days x windows of a day, NaN for windows that must not be learned; `found`: the counts of those in which a spike was found, NaN
+    elsewhere. None where there is nothing to learn from."""
     days, slots = counts.shape if counts.ndim == 2 else (0, 0)
     known = ~np.isnan(counts)
     if not days or not known.any():
@@ -88,17 +111,34 @@ def fit(counts: Array, first_weekday: int) -> Seasonal | None:
         season = _shrunk(_typical(smooth[chosen]), int(chosen.sum()))
         seasons.append(season)
         levels.append(_level(day_means[chosen], season))
-    residuals = (2 * np.sqrt(filled + 0.375) - 2 * np.sqrt(np.where(weekend[:, None], seasons[1], seasons[0]) + 0.375))[known]
-    r = max(1, round(10 * len(residuals) / (30 * slots)))
+    expected = 2 * np.sqrt(np.where(weekend[:, None], seasons[1], seasons[0]) + 0.375)
+    residuals = np.sort((2 * np.sqrt(filled + 0.375) - expected)[known])[::-1]
+    j, r = (max(1, round(rank * len(residuals) / (30 * slots))) for rank in TAIL_RANKS)
+    residual = float(residuals[r - 1])
+    of_all_windows = np.where(known, filled, 0.0 if found is None else np.nan_to_num(found))
     recent = [_recent(counts[: days - back][-EWMA_DAYS:]) for back in range(min(RECENT_DAYS, days))]
     of_all = counts[known]
     return Seasonal(
         (_rounded(seasons[0] * levels[0]), _rounded(seasons[1] * levels[1])),
-        float(np.partition(residuals, -r)[-r]),
+        residual,
         recent,
         float(of_all.mean()),
         float(of_all.std()),
+        round(_tail(float(residuals[j - 1]), residual, r / j), 3),
+        round(_repeated((2 * np.sqrt(of_all_windows + 0.375) - expected)[-REPEATED_DAYS:], residual), 3),
     )
+
+
+def _tail(third: float, tenth: float, ranks: float) -> float:
+    if ranks <= 1:
+        return 1.0
+    index = log(max(third, RESIDUAL_LEAST) / max(tenth, RESIDUAL_LEAST)) / log(ranks)
+    return float(min(TAIL_CHANCE ** max(0.0, index - LIGHT_TAIL), MOST_TAIL))
+
+
+def _repeated(residuals: Array, residual: float) -> float:
+    largest = np.sort(np.minimum(residuals.max(axis=1), REPEATED_RISE * max(residual, RESIDUAL_LEAST)))[::-1]
+    return max(0.0, float(largest[REPEATED_RANK - 1])) if len(largest) >= REPEATED_RANK else 0.0
 
 
 def _moving_mean(x: Array, known: NDArray[np.bool_]) -> Array:

@@ -141,6 +141,7 @@ VARIATIONS: dict[str, Callable[[Iterable[ApiCall]], list[ApiCall]]] = {
     "shuffled hours": shuffled,
     "half of the clients": halved,
     "two days as one": merged,
+    "another site": lambda calls: merged(shuffled(halved(calls))),
 }
 
 # labelled traffic, varied

@@ -78,6 +78,16 @@ class Baseline(msgspec.Struct, frozen=True, array_like=True):
             k += YOUNG_MARGIN * min(1.0, (GROWN_DAYS - self.days) / (GROWN_DAYS - YOUNG_DAYS))
         return found.threshold(*_place(window), k, c) if found else 0.0
 
+    def heavy(self, series: str) -> float:
+        """By how much to multiply own residuals, since their tail is heavy."""
+        found = self.series.get(series)
+        return found.tail if found else 1.0
+
+    def came_back(self, series: str, window: Minute) -> float:
+        """The count that bursts of several days of the last fortnight reached, at this hour; 0 where there were none."""
+        found = self.series.get(series)
+        return found.came_back(*_place(window)) if found else 0.0
+
     def rank(self, measure: str, r: int) -> float | None:
         """The r-th largest of this measure in 30 days; of fewer days the rank that lets as small a share pass. None when it was never that common."""
         return rth(self.tops.get(measure, []), max(1, round(r * self.days / DAYS)))

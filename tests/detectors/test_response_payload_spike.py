@@ -51,6 +51,23 @@ def learned(logs: Moments, tops: dict[str, list[float]], calls: int = 20_000, pa
     return msgspec.structs.replace(baseline(tops=known, calls=calls, pairs=pairs), logs={"1 2xx": logs})
 
 
+@pytest.mark.parametrize(
+    ("case", "answers", "calls", "found"),
+    [
+        ("five of thirty times the usual", [33_000] * 5, 20_000, 1),
+        ("two of them", [33_000] * 2, 20_000, 0),
+        ("three of nine times", [9_900] * 3, 20_000, 0),
+        ("three that a third answer is often as large as", [23_000] * 3, 20_000, 0),
+        ("few calls are known, and one was as large", [33_000] * 5, 300, 0),
+    ],
+)
+def test_several_answers_that_have_no_chance(case: str, answers: list[int], calls: int, found: int) -> None:
+    """Of an office of many, whose sums hide what one caller takes."""
+    office = {"sum": [900_000.0] * 12, "call": [60_000.0] * 12, "third": [20_000.0] * 12}
+    known = learned(spread(1.0), office, calls=calls, pairs=min(calls, 5_000))
+    assert len(list(response_payload_spike(window(sizes=[(IP, 0, size) for size in answers]), known))) == found, case
+
+
 USUAL = {"sum": [100_000.0] * 12, "call": [25_000.0] * 12}
 SMALL = {"sum": [20_000.0, 9_000.0, *[5_000.0] * 10], "call": [18_000.0, 8_000.0, *[4_000.0] * 10]}
 

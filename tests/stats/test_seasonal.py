@@ -118,3 +118,38 @@ def test_few_days(days: int) -> None:
 
 def test_stabilise_and_back() -> None:
     assert unstabilise(stabilise(42.0)) == pytest.approx(42.0)
+
+
+def bursts(counts: np.ndarray, days: list[int], size: float) -> np.ndarray:
+    """One window of each of these days, at noon, so many times the usual."""
+    wild = counts.copy()
+    wild[days, 36] *= size
+    return wild
+
+
+def test_a_heavy_tail_widens_the_line_and_one_wild_window_does_not() -> None:
+    counts = month(weekday=100.0, weekend=100.0)
+    learned = [fit(bursts(counts, days, 6.0), MONDAY) for days in ([], [20], [3, 9, 15, 21])]
+    calm, one, heavy = (one.tail if one else 0.0 for one in learned)
+    assert calm == 1.0
+    assert one < 1.05
+    assert 1.2 < heavy <= 1.3
+
+
+@pytest.mark.parametrize(("days", "came_back"), [([], False), ([20], False), ([3, 20], False), ([20, 24], True)])
+def test_bursts_that_were_found_came_back_on_two_days_of_the_last_fourteen(days: list[int], came_back: bool) -> None:
+    counts, found = month(weekday=100.0, weekend=100.0), np.full((28, 72), np.nan)
+    found[days, 36] = 260.0
+    counts[days, 36] = np.nan
+    learned = fit(counts, MONDAY, found)
+    assert learned is not None
+    assert (learned.came_back(MONDAY, 36) > 160) is came_back
+
+
+def test_bursts_that_came_back_lift_the_line_by_a_bounded_rise() -> None:
+    counts, found = month(weekday=100.0, weekend=100.0), np.full((28, 72), np.nan)
+    found[[20, 24], 36] = 100_000.0
+    counts[[20, 24], 36] = np.nan
+    learned = fit(counts, MONDAY, found)
+    assert learned is not None
+    assert learned.came_back(MONDAY, 36) < 3 * learned.threshold(MONDAY, 36, 1.2, 3.0)
