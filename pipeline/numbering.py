@@ -85,8 +85,7 @@ class Endpoints(dict[tuple[str | None, str | None, str, str | None, str], int]):
                 if self._unmatched > NAMES_PER_BATCH:
                     endpoint = endpoint._replace(template=f"/{REST}")
         number = self._numbers.setdefault(endpoint, len(self._numbers))
-        if endpoint.matched:
-            self[key] = number  # keys of unmatched calls hold their paths: not worth keeping
+        self[key] = number  # no longer than a batch: keys of unmatched calls hold their paths
         return number
 
     def of(self, calls: Sequence[ApiCall]) -> list[int]:
