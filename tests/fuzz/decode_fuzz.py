@@ -35,9 +35,9 @@ def one_input(data: bytes) -> None:
         assert OLDEST <= call.time <= NEWEST
         assert 99 < call.status < 1000
     assert SENTENCE.fullmatch(said), "what refuses a message quotes it"
-    calls, messages, refused = decode_all([data, CALL], OLDEST, NEWEST)
+    calls, messages, sent, refused = decode_all([data, CALL], OLDEST, NEWEST)
     assert calls[-1:] == [decode(CALL)], "a neighbour is lost"
-    assert len(messages) == len(calls)
+    assert len(messages) == len(sent) == len(calls)
     assert (calls[:-1], len(refused)) == ([call], 0) if call is not None else (calls[:-1], [at for at, _ in refused]) == ([], [0])
 
 
