@@ -57,11 +57,11 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 @contextmanager
 def running(folder: Path) -> Iterator[Site]:
-    """Two days of traffic, learned; an attack; and ten thousand older alerts."""
+    """Three days of traffic, learned: of two an evening would know too few calls; an attack; and ten thousand older alerts."""
     with Stack(folder, roles=["analyst", "privacy"]) as stack:
         now = datetime.now(UTC)
         with Sender(stack.hub) as sender:
-            for group in groups(traffic.encode(event) for event in traffic.history(now - timedelta(minutes=1), 2)):
+            for group in groups(traffic.encode(event) for event in traffic.history(now - timedelta(minutes=1), 3)):
                 sender.send(group)
             stack.wait_evaluated()
             stack.learn()
@@ -70,7 +70,7 @@ def running(folder: Path) -> Iterator[Site]:
         stack.wait_evaluated()
         stack.run_now("posture")
         tables = Tables(Connection("azurite", stack.storage))
-        raised = list(alerts.read(tables, minute_of(now - timedelta(days=2))))
+        raised = list(alerts.read(tables, minute_of(now - timedelta(days=3))))
         spike = next(one for one in raised if one.detector == "API_PopulationSpikeInAPITraffic")
         hostile = _seeded(tables, now)
         incident = next(one.incident for one in raised if one.incident)
