@@ -90,7 +90,8 @@ def test_refractory_time_holds_back_what_is_not_severe() -> None:
     first = later(3, **POPULATION)
     assert len(grouped(first, later(100, **POPULATION))[0]) == 1
     assert len(grouped(first, later(100, **POPULATION, severity=Severity.HIGH))[0]) == 2
-    assert len(grouped(first, later(300, **POPULATION))[0]) == 2
+    assert len(grouped(first, later(600, **POPULATION))[0]) == 1
+    assert len(grouped(first, later(800, **POPULATION))[0]) == 2
 
 
 def test_a_roll_out_lowers_its_alert_and_does_not_open_another() -> None:
