@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import os
 import re
@@ -26,6 +27,13 @@ def azurite() -> Iterator[Azurite]:
     """One Azurite in memory for each test process (so one for each pytest-xdist worker), started when a test first asks for it."""
     with Azurite() as running:
         yield running
+
+
+@pytest.fixture
+def forgotten_sockets() -> Iterator[None]:
+    """Finds the sockets that the hub's SDK forgot to close while the test that made them may still be said to have done so."""
+    yield
+    gc.collect()
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """What is delivered, over real sockets: every alert in every format to hub and webhook; whatever breaks, nothing is lost, and nothing doubles but under its id."""
 
-import gc
 import json
 import logging
 import socket
@@ -49,19 +48,16 @@ from tests.local.test_eventhubs import Receiver as HubReader
 from tests.test_settings import LOCAL
 
 # the SDK forgets sockets of connections that broke
-pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+pytestmark = [
+    pytest.mark.usefixtures("forgotten_sockets"),
+    pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 
 NOW = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
 FIRST = minute_of(NOW) - 40
 IP = "203.0.113.77"
 PATIENT, IMPATIENT = 60.0, 1.0
 DAY = timedelta(days=1)
-
-
-@pytest.fixture(autouse=True)
-def forgotten_sockets() -> Iterator[None]:
-    yield
-    gc.collect()
 
 
 def an_alert(number: int, **changed: Any) -> Alert:

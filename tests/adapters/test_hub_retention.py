@@ -1,6 +1,5 @@
 """How old the hub's oldest event is, asked of a real hub over its own protocol."""
 
-import gc
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,13 +14,10 @@ from settings import Connection
 from tests.local.eventhubs_thread import running
 
 # the SDK forgets to close its socket when the server is gone; `forgotten_sockets` finds those while they are still allowed
-pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
-
-
-@pytest.fixture(autouse=True)
-def forgotten_sockets() -> Iterator[None]:
-    yield
-    gc.collect()
+pytestmark = [
+    pytest.mark.usefixtures("forgotten_sockets"),
+    pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 
 
 @pytest.fixture(scope="module")

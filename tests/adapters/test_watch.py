@@ -1,7 +1,5 @@
 """Dead ingest is seen: health is red, an alert of Gatewatch's own is raised and closed, and lost calls are counted as lost, not as calls."""
 
-import gc
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -24,13 +22,9 @@ from tests.test_settings import LOCAL
 from tools.cost import load_units
 from web.usage import page
 
+pytestmark = pytest.mark.usefixtures("forgotten_sockets")
+
 MOST = int(load_units((Path(__file__).parents[2] / "tools" / "cost_units.json").read_text("utf-8"))["table_operations_per_watch"])
-
-
-@pytest.fixture(autouse=True)
-def forgotten_sockets() -> Iterator[None]:
-    yield
-    gc.collect()
 
 
 def own(tables: Tables) -> dict[str, bool]:

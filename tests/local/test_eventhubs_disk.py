@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import json
 import os
 import resource
@@ -38,13 +37,10 @@ ROOT = Path(__file__).resolve().parents[2]
 DAY = timedelta(hours=24)
 
 # the SDK forgets to close its socket when the server is gone; `forgotten_sockets` finds those while they are still allowed
-pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
-
-
-@pytest.fixture(autouse=True)
-def forgotten_sockets() -> Iterator[None]:
-    yield
-    gc.collect()
+pytestmark = [
+    pytest.mark.usefixtures("forgotten_sockets"),
+    pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 
 
 class Clock:
