@@ -164,7 +164,7 @@ def plan(facts: Facts, rails: Rails, networks: Networks, allow: Collection[str] 
 
 
 def _compared(name: str, what: str, n: int, limit: int) -> tuple[str, str]:
-    return name, f"{n} {what}; from {limit} on it is shared ({name})"
+    return name, f"{what}: {n}; from {limit} on it is shared ({name})"
 
 
 def _of_identity(facts: Facts, allow: Collection[str]) -> Plan:

@@ -74,8 +74,8 @@ def test_what_an_entry_lists(address: str, wide: bool, network: str) -> None:
 def test_the_numbers_are_in_the_answer() -> None:
     found = plan(facts(identities=3, agents=2, before=20), Rails(), NETWORKS)
     assert found.reasons == (
-        "3 identities behind it in 24 hours; from 3 on it is shared (identities)",
-        "2 user agents behind it in 24 hours; from 5 on it is shared (agents)",
+        "identities behind it in 24 hours: 3; from 3 on it is shared (identities)",
+        "user agents behind it in 24 hours: 2; from 5 on it is shared (agents)",
         "2.0 percent of the successful calls of GET /v1/orders/{id} before the last day; from 2 percent on it is shared (share)",
     )
     assert set(found.overridable) == {"identities", "share"}

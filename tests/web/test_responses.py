@@ -130,7 +130,7 @@ def test_a_shared_address_is_refused_a_block_and_offered_slow(world: World, ask:
     play(world)
     status, refused = ask("apply", ip=SHARED, action="block")
     assert status == 409
-    assert "3 identities behind it in 24 hours; from 3 on it is shared (identities)" in refused["error"]["message"]
+    assert "identities behind it in 24 hours: 3; from 3 on it is shared (identities)" in refused["error"]["message"]
     assert (refused["plan"]["verdict"], refused["plan"]["allowed"], listed(service)) == ("shared", ["slow"], [])
     status, made = ask("apply", ip=SHARED, action="slow", minutes=30)
     assert (status, made["action"], made["callsPerMinute"], listed(service)) == (201, "slow", 10, [SHARED])
