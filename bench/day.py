@@ -90,12 +90,12 @@ class Traffic:
                 position += 1
                 yield position, self.tally(minute)
 
-    def baseline(self, endpoint: Endpoint) -> Baseline:
-        """Of a month: the size of a real one, and far from alerting."""
-        flat = Seasonal(([50.0] * WINDOWS_PER_DAY, [50.0] * WINDOWS_PER_DAY), 9.0, [(14.0, 1.0)] * 3, 50.0, 7.0)
+    def baseline(self, endpoint: Endpoint, calls: float = 50.0) -> Baseline:
+        """Of a month of so many calls a window: the size of a real one, and far from alerting."""
+        flat = Seasonal(([calls] * WINDOWS_PER_DAY, [calls] * WINDOWS_PER_DAY), 9.0, [(14.0, 1.0)] * 3, calls, 7.0)
         names = ("2xx", "4xx", "auth", *(f"distinct:{name}" for name in PARAMETERS))
         tops = {
-            f"{kind}:{name}": [float(1000 - n) for n in range(12)]
+            f"{kind}:{name}": [calls * (20 - n / 50) for n in range(12)]
             for kind in ("calls", "identity", "distinct", "day")
             for name in ("2xx", "4xx", *PARAMETERS)
         }
@@ -110,7 +110,7 @@ class Traffic:
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
     traffic = Traffic(options.endpoints, options.addresses, 7)
-    begun, found = time.process_time(), {"bare": _resident()}
+    begun, found = time.process_time(), {"bare": resident()}
     sensitive = dict.fromkeys(traffic.endpoints[:: options.sensitive], Context(("iban",), False)) if options.sensitive else {}
     now = START + timedelta(hours=24)
     state = EvaluationState(watermark=minute_of(now), closed_until=window_start(minute_of(now)) - 60)
@@ -135,18 +135,18 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
                 _noted(f"{minute - minute_of(now)} minutes")
         evaluation.feed("0", tally, position)
         calls += BATCH
-    found |= {"live": _resident(), "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, "alerts": alerts}
+    found |= {"live": resident(), "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, "alerts": alerts}
     found["microseconds a call"] = round((time.process_time() - begun) / max(calls, 1) * 1e6)
     return found
 
 
 def _noted(what: str) -> int:
-    resident = _resident()
-    print(f"{what}: {resident} MiB", file=sys.stderr, flush=True)
-    return resident
+    held = resident()
+    print(f"{what}: {held} MiB", file=sys.stderr, flush=True)
+    return held
 
 
-def _resident() -> int:
+def resident() -> int:
     """MiB."""
     with open("/proc/self/statm") as file:
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") // MIB
