@@ -77,6 +77,7 @@ def merge(known: Callable[[Key], CountryDay | None], tallies: Iterable[tuple[str
     """
     changed: dict[Key, CountryDay] = {}
     hashes: dict[str, int] = {}
+    addresses: dict[tuple[Key, str], set[int]] = {}
     for partition, position, tally in tallies:
         mine: dict[Key, CountryDay] = {}
         for place in {(tally.endpoints[endpoint].service, minute // MINUTES_PER_DAY) for minute, endpoint, *_ in tally.rows("countries")}:
@@ -88,7 +89,12 @@ def merge(known: Callable[[Key], CountryDay | None], tallies: Iterable[tuple[str
         for minute, endpoint, number, status_class, n in tally.rows("countries"):
             if day := mine.get((tally.endpoints[endpoint].service, minute // MINUTES_PER_DAY)):
                 day.countries.setdefault(country(number), Count()).add(minute, n, status_class)
-        _count_addresses(mine, tally, key, hashes)
+        _read_addresses(addresses, mine, tally, key, hashes)
+    for (place, name), some in addresses.items():  # sketches are joined once, however many tallies there are
+        day = changed[place]
+        day.addresses = union((day.addresses, sketch(some, ADDRESSES)), ADDRESSES)
+        if count := day.countries.get(name):
+            count.addresses = union((count.addresses, sketch(some, ADDRESSES_OF_ONE)), ADDRESSES_OF_ONE)
     return changed
 
 
@@ -99,8 +105,10 @@ def _copy(one: CountryDay | None, place: Key) -> CountryDay:
     return msgspec.structs.replace(one, countries=countries, upto=dict(one.upto))
 
 
-def _count_addresses(days: Mapping[Key, CountryDay], tally: Tally, key: bytes, hashes: dict[str, int]) -> None:
-    found: dict[tuple[Key, str], set[int]] = {}
+def _read_addresses(
+    found: dict[tuple[Key, str], set[int]], days: Mapping[Key, CountryDay], tally: Tally, key: bytes, hashes: dict[str, int]
+) -> None:
+    """Add the short hashes of the tally's addresses to `found`: (service and day, country) -> hashes. `hashes`: address -> hash, as far as they are known."""
     for minute, endpoint, ip, _, _, number, *_ in tally.rows("callers"):
         address = tally.ips[ip]
         place = tally.endpoints[endpoint].service, minute // MINUTES_PER_DAY
@@ -109,11 +117,6 @@ def _count_addresses(days: Mapping[Key, CountryDay], tally: Tally, key: bytes, h
             if short is None:
                 short = hashes[address] = shorten(hash_value(address, key))
             found.setdefault((place, country(number)), set()).add(short)
-    for (place, name), some in found.items():
-        day = days[place]
-        day.addresses = union((day.addresses, sketch(some, ADDRESSES)), ADDRESSES)
-        if count := day.countries.get(name):
-            count.addresses = union((count.addresses, sketch(some, ADDRESSES_OF_ONE)), ADDRESSES_OF_ONE)
 
 
 def stripped(day: CountryDay) -> CountryDay:
