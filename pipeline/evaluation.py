@@ -189,7 +189,7 @@ class Evaluation:
             windows = WindowsOf(self._live, slice_.source, start, closed)
             feed(slice_, windows)
             for window in windows.values():
-                window.changed.add(slice_.table)
+                window.change(slice_.table)
                 touched[window] = None
             if slice_.table == "calls" and not closed:
                 touched.update(dict.fromkeys(route(slice_, self._live, start)))
@@ -200,7 +200,9 @@ class Evaluation:
             window.day.trim()
         if closed:
             for window in touched:
-                window.changed.intersection_update(("sightings",))  # too late for counts, but what one call proves stays true
+                window.changed = tuple(
+                    table for table in window.changed if table == "sightings"
+                )  # too late for counts, but what one call proves stays true
         self._judge(touched)
 
     def _pass_time(self, until: Minute) -> None:
@@ -305,7 +307,7 @@ class Evaluation:
     def _accuse(self, finding: Finding, window: LiveWindow) -> None:
         """Group the finding into an alert, and keep what it accuses from being learned unless a rule expects it."""
         sighting = finding.sighting
-        window.found.add(finding.detector)
+        window.find(finding.detector)
         key, taints = self._group.key(finding), self._group.detectors[finding.detector].taints
         if not self._group.rules.teaching(key, window.start, window.start + WINDOW_MINUTES):
             window.mark(key, sighting.actor, taints.format(status_class=sighting.status_class, parameter=sighting.parameter))

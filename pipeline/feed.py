@@ -85,7 +85,7 @@ def route(slice_: Slice, live: LiveWindows, start: Minute) -> list[LiveWindow]:
         window = windows.get(endpoint.service)
         if window is None:
             window = windows[endpoint.service] = live.window(live.service(endpoint.service), start)
-            window.changed.add("calls")
+            window.change("calls")
         window.route(ip, status, row[4], endpoint)
         if not endpoint.matched and status // 100 == 2 and ip not in NOBODY:
             live.templates.see(shapes[row[1]], ip, start, row[4])
@@ -101,7 +101,7 @@ def know_callers(slice_: Slice, live: LiveWindows, start: Minute) -> list[LiveWi
         window = windows.get(service)
         if window is None:
             window = windows[service] = live.window(live.service(service), start)
-            window.changed.add(CALLERS)
+            window.change(CALLERS)
         window.caller(tally.ips[ip], tally.identities[identity], tally.agents[agent], country(number), ok)
     return list(windows.values())
 

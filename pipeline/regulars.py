@@ -127,6 +127,6 @@ def _busy_in(window: LiveWindow) -> Iterator[tuple[str, list[tuple[str, float]]]
     for country, busy in by_country.items():
         yield f"{COUNTRY}{country}", busy
     for parameter, found in window.parameters.items():
-        busy = [(ip, float(len(own))) for ip, own in found.by_ip.items() if len(own) >= REGULAR_VALUES and ip not in NOBODY]
+        busy = [(ip, float(n)) for ip, n in found.by_ip.counts() if n >= REGULAR_VALUES and ip not in NOBODY]
         if busy:
             yield f"distinct:{parameter}", busy

@@ -78,7 +78,7 @@ def window(
         made.sighting(rule, ip, status, detail, 1)
     for ip, status, route in routes:
         made.route(ip, status, 1, route)
-    made.changed.update(("calls", "identities", "values", "sightings"))
+    made.changed = ("calls", "identities", "values", "sightings")
     return made
 
 

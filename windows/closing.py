@@ -25,7 +25,7 @@ def record_of(window: LiveWindow, seen: Mapping[str, Sketch] | None = None) -> R
             known = seen.get(name)
             series[f"unseen:{name}"] = taint(marked, round(known.unseen(short)) if known else len(short))
         left_out = window.flagged.union(NOBODY)
-        _rank(tops, f"distinct:{name}", (len(own) for ip, own in parameter.by_ip.items() if ip not in left_out), 2)
+        _rank(tops, f"distinct:{name}", (n for ip, n in parameter.by_ip.counts() if ip not in left_out), 2)
     return Record(
         calls=dict(window.statuses),
         ips=len(window.bytes),
@@ -90,9 +90,9 @@ def _parameter_record(parameter: Parameter, flagged: Set[str], short: set[int]) 
         ok=parameter.ok,
         distinct=len(parameter.values),
         ips=len(parameter.by_ip),
-        types={type_: count for type_, (count, _) in parameter.types.items()},
-        type_ips={type_: len(ips - flagged) for type_, (_, ips) in parameter.types.items()},
-        usual_ips=len(parameter.by_ip.keys() - flagged),
+        types={type_: count for type_, (count, _) in parameter.seen_types.items()},
+        type_ips={type_: sum(ip not in flagged for ip in ips) for type_, (_, ips) in parameter.seen_types.items()},
+        usual_ips=len(parameter.by_ip.keys() - flagged) if flagged else len(parameter.by_ip),
         bound=bound,
         hashes=hashes,
     )

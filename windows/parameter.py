@@ -1,8 +1,10 @@
 """One parameter in one live window."""
 
+from collections.abc import Set
 from dataclasses import dataclass, field
 
 from stats.sketch import SPAN, Sketch, shorten
+from windows.sparse import Values
 from windows.values import VALUE_TYPES
 
 VALUES = 20_000
@@ -15,6 +17,8 @@ ID_TYPES = tuple(VALUE_TYPES.index(name) for name in ("integer", "uuid", "hex", 
 ID_SHARE = 0.8
 """Share of a parameter's values that must look like identifiers for the parameter to be one."""
 
+_NO_CALLS: tuple[int, tuple[str, ...]] = (0, ())
+
 
 @dataclass(slots=True, eq=False)
 class Parameter:
@@ -25,10 +29,10 @@ class Parameter:
     ok: int = 0
     """Those that were answered 2xx."""
     values: dict[int, bool] = field(default_factory=dict)
-    by_ip: dict[str, dict[int, bool]] = field(default_factory=dict)
+    by_ip: Values = field(default_factory=Values)
     most: int = 0
     """Distinct values of the IP with the most."""
-    types: dict[int, tuple[int, set[str]]] = field(default_factory=dict)
+    seen_types: dict[int, tuple[int, tuple[str, ...]]] = field(default_factory=dict)
     """Index into VALUE_TYPES -> calls, and the first few IPs."""
     new: list[int] = field(default_factory=list)
     """Values that came since the unseen ones were counted."""
@@ -48,24 +52,22 @@ class Parameter:
         elif len(values) < VALUES:
             values[value] = fine
             self.new.append(value)
-        own = self.by_ip.get(ip)
-        if own is None:
-            own = self.by_ip[ip] = {}
-        if value in own:
-            if fine:
-                own[value] = True
-        elif len(own) < VALUES_OF_ONE:
-            own[value] = fine
-            if len(own) > self.most:
-                self.most = len(own)
-        count, ips = self.types.get(value_type) or (0, set())
-        if len(ips) < FIRST_IPS:
-            ips.add(ip)
-        self.types[value_type] = (count + n, ips)
+        distinct = self.by_ip.add(ip, value, fine, VALUES_OF_ONE)
+        if distinct > self.most:
+            self.most = distinct
+        count, ips = self.seen_types.get(value_type, _NO_CALLS)
+        if len(ips) < FIRST_IPS and ip not in ips:
+            ips = (*ips, ip)
+        self.seen_types[value_type] = (count + n, ips)
+
+    @property
+    def types(self) -> dict[int, tuple[int, Set[str]]]:
+        """Index into VALUE_TYPES -> calls, and the first few IPs."""
+        return {value_type: (count, frozenset(ips)) for value_type, (count, ips) in self.seen_types.items()}
 
     def has_identifiers(self) -> bool:
         """Whether its values nearly always have a type that identifiers have."""
-        return sum(self.types[value_type][0] for value_type in ID_TYPES if value_type in self.types) >= ID_SHARE * self.n
+        return sum(self.seen_types[value_type][0] for value_type in ID_TYPES if value_type in self.seen_types) >= ID_SHARE * self.n
 
     def count_unseen(self, seen: Sketch) -> float:
         """How many of its distinct values `seen` does not hold. Counts only what is new since it was last asked."""

@@ -8,7 +8,7 @@ Status classes are numbers, 1 to 5, and "2xx" is STATUS_CLASSES[2 - 1]. An IP is
 no finding may accuse.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from typing import Protocol
 
 from model import Endpoint, Minute
@@ -145,19 +145,19 @@ class Window(Protocol):
         """IP -> how many calls had been refused when one was let in; only after `live.BURST` refusals."""
 
     @property
-    def routes(self) -> Mapping[str, Mapping[Endpoint, int]]:
-        """Of a service: IP -> endpoint -> calls, of all status classes; at most `live.ROUTES` endpoints an IP."""
+    def routes(self) -> Mapping[str, Collection[Endpoint]]:
+        """Of a service: IP -> the endpoints that it called; at most `live.ROUTES` an IP."""
 
     @property
     def unknown(self) -> Mapping[str, int]:
         """Of a service: IP -> calls to paths that match no operation and were refused (4xx)."""
 
     @property
-    def lost(self) -> Mapping[str, Set[Endpoint]]:
+    def lost(self) -> Mapping[str, Collection[Endpoint]]:
         """Of a service: IP -> the folded paths of `unknown`."""
 
     @property
-    def behind(self) -> Mapping[str, tuple[Set[str], Set[str]]]:
+    def behind(self) -> Mapping[str, tuple[Collection[str], Collection[str]]]:
         """Of a service: IP -> identities, and user agents, a few of each."""
 
     @property
