@@ -1,13 +1,26 @@
 """The evaluation: tallies go in, event time passes, and a step says what has to be written."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from alerts.group import Grouping
 from alerts.suppression import Rules
 from detectors.detector_failure import ID as FAILURE
-from model import NOBODY, STATUS_CLASSES, WINDOW_MINUTES, Endpoint, Failure, Finding, Minute, Severity, Sighting, minute_of, window_start
+from model import (
+    NOBODY,
+    STATUS_CLASSES,
+    WINDOW_MINUTES,
+    Endpoint,
+    Failure,
+    Finding,
+    Minute,
+    Severity,
+    Sighting,
+    is_service_endpoint,
+    minute_of,
+    window_start,
+)
 from pipeline.feed import CALLERS, LATENCY, Slice, Source, WindowsOf, feed, know_callers, recall, route, slice_order, slices_of
 from pipeline.judge import detector_sets, judge
 from pipeline.learn import LEARNING_DAYS, DaySummary, DayTops, Learner, day_tops
@@ -23,8 +36,10 @@ from stats.sketch import Sketch
 from windows.baseline import MINUTES_PER_DAY, Baseline
 from windows.closing import record_of
 from windows.context import Context
+from windows.day import LATELY
 from windows.live import LiveWindow
 from windows.record import WindowRow
+from windows.sparse import EMPTY
 from windows.tally import Tally
 
 CLOSE_AFTER = 60
@@ -97,7 +112,7 @@ class Evaluation:
                 if start + WINDOW_MINUTES <= self._ended_until:
                     for window in windows.values():
                         window.dirty = False  # what is recalled was written before the positions were
-            self._live.freeze(self._ended_until)
+            self._live.freeze(self._ended_until, until)
 
     def feed(self, partition: str, tally: Tally, position: int) -> None:
         """A tally behind the stored position of its partition; one that is not is ignored."""
@@ -114,7 +129,10 @@ class Evaluation:
         return placed(tally, self._live.templates).tally
 
     def _source(self, tally: Tally, partition: str, position: int) -> Source:
-        return Source(*placed(tally, self._live.templates), partition, position)
+        tally, shapes, outlines = placed(tally, self._live.templates)
+        endpoints = self._live.known(tally.endpoints)
+        outlines = endpoints if outlines is tally.endpoints else self._live.known(outlines)
+        return Source(replace(tally, endpoints=endpoints), shapes, outlines, partition, position)
 
     def step(self, now: datetime) -> Step:
         """Merge, judge, group, close and learn what was fed."""
@@ -164,10 +182,10 @@ class Evaluation:
         if rules is self._group.rules:
             return
         self._group.rules = rules
-        for start, windows in self._live.by_start.items():
-            for window in windows.values():
-                if window.marks:
-                    window.forgive({key for key, *_ in window.marks if rules.teaching(key, start, start + WINDOW_MINUTES)})
+        for start, endpoint, marks in list(self._live.marked()):
+            expected = {key for key, *_ in marks if rules.teaching(key, start, start + WINDOW_MINUTES)}
+            if expected:
+                self._live.window(endpoint, start).forgive(expected)
 
     # the walk through event time
 
@@ -195,7 +213,7 @@ class Evaluation:
                 touched.update(dict.fromkeys(route(slice_, self._live, start)))
         for window in touched:
             window.minute = max(minute, window.minute)
-            window.dirty = True
+            window.dirty = self._live_rows
             window.trim()
             window.day.trim()
         if closed:
@@ -227,16 +245,18 @@ class Evaluation:
                     self._close_day(self._closed_until // MINUTES_PER_DAY - 1)
 
     def _end(self, start: Minute) -> None:
-        windows = self._live.at(start).values()
-        for window in windows:
-            window.day.latency[window.start] = log_moments(window.sizes.get(LATENCY, {}).items())
-            self._knowledge.regulars.read_day(window)
         self._is_to_learn = True
-        self._judge(windows, ended=True)
+        self._judge(map(self._ended, self._live.whole(start)), ended=True)
+
+    def _ended(self, window: LiveWindow) -> LiveWindow:
+        window.day.latency[window.start] = log_moments(window.sizes.get(LATENCY, {}).items())
+        self._knowledge.regulars.read_day(window)
+        return window
 
     def _close(self, start: Minute) -> None:
         for endpoint, window in self._live.close(start):
             window.accuse(self._group.accused(endpoint.service, start, start + WINDOW_MINUTES))
+            window.day.forget_calls(start + WINDOW_MINUTES - LATELY)
             row = WindowRow(endpoint, start, record_of(window, self._seen(endpoint)))
             self._written.closed.append(row)
             if self._learner is not None:
@@ -285,10 +305,11 @@ class Evaluation:
             judgement = judge(window, self._knowledge.baseline(window.endpoint), self._detectors, self._limits, ended=ended)
             found.extend((finding, window) for finding in judgement.findings)
             found.extend((finding, window) for finding in self._failed(judgement.failures, window))
-            if window.day.touched:
-                window.day.touched.clear()
+            window.day.touched = EMPTY
             if not ended:
                 window.judged()
+            elif not window.dirty and not judgement.findings and not judgement.failures and not is_service_endpoint(window.endpoint):
+                self._live.pack(window, is_running=False)
         if len(found) > 1:
             found.sort(key=_finding_order)
         for finding, window in found:
@@ -355,15 +376,12 @@ class Evaluation:
     def _drained_changed(self) -> list[WindowRow]:
         """The rows of the live windows that got calls since the last step."""
         changed: list[WindowRow] = []
-        if not self._live_rows:
-            return changed
         for start, windows in sorted(self._live.by_start.items()):
-            for endpoint, window in sorted(windows.items()):
-                if window.dirty:
-                    window.dirty = False
-                    changed.append(WindowRow(endpoint, start, record_of(window, self._seen(endpoint))))
-        if self._ended_until is not None:
-            self._live.freeze(self._ended_until)
+            for window in sorted((window for window in windows.values() if window.dirty), key=_endpoint):
+                window.dirty = False
+                changed.append(WindowRow(window.endpoint, start, record_of(window, self._seen(window.endpoint))))
+        if self._ended_until is not None and self._watermark.at is not None:
+            self._live.freeze(self._ended_until, self._watermark.at)
         return changed
 
 
@@ -383,6 +401,10 @@ class _Written:
 def _finding_order(found: tuple[Finding, LiveWindow]) -> tuple[str, Endpoint, str, str]:
     finding = found[0]
     return finding.detector, finding.endpoint, finding.sighting.actor or "", finding.sighting.parameter or ""
+
+
+def _endpoint(window: LiveWindow) -> Endpoint:
+    return window.endpoint
 
 
 def _activity(window: LiveWindow) -> list[Activity]:

@@ -11,6 +11,7 @@ from stats.moments import Moments, log_moments
 from windows.countries import country
 from windows.day import RollingDay
 from windows.live import LiveWindow
+from windows.sparse import EMPTY
 from windows.tally import Row, Tally
 
 CALLERS = "callers"
@@ -193,7 +194,7 @@ def _recall_values(tally: Tally, rows: Iterable[Row], live: LiveWindows, start: 
         day.value(tally.ips[ip], tally.parameters[parameter], value, start)
         days[day] = None
     for day in days:
-        day.touched.clear()
+        day.touched = EMPTY
         day.trim()
 
 

@@ -1,6 +1,7 @@
 """What is open between two steps: live windows, rolling days, and the endpoints that were learned."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
 
 from model import WINDOW_MINUTES, Endpoint, Minute, is_service_endpoint, service_endpoint
 from pipeline.regulars import Regulars
@@ -9,7 +10,21 @@ from windows.baseline import Baseline
 from windows.context import NOTHING_KNOWN, Context
 from windows.day import RollingDay
 from windows.frozen import freeze, thaw
-from windows.live import LiveWindow
+from windows.live import LiveWindow, Mark
+
+QUIET = 3
+"""Minutes without a call after which a running window is packed."""
+POOLED = 100_000
+"""Endpoints."""
+
+
+class _Quiet(NamedTuple):
+    """A running window, packed, and what it was judged by."""
+
+    packed: bytes
+    regulars: Mapping[str, Mapping[str, float]]
+    context: Context
+    service_days: int
 
 
 class Knowledge:
@@ -23,9 +38,7 @@ class Knowledge:
     def baseline(self, endpoint: Endpoint) -> Baseline:
         """The endpoint's baseline, an empty one where nothing is known of it."""
         known = self.baselines.get(endpoint)
-        if known is None:
-            known = self.baselines[endpoint] = Baseline(endpoint)
-        return known
+        return known if known is not None else Baseline(endpoint)
 
     def context(self, endpoint: Endpoint) -> Context:
         return self.contexts.get(endpoint, NOTHING_KNOWN)
@@ -40,7 +53,11 @@ class LiveWindows:
         self.by_start: dict[Minute, dict[Endpoint, LiveWindow]] = {}
         self.days: dict[Endpoint, RollingDay] = {}
         self._late: dict[tuple[Endpoint, Minute, str, int], LiveWindow] = {}
-        self._frozen: dict[Minute, dict[Endpoint, bytes]] = {}
+        self._frozen: dict[Minute, dict[Endpoint, bytes | _Quiet]] = {}
+        self._marked: dict[Minute, dict[Endpoint, set[Mark]]] = {}
+        """What was found in frozen windows."""
+        self._endpoints: dict[Endpoint, Endpoint] = {}
+        self._rested: Minute = -1
         self._services: dict[str, Endpoint] = {}
         self.templates = Templates(learned)
         self._learned: dict[Endpoint, Minute] = {}
@@ -83,16 +100,54 @@ class LiveWindows:
             homes=(knowledge.regulars.homes(endpoint) if is_service_endpoint(endpoint) else None) or {},
         )
         frozen = self._frozen.get(start, {}).pop(endpoint, None)
-        return thaw(frozen, window) if frozen is not None else window
+        if frozen is None:
+            return window
+        self._marked.get(start, {}).pop(endpoint, None)
+        if isinstance(frozen, _Quiet):
+            window.regulars, window.context, window.service_days = frozen.regulars, frozen.context, frozen.service_days
+            return thaw(frozen.packed, window)
+        return thaw(frozen, window)
 
-    def freeze(self, until: Minute) -> None:
-        """Pack the windows that ended by this minute, were written, and in which nothing was found."""
+    def freeze(self, ended: Minute, now: Minute) -> None:
+        """Pack the windows that ended by the first minute, and those that were quiet for the last minutes, where they were written."""
+        if now <= self._rested:
+            return
+        self._rested = now
         for start, windows in self.by_start.items():
-            if start + WINDOW_MINUTES <= until:
-                done = [endpoint for endpoint, window in windows.items() if not window.dirty and not window.marks]
-                frozen = self._frozen.setdefault(start, {})
-                for endpoint in done:
-                    frozen[endpoint] = freeze(windows.pop(endpoint))
+            is_running = start + WINDOW_MINUTES > ended
+            for window in list(windows.values()):
+                if not window.dirty and not (is_running and (window.minute > now - QUIET or is_service_endpoint(window.endpoint))):
+                    self.pack(window, is_running)
+
+    def pack(self, window: LiveWindow, is_running: bool) -> None:
+        """A window that is running comes back as it was; one that has ended, with what is known of its endpoint by then."""
+        endpoint, start = window.endpoint, window.start
+        packed = freeze(self.by_start[start].pop(endpoint))
+        if window.marks:
+            self._marked.setdefault(start, {})[endpoint] = window.marks
+        self._frozen.setdefault(start, {})[endpoint] = (
+            _Quiet(packed, window.regulars, window.context, window.service_days) if is_running else packed
+        )
+
+    def marked(self) -> Iterator[tuple[Minute, Endpoint, set[Mark]]]:
+        """Where something was found, and what."""
+        for start, windows in self.by_start.items():
+            yield from ((start, endpoint, window.marks) for endpoint, window in windows.items() if window.marks)
+        for start, frozen in self._marked.items():
+            yield from ((start, endpoint, marks) for endpoint, marks in frozen.items())
+
+    def whole(self, start: Minute) -> Iterator[LiveWindow]:
+        """All windows that begin at this minute, those that were packed among them."""
+        yield from list(self.by_start.get(start, {}).values())
+        for endpoint in list(self._frozen.get(start, ())):
+            yield self.window(endpoint, start)
+
+    def known(self, endpoints: list[Endpoint]) -> list[Endpoint]:
+        """The same, each as one object however many tallies name it."""
+        pool = self._endpoints
+        if len(pool) > POOLED:
+            pool.clear()
+        return [pool.setdefault(endpoint, endpoint) if endpoint.matched else endpoint for endpoint in endpoints]
 
     @property
     def is_empty(self) -> bool:
@@ -116,6 +171,7 @@ class LiveWindows:
         for endpoint in sorted({*live, *packed}):
             yield endpoint, live.pop(endpoint) if endpoint in live else self._made(endpoint, start)
         self._frozen.pop(start, None)
+        self._marked.pop(start, None)
 
     def drain_late(self) -> list[tuple[tuple[Endpoint, Minute, str, int], LiveWindow]]:
         """(endpoint, start, partition, position) and window of what came late since the last call, in order."""

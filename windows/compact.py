@@ -12,10 +12,14 @@ from numpy.typing import NDArray
 
 from model import WINDOW_MINUTES, WINDOWS_PER_DAY, Minute
 from stats.moments import Moments
+from windows.sparse import EMPTY
 
 VALUE_BITS = 24
 ADDRESS = (1 << 40) - 1
 VALUE = (1 << VALUE_BITS) - 1
+MOST_OPEN = 256
+_OPEN_SHARE = 32
+"""So many values wait in a dictionary, or a 32nd of those in the arrays, before they are merged."""
 SLOTS = 256
 """Windows are numbered modulo this: more than a day has, so an age is never mistaken."""
 
@@ -31,9 +35,9 @@ class Asked:
 
     def __init__(self) -> None:
         self._ids, self._slots = _NO_IDS, _NO_SLOTS
-        self._open: dict[int, int] = {}
+        self._open: dict[int, int] = EMPTY
         """address and value -> window number: newer than what the arrays say"""
-        self._new: dict[int, int] = {}
+        self._new: dict[int, int] = EMPTY
         """address -> how many of its open values the arrays do not have"""
 
     def __len__(self) -> int:
@@ -48,8 +52,12 @@ class Asked:
             at = int(self._ids.searchsorted(np.uint64(id)))
             if at < len(self._ids) and int(self._ids[at]) == id:
                 if now - (now - int(self._slots[at])) % SLOTS < slot:
+                    self._open = self._open or {}
                     self._open[id] = slot
                 return False
+            if len(self._open) >= MOST_OPEN and len(self._open) * _OPEN_SHARE >= len(self._ids):
+                self._merge()
+            self._open, self._new = self._open or {}, self._new or {}
             self._open[id] = slot
             self._new[address] = self._new.get(address, 0) + 1
             return True
@@ -88,18 +96,21 @@ class Asked:
     def advance(self, now: int) -> None:
         """Merge what is open, and forget what is older than a day."""
         if self._open:
-            ids = np.fromiter(sorted(self._open), np.uint64, len(self._open))
-            slots = np.fromiter((self._open[int(id)] % SLOTS for id in ids), np.uint8, len(ids))
-            at = self._ids.searchsorted(ids)
-            if len(self._ids):
-                known = self._ids[np.minimum(at, len(self._ids) - 1)] == ids
-                self._slots[at[known]] = slots[known]
-                ids, slots, at = ids[~known], slots[~known], at[~known]
-            self._ids, self._slots = np.insert(self._ids, at, ids), np.insert(self._slots, at, slots)
-            self._open, self._new = {}, {}
+            self._merge()
         fresh = np.uint8(now % SLOTS) - self._slots < WINDOWS_PER_DAY
         if not fresh.all():
             self._ids, self._slots = self._ids[fresh], self._slots[fresh]
+
+    def _merge(self) -> None:
+        ids = np.fromiter(sorted(self._open), np.uint64, len(self._open))
+        slots = np.fromiter((self._open[int(id)] % SLOTS for id in ids), np.uint8, len(ids))
+        at = self._ids.searchsorted(ids)
+        if len(self._ids):
+            known = self._ids[np.minimum(at, len(self._ids) - 1)] == ids
+            self._slots[at[known]] = slots[known]
+            ids, slots, at = ids[~known], slots[~known], at[~known]
+        self._ids, self._slots = np.insert(self._ids, at, ids), np.insert(self._slots, at, slots)
+        self._open = self._new = EMPTY
 
     def cut(self, bound: int) -> None:
         """Keep only values below a bound of 64 bits."""

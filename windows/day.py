@@ -2,38 +2,45 @@
 floods that a window's edge cuts in two."""
 
 from collections.abc import Iterable, Iterator, Set
+from typing import Any
 
 from model import OTHER, WINDOW_MINUTES, WINDOWS_PER_DAY, Minute
 from stats.moments import Moments
 from windows.compact import Asked, Latencies, Taken, hashes
+from windows.sparse import EMPTY
 
 ENTRIES = 100_000
 """(parameter, IP, value) triples in memory; beyond it only a uniform sample of the values is kept and readings are scaled up."""
 HASHES = 1 << 64
 LATELY = 10
 """Minutes over which an IP's calls are counted across the edges of windows."""
+FEW = 8
+"""Rows of the last minutes that are looked through one by one."""
 LATEST = 3
 """Windows that do not count as usual yet, for a slow one may have begun in them."""
+
+_COLUMNS = 4
+_NOTHING_TAKEN = Taken()
 
 
 class RollingDay:
     """Distinct values per (parameter, IP), and bytes per IP, over the current window and the 71 before it; calls per IP over the last minutes."""
 
-    __slots__ = ("_asked", "_bound", "_calls", "_lately", "_minute", "_slot", "_taken", "latency", "touched")
+    __slots__ = ("_asked", "_bound", "_lately", "_log", "_minute", "_slot", "_taken", "latency", "touched")
 
     def __init__(self) -> None:
-        self._asked: dict[str, Asked] = {}
-        self._taken = Taken()
+        self._asked: dict[str, Asked] = EMPTY
+        self._taken = _NOTHING_TAKEN
         self.latency = Latencies()
         """Of successful calls, once a window has ended."""
-        self._calls: dict[Minute, dict[tuple[int, str], int]] = {}
-        """minute -> (status class, ip) -> calls"""
-        self._lately: dict[tuple[int, str], int] = {}
-        """Of the last LATELY minutes together."""
+        self._log: list[Any] = []
+        """minute, status class, ip and calls of each row of the last LATELY minutes, one after the other"""
+        self._lately: dict[int, dict[str, int]] = EMPTY
+        """status class -> ip -> calls of the log, once it has more than FEW rows"""
         self._minute = -1
         self._slot = -1
         self._bound = HASHES
-        self.touched: dict[str, set[str]] = {}
+        self.touched: dict[str, set[str]] = EMPTY
         """parameter -> ips that asked for something new since the last judgement"""
 
     def value(self, ip: str, parameter: str, value: int, window: Minute) -> None:
@@ -46,10 +53,12 @@ class RollingDay:
             return
         asked = self._asked.get(parameter)
         if asked is None:
+            self._asked = self._asked or {}
             asked = self._asked[parameter] = Asked()
         if asked.add(ip, value, slot, self._slot):
             touched = self.touched.get(parameter)
             if touched is None:
+                self.touched = self.touched or {}
                 touched = self.touched[parameter] = set()
             touched.add(ip)
 
@@ -62,38 +71,61 @@ class RollingDay:
             return
         if len(self._taken) >= ENTRIES and ip not in self._taken:
             ip = OTHER
+        if self._taken is _NOTHING_TAKEN:
+            self._taken = Taken()
         self._taken.add(ip, n, slot)
 
     def called(self, status_class: int, ip: str, n: int, minute: Minute) -> int:
         """This IP called so often; answers with its calls of the last LATELY minutes. 0 for what comes later than that, or from one IP too many."""
         if minute > self._minute:
             self._minute = minute
-            for old in [one for one in self._calls if one <= minute - LATELY]:
-                self._forget(self._calls.pop(old))
+            self.forget_calls(minute - LATELY)
         elif minute <= self._minute - LATELY:
             return 0
-        key = status_class, ip
-        lately = self._lately.get(key, 0) + n
-        if lately == n and len(self._lately) >= ENTRIES:
+        lately = self.lately(status_class, ip) + n
+        if lately == n and self._told_apart() >= ENTRIES:
             return 0
-        self._lately[key] = lately
-        counts = self._calls.get(minute)
-        if counts is None:
-            counts = self._calls[minute] = {}
-        counts[key] = counts.get(key, 0) + n
+        self._log += (minute, status_class, ip, n)
+        if self._lately is not EMPTY:
+            counts = self._lately.get(status_class)
+            if counts is None:
+                counts = self._lately[status_class] = {}
+            counts[ip] = lately
+        elif len(self._log) > _COLUMNS * FEW:
+            self._lately = {}
+            for _, kind, who, calls in _rows(self._log):
+                counts = self._lately.setdefault(kind, {})
+                counts[who] = counts.get(who, 0) + calls
         return lately
 
     def lately(self, status_class: int, ip: str) -> int:
         """The calls of this IP and status class in the last LATELY minutes."""
-        return self._lately.get((status_class, ip), 0)
+        if self._lately is not EMPTY:
+            counts = self._lately.get(status_class)
+            return counts.get(ip, 0) if counts is not None else 0
+        return sum(n for _, kind, who, n in _rows(self._log) if who == ip and kind == status_class) if self._log else 0
 
-    def _forget(self, counts: dict[tuple[int, str], int]) -> None:
-        for key, n in counts.items():
-            left = self._lately[key] - n
-            if left:
-                self._lately[key] = left
-            else:
-                del self._lately[key]
+    def forget_calls(self, until: Minute) -> None:
+        """What was called at this minute or before is none of the last minutes any more."""
+        log = self._log
+        if not log or min(log[::_COLUMNS]) > until:
+            return
+        self._log = [cell for row in _rows(log) if row[0] > until for cell in row]
+        if not self._log:
+            self._lately = EMPTY
+        elif self._lately is not EMPTY:
+            for minute, kind, who, n in _rows(log):
+                if minute <= until:
+                    counts = self._lately[kind]
+                    counts[who] -= n
+                    if not counts[who]:
+                        del counts[who]
+
+    def _told_apart(self) -> int:
+        """Pairs of status class and IP of the last minutes."""
+        return (
+            sum(map(len, self._lately.values())) if self._lately is not EMPTY else len({(kind, ip) for _, kind, ip, _ in _rows(self._log)})
+        )
 
     def taken(self, ip: str) -> int:
         """The bytes that this IP was answered with in the last 24 hours."""
@@ -174,6 +206,12 @@ class RollingDay:
             asked.advance(slot)
             if not len(asked):
                 del self._asked[parameter]
+        self._asked = self._asked or EMPTY
+
+
+def _rows(log: list[Any]) -> Iterator[tuple[Minute, int, str, int]]:
+    cells = iter(log)
+    return zip(cells, cells, cells, cells, strict=True)
 
 
 def _midnight(window: Minute) -> int:

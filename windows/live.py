@@ -29,6 +29,8 @@ SENSITIVE_PLACES = 500
 BURST = 10
 """Refused calls of one IP after which its next success is a break-in."""
 
+Mark = tuple[AlertKey, str | None, str]
+"""What was found, the actor accused, and the series concerned."""
 _NEW: Any = object()
 _NOBODY_BEHIND: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
 
@@ -93,8 +95,7 @@ class LiveWindow:
 
     dirty: bool = False
     """Its row has to be written."""
-    marks: set[tuple[AlertKey, str | None, str]] = NOBODY_YET
-    """What was found in it, the actor accused, and the series concerned."""
+    marks: set[Mark] = NOBODY_YET
     flagged: set[str] = NOBODY_YET
     """Actors that were found in it: not learned."""
     tainted: set[str] = NOBODY_YET

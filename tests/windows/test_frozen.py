@@ -6,7 +6,6 @@ from random import Random
 import pytest
 
 from local import traffic
-from model import Endpoint, Minute
 from pipeline.decode import decode
 from pipeline.evaluation import Evaluation
 from pipeline.fold import fold
@@ -50,16 +49,16 @@ def steps() -> list[Step]:
 
 
 def test_freezing_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    frozen: list[Endpoint] = []
-    pack = LiveWindows.freeze
+    frozen: list[bool] = []
+    pack = LiveWindows.pack
 
-    def counting(self: LiveWindows, until: Minute) -> None:
-        before = sum(map(len, self.by_start.values()))
-        pack(self, until)
-        frozen.extend([ENDPOINT] * (before - sum(map(len, self.by_start.values()))))
+    def counting(self: LiveWindows, window: LiveWindow, is_running: bool) -> None:
+        frozen.append(is_running)
+        pack(self, window, is_running)
 
-    monkeypatch.setattr(LiveWindows, "freeze", counting)
+    monkeypatch.setattr(LiveWindows, "pack", counting)
     with_freezing = steps()
     assert len(frozen) > 20
-    monkeypatch.setattr(LiveWindows, "freeze", lambda *_: None)
+    assert any(frozen)
+    monkeypatch.setattr(LiveWindows, "pack", lambda *_, **__: None)
     assert steps() == with_freezing
