@@ -247,8 +247,6 @@ class Alert(msgspec.Struct, frozen=True):
     """The endpoints at which one actor was found, once they are several: then `endpoint` is the whole service."""
     campaign: Campaign | None = None
     """What it stands for, where it stands for the alerts of many actors."""
-    folded_into: str = ""
-    """The campaign's alert that tells it: not stored as an alert, told to nobody."""
 
 
 CAMPAIGN = "campaign"

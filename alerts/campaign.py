@@ -5,8 +5,7 @@ asked for and erased, while one alert tells all of them together.
 """
 
 import re
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from heapq import nlargest
 from ipaddress import IPv6Address
@@ -60,6 +59,50 @@ class FoldedAlert(msgspec.Struct, frozen=True, array_like=True):
     calls: int = 0
 
 
+class Folded(msgspec.Struct, gc=False):
+    """Such an alert while it goes on. It changes in place, for a flood has tens of thousands of them; nothing that it holds refers back to it.
+
+    Its attributes mean what those of `Alert` mean. `calls`: as its row says. `links`: its entries in `Links`."""
+
+    detector: str
+    endpoint: Endpoint
+    severity: Severity
+    first: Minute
+    last: Minute
+    sighting: Sighting
+    incident: str = ""
+    folded_into: str = ""
+    """The campaign's alert that tells it."""
+    statuses: dict[int, int] = {}
+    baseline_days: int = 0
+    formula: str = ""
+    places: tuple[Endpoint, ...] = ()
+    suppressed: str = ""
+    open: bool = True
+    calls: int = 0
+    page: int = -1
+    """Of its row; -1: it has none in the campaign that goes on."""
+    links: Sequence[list[int]] = ()
+
+    @property
+    def row(self) -> FoldedAlert:
+        sighting = self.sighting
+        return FoldedAlert(
+            sighting.actor, self.endpoint, sighting.status_class, sighting.parameter,
+            self.severity, self.first, self.last, sighting.observed, self.calls,
+        )  # fmt: skip
+
+    @property
+    def shown(self) -> tuple[Severity, str, Sighting, dict[int, int], int]:
+        return self.severity, self.formula, self.sighting, self.statuses, self.baseline_days
+
+    def prolong_links(self) -> None:
+        last = self.last
+        for known in self.links:
+            if known[1] < last:
+                known[1] = last
+
+
 @dataclass(frozen=True, slots=True)
 class FoldedPage:
     """Some folded alerts of one campaign, as they are stored: overwrite by campaign and number."""
@@ -69,8 +112,7 @@ class FoldedPage:
     alerts: list[FoldedAlert]
 
 
-@dataclass(slots=True)
-class _Calls:
+class _Calls(msgspec.Struct, gc=False):
     window: Minute = -1
     now: int = 0
     before: int = 0
@@ -96,12 +138,11 @@ class Crowd:
     """Alert -> when it was raised."""
     campaign: AlertKey | None = None
     id: str = ""
-    folded: dict[AlertKey, FoldedAlert] = field(default_factory=dict)
+    folded: dict[AlertKey, Folded] = field(default_factory=dict)
     """In the order in which they came: the order of their pages."""
     beyond: int = 0
     """Folded and not kept."""
     dirty: bool = False
-    _places: dict[AlertKey, int] = field(default_factory=dict)
     _pages: set[int] = field(default_factory=set)
     _calls: dict[str, _Calls] = field(default_factory=dict)
     _traffic: dict[Minute, int] = field(default_factory=dict)
@@ -110,7 +151,7 @@ class Crowd:
     _known_actors: int = 0
     _alone: int = 0
     """Actors of an earlier run that have alerts of their own."""
-    _networks: Counter[str] = field(default_factory=Counter)
+    _networks: dict[str, int] = field(default_factory=dict)
     """Of the actors in `_calls`."""
 
     def overflows(self, actor: str | None, minute: Minute) -> bool:
@@ -120,15 +161,17 @@ class Crowd:
         actors = {key.actor for key in self.alone if key.actor}
         return len(self.alone) >= MANY or (actor is not None and actor not in actors and len(actors) >= CROWD)
 
-    def begin(self, members: Iterable[Alert], alert: Alert) -> Alert:
-        """The alert that stands for all of them."""
+    def begin(self, members: Sequence[Alert | Folded], alert: Folded) -> Alert:
+        """The alert that stands for all of them, of which `alert` is found just now."""
         members = [*members, alert]
         first = min(one.first for one in members)
         where = service_endpoint(self.service)
         self.id = alert_id(first, self.detector, where.id, "campaign")
-        self.folded, self._places, self.beyond = {}, {}, 0
+        for left in self.folded.values():
+            left.page = -1  # a campaign that began in the same window has the same id
+        self.folded, self.beyond = {}, 0
         self._pages, self._uncounted = set(), set()
-        self._calls, self._networks = {}, Counter()
+        self._calls, self._networks = {}, {}
         for one in members:
             self._meet(one.sighting.actor)
         self._traffic, self._known_actors, self._alone = {}, 0, 0
@@ -140,36 +183,44 @@ class Crowd:
             max(one.severity for one in members),
             first,
             alert.last,
-            alert.raised,
+            alert.last,
             Sighting(0),
             campaign=Campaign(),
         )
         self.campaign = campaign_key(made)
         return made
 
-    def resume(self, campaign: Alert, folded: Iterable[FoldedAlert]) -> None:
-        """Go on with a stored one."""
+    def resume(self, campaign: Alert, folded: Iterable[FoldedAlert]) -> list[tuple[AlertKey, Folded]]:
+        """Go on with a stored one, and with what is folded into it."""
         self.campaign, self.id = campaign_key(campaign), campaign.id
         known = campaign.campaign or Campaign()
-        self._calls, self._networks = {}, Counter()
+        self.folded, self._calls, self._networks = {}, {}, {}
         for actor, n in known.busiest:
             self._meet(actor, n)
-        for one in folded:
-            self._put(AlertKey(self.detector, one.endpoint, one.status_class, one.actor, one.parameter), one)
-            self._meet(one.actor, one.calls)
+        resumed = []
+        for row in folded:
+            key = AlertKey(self.detector, row.endpoint, row.status_class, row.actor, row.parameter)
+            sighting = Sighting(row.observed, actor=row.actor, status_class=row.status_class, parameter=row.parameter)
+            one = Folded(self.detector, row.endpoint, row.severity, row.first, row.last, sighting, campaign.incident, campaign.id)
+            one.calls = row.calls
+            self._put(key, one)
+            self._meet(row.actor, row.calls)
+            resumed.append((key, one))
         self.beyond = max(0, known.folded - len(self.folded))
         self._known_actors = known.actors
-        self._alone = max(0, known.actors - known.folded - len(self._calls.keys() - {one.actor for one in self.folded.values()}))
+        actors = {one.sighting.actor for one in self.folded.values()}
+        self._alone = max(0, known.actors - known.folded - len(self._calls.keys() - actors))
         self._pages.clear()
+        return resumed
 
     def has_room(self, key: AlertKey) -> bool:
         """Whether this alert is kept, or could be."""
         return len(self.folded) < KEPT or key in self.folded
 
-    def fold(self, key: AlertKey, alert: Alert) -> None:
+    def fold(self, key: AlertKey, one: Folded) -> None:
         """Keep one for which there is room."""
-        self._endpoints.add(alert.endpoint)
-        self.update(key, alert)
+        self._endpoints.add(one.endpoint)
+        self.update(key, one, is_told=True)
 
     def pass_by(self, finding: Finding) -> None:
         """Count the actor of one for which there is no room."""
@@ -182,39 +233,35 @@ class Crowd:
                 self._uncounted.add(name)
                 self.beyond += 1
 
-    def update(self, key: AlertKey, alert: Alert) -> None:
-        actor, before = alert.sighting.actor, self.folded.get(key)
-        self._meet(actor)
+    def update(self, key: AlertKey, one: Folded, *, is_told: bool) -> None:
+        """One that is kept goes on. `is_told`: its row says something else now, its actor's calls left aside."""
+        actor = one.sighting.actor
+        if one.page < 0:
+            self._meet(actor)
+            self._put(key, one)
+            is_told = True
         calls = self._calls[actor].total if actor else 0
-        now = FoldedAlert(
-            actor,
-            alert.endpoint,
-            alert.sighting.status_class,
-            alert.sighting.parameter,
-            alert.severity,
-            alert.first,
-            alert.last,
-            alert.sighting.observed,
-            calls,
-        )
-        if now != before:
-            self._put(key, now)
+        if is_told or calls != one.calls:
+            one.calls = calls
+            self._pages.add(one.page)
             self.dirty = True
 
     def count(self, finding: Finding, traffic: int) -> None:
         """What a finding adds: its actor's calls in its window, and those of the whole service in it."""
-        actor = finding.sighting.actor
-        if actor in self._calls:
-            self._calls[actor].count(finding.window, finding.calls)
-            self._traffic[finding.window] = max(traffic, self._traffic.get(finding.window, 0))
+        own = self._calls.get(finding.sighting.actor or "")
+        if own is not None:
+            window = finding.window
+            own.count(window, finding.calls)
+            if self._traffic.get(window, -1) < traffic:
+                self._traffic[window] = traffic
             self.dirty = True
 
     def told(self, campaign: Alert) -> Alert:
         """The campaign's alert, up to date."""
         actors = max(len(self._calls) + len(self._uncounted) + self._alone, self._known_actors)
-        calls = {actor: own.total for actor, own in self._calls.items()}
-        total, traffic = sum(calls.values()), sum(self._traffic.values())
-        busiest = tuple(nlargest(BUSIEST, calls.items(), key=lambda item: (item[1], item[0])))
+        calls = [(own.before + own.now, actor) for actor, own in self._calls.items()]
+        total, traffic = sum([n for n, _ in calls]), sum(self._traffic.values())
+        busiest = tuple((actor, n) for n, actor in nlargest(BUSIEST, calls))
         several = tuple((name, n) for name, n in nlargest(NETWORKS, self._networks.items(), key=lambda item: (item[1], item[0])) if n > 1)
         share = round(min(1.0, total / traffic), 4) if traffic else None
         (only,) = self._endpoints if len(self._endpoints) == 1 else (service_endpoint(self.service),)
@@ -233,7 +280,7 @@ class Crowd:
             return []
         rows, pages = list(self.folded.values()), sorted(self._pages)
         self._pages = set()
-        return [FoldedPage(self.id, number, rows[number * PER_PAGE : (number + 1) * PER_PAGE]) for number in pages]
+        return [FoldedPage(self.id, number, [one.row for one in rows[number * PER_PAGE : (number + 1) * PER_PAGE]]) for number in pages]
 
     def _meet(self, actor: str | None, calls: int | None = None) -> None:
         """`calls`: those of an earlier run."""
@@ -242,14 +289,14 @@ class Crowd:
         if actor not in self._calls:
             self._calls[actor] = _Calls(before=calls or 0)
             if network := network_of(actor):
-                self._networks[network] += 1
+                self._networks[network] = self._networks.get(network, 0) + 1
         elif calls is not None:
             self._calls[actor] = _Calls(before=calls)
 
-    def _put(self, key: AlertKey, folded: FoldedAlert) -> None:
-        place = self._places.setdefault(key, len(self._places))
-        self.folded[key] = folded
-        self._pages.add(place // PER_PAGE)
+    def _put(self, key: AlertKey, one: Folded) -> None:
+        before = self.folded.get(key)
+        one.page = before.page if before is not None else len(self.folded) // PER_PAGE
+        self.folded[key] = one
 
 
 def network_of(actor: str) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from alerts.campaign import Folded
 from detectors.latency_spike import latency_spike
 from detectors.population_spike import population_spike
 from model import Alert, AlertKey, Endpoint, Minute, is_service_endpoint
@@ -24,7 +25,7 @@ def related(one: Alert, other: Alert) -> bool:
     return not set(places(one)).isdisjoint(places(other))
 
 
-def places(alert: Alert) -> tuple[Endpoint, ...]:
+def places(alert: Alert | Folded) -> tuple[Endpoint, ...]:
     """The endpoints that it names; none where it spans a service."""
     if alert.places:
         return alert.places
@@ -39,20 +40,28 @@ class Links:
         """link -> incident -> [alerts that have this link, the last minute of any of them]"""
         self._alerts: dict[str, dict[AlertKey, None]] = {}
 
-    def put(self, key: AlertKey, alert: Alert) -> None:
+    def put(self, key: AlertKey, alert: Alert | Folded) -> None:
         if not alert.incident:
             return
         self._alerts.setdefault(alert.incident, {})[key] = None
+        links: list[list[int]] = []
         for link in _given(alert):
-            behind = self._behind.setdefault(link, {})
-            known = behind.get(alert.incident)
-            if known is None:
-                behind[alert.incident] = [1, alert.last]
-            else:
+            behind = self._behind.get(link)
+            known = behind.get(alert.incident) if behind is not None else None
+            if known is not None:
                 known[0] += 1
                 known[1] = max(known[1], alert.last)
+            else:
+                known = [1, alert.last]
+                if behind is None:
+                    self._behind[link] = {alert.incident: known}
+                else:
+                    behind[alert.incident] = known
+            links.append(known)
+        if isinstance(alert, Folded):
+            alert.links = links
 
-    def take(self, key: AlertKey, alert: Alert) -> None:
+    def take(self, key: AlertKey, alert: Alert | Folded) -> None:
         if not alert.incident:
             return
         mine = self._alerts[alert.incident]
@@ -68,11 +77,13 @@ class Links:
                 if not behind:
                     del self._behind[link]
 
-    def prolong(self, alert: Alert) -> None:
+    def prolong(self, alert: Alert | Folded) -> None:
         """It is found again; nothing but its last minute matters here."""
-        for link in _given(alert) if alert.incident else ():
-            known = self._behind[link][alert.incident]
+        links = [self._behind[link][alert.incident] for link in _given(alert)] if alert.incident else []
+        for known in links:
             known[1] = max(known[1], alert.last)
+        if isinstance(alert, Folded):
+            alert.links = links
 
     def incidents(self, alert: Alert) -> set[str]:
         """The incidents that hold an alert related to this one, lately enough."""
@@ -83,24 +94,24 @@ class Links:
         return list(self._alerts.get(incident, ()))
 
 
-def links_alike(a: Alert, b: Alert) -> bool:
+def links_alike(a: Alert | Folded, b: Alert | Folded) -> bool:
     """Whether both stand behind the same links."""
     return a.incident == b.incident and a.sighting.actor == b.sighting.actor and a.endpoint == b.endpoint and a.places == b.places
 
 
-def _given(alert: Alert) -> Iterator[Link]:
+def _given(alert: Alert | Folded) -> list[Link]:
     """What others find this alert by."""
-    actor, endpoint = alert.sighting.actor, alert.endpoint
-    if actor:
-        yield "actor", actor
+    actor = alert.sighting.actor
+    given: list[Link] = [("actor", actor)] if actor else []
     for place in places(alert):
-        yield "at", place
+        given.append(("at", place))
         if not actor:
-            yield "nobody at", place
+            given.append(("nobody at", place))
     if alert.detector in TOGETHER:
-        yield "together", alert.detector, endpoint.service
+        given.append(("together", alert.detector, alert.endpoint.service))
         if not actor:
-            yield "nobody together", alert.detector, endpoint.service
+            given.append(("nobody together", alert.detector, alert.endpoint.service))
+    return given
 
 
 def _sought(alert: Alert) -> Iterator[Link]:

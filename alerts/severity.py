@@ -5,13 +5,14 @@ from windows.context import Context
 
 SUCCESS_SHARE = 0.5
 """Share of 2xx answers from which on an attack got what it asked for."""
+_OWN = {severity: f"{severity.label} by the detector" for severity in Severity}
 
 
 def weighed(finding: Finding, context: Context) -> tuple[Severity, str]:
     """The severity, and the formula in words and numbers. A step up for sensitive data that was answered successfully, and for sensitive data behind no
     authentication; never more than High, never from Informational."""
     severity = finding.severity
-    first = f"{severity.label} by the detector"
+    first = _OWN[severity]
     if not context.sensitive or severity is Severity.INFORMATIONAL:
         return severity, first
     steps = [first]

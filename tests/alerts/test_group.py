@@ -405,3 +405,30 @@ def test_a_campaign_ends_when_it_is_quiet_and_another_is_another() -> None:
     again, _ = grouping.drain()
     assert len([one for one in again if one.campaign and one.open]) == 1
     assert {one.id for one in again}.isdisjoint({one.id for one in alerts})
+
+
+def test_a_campaign_that_another_follows_before_time_has_closed_it_is_closed_all_the_same() -> None:
+    grouping = Grouping()
+    for one in botnet(20):
+        grouping.add(one, NOTHING_KNOWN)
+    alerts, incidents = grouping.drain()
+    pages = grouping.drain_folded()
+    (first,) = [one for one in alerts if one.campaign]
+    for one in botnet(20, QUIET + 10):  # quiet for long enough, and `pass_time` has not come by
+        grouping.add(one, NOTHING_KNOWN)
+    again, later = grouping.drain()
+    assert [one.open for one in again if one.id == first.id] == [False]
+    assert len([one for one in again if one.campaign and one.open]) == 1
+
+    stored = {one.id: one for one in alerts} | {one.id: one for one in again} | {first.id: first}  # as an earlier version left it, open
+    both = [*pages, *grouping.drain_folded()]
+    folded = {one: [row for page in both if page.campaign == one for row in page.alerts] for one in {page.campaign for page in both}}
+    resumed = Grouping(stored.values(), [*incidents, *later], folded=folded)
+    healed, _ = resumed.drain()
+    assert [one.open for one in healed if one.id == first.id] == [False]
+    for one in botnet(20, QUIET + 11):
+        resumed.add(one, NOTHING_KNOWN)
+    resumed.drain()
+    (page,) = resumed.drain_folded()
+    assert page.campaign != first.id
+    assert len(page.alerts) == 15
