@@ -11,6 +11,7 @@ from adapters.estate import EstateSource, remember
 from adapters.tables import Tables
 from model import Endpoint, Minute, is_bucket, is_service_endpoint, minute_of
 from posture.drift import Deviation, deviations
+from posture.inventories import Inventories
 from posture.inventory import Inventory
 from posture.inventory_coverage import Coverage
 from posture.inventory_declared import Estate
@@ -31,7 +32,7 @@ class DriftStep:
         self._judged: dict[Endpoint, int] = {}
         """Calls of an endpoint when it was compared last."""
 
-    def run(self, inventories: Mapping[Endpoint, Inventory], coverages: Mapping[str, Coverage], now: datetime) -> list[Inventory]:
+    def run(self, inventories: Inventories, coverages: Mapping[str, Coverage], now: datetime) -> list[Inventory]:
         """Compare what has changed, when it is time. The inventories that were written anew, because their policies are others now."""
         if self._due is not None and now < self._due:
             return []
@@ -45,39 +46,38 @@ class DriftStep:
         found: dict[str, Deviation] = {}
         judged = []
         around = _surroundings(inventories, coverages, estate, minute_of(now))
-        for endpoint, before in inventories.items():
-            one = linked.get(endpoint, before)
+        for endpoint, brief in inventories.briefs.items():
             if (
-                one.first < 0
+                brief.first < 0
                 or is_service_endpoint(endpoint)
                 or is_bucket(endpoint)
-                or (self._judged.get(endpoint) == one.calls and endpoint not in linked)
+                or (self._judged.get(endpoint) == brief.calls and endpoint not in linked)
             ):
                 continue
             judged.append(endpoint)
+            one = linked.get(endpoint) or inventories[endpoint]
             here = around[endpoint.service]
             declared = estate.find(*endpoint[:4]) if endpoint.matched else None
             for deviation in deviations(one, declared, origin(endpoint, one, declared, here), here.at):
                 found[deviation.id] = deviation
         drift.write(self._tables, known, found, judged, minute_of(now))
-        self._judged |= {endpoint: linked.get(endpoint, inventories[endpoint]).calls for endpoint in judged}
+        self._judged |= {endpoint: inventories.briefs[endpoint].calls for endpoint in judged}
         self._estate, self._due = estate, now + EVERY
         return list(linked.values())
 
-    def _linked(self, inventories: Mapping[Endpoint, Inventory], estate: Estate) -> dict[Endpoint, Inventory]:
+    def _linked(self, inventories: Inventories, estate: Estate) -> dict[Endpoint, Inventory]:
         """Those whose policies are others than those under which callers proved themselves so far."""
         found = {}
-        for endpoint, one in inventories.items():
+        for endpoint, brief in inventories.briefs.items():
             declared = estate.find(*endpoint[:4]) if endpoint.matched else None
-            if declared is None or not declared.policy or declared.policy == one.policy:
+            if declared is None or not declared.policy or declared.policy == brief.policy:
                 continue
+            one = inventories[endpoint]
             found[endpoint] = one.forgotten(declared.policy) if one.policy else msgspec.structs.replace(one, policy=declared.policy)
         return found
 
 
-def _surroundings(
-    inventories: Mapping[Endpoint, Inventory], coverages: Mapping[str, Coverage], estate: Estate, now: Minute
-) -> dict[str, Surroundings]:
-    firsts = first_of_apis((endpoint, one.first) for endpoint, one in inventories.items())
+def _surroundings(inventories: Inventories, coverages: Mapping[str, Coverage], estate: Estate, now: Minute) -> dict[str, Surroundings]:
+    firsts = first_of_apis((endpoint, brief.first) for endpoint, brief in inventories.briefs.items())
     services = {endpoint.service for endpoint in inventories}
     return {service: surroundings(estate, coverages.get(service), firsts.get(service, {}), now) for service in services}

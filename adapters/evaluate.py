@@ -71,7 +71,7 @@ class Evaluator:
         self._recalled = 0
         self._progress = Progress()
         self._learned: str | None = None
-        self._stock = Stock({}, {}, key)
+        self._stock = Stock((), {}, key)
         self._countries = CountryDays(tables, key)
         self._key_uses = KeyUses(tables, key)
         self._reporter = Reporter()
@@ -140,10 +140,9 @@ class Evaluator:
                 self._learned = version
             return self._evaluation
         self._evaluation = None
-        known = dict(inventory.read(self._tables))
         self._countries = CountryDays(self._tables, self._key)
         self._key_uses = KeyUses(self._tables, self._key)
-        self._stock = Stock(known, inventory.coverages(self._tables), self._key)
+        self._stock = Stock(inventory.read(self._tables), inventory.coverages(self._tables), self._key)
         since = (stored.watermark or 0) - 24 * 60
         lately = list(alerts.read(self._tables, since))
         evaluation = Evaluation(

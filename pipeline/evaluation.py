@@ -163,7 +163,7 @@ class Evaluation:
 
     def learn(self, baselines: Iterable[Baseline], regulars: Iterable[Regular] = ()) -> None:
         """From now on judge these endpoints by these baselines, and know these regulars as well."""
-        self._knowledge.baselines.update((baseline.endpoint, baseline) for baseline in baselines)
+        self._knowledge.baselines.put(baselines)
         for regular in regulars:
             self._knowledge.regulars.remember(regular)
         if self._watermark.at is not None:
@@ -267,8 +267,8 @@ class Evaluation:
 
     def _seen(self, endpoint: Endpoint) -> Mapping[str, Sketch] | None:
         """The values to tell new ones from; None while too few days are known to call any value new."""
-        baseline = self._knowledge.baselines.get(endpoint)
-        return baseline.seen if baseline is not None and baseline.days >= LEARNING_DAYS else None
+        known = self._knowledge.baselines
+        return known.seen(endpoint) if known.days(endpoint) >= LEARNING_DAYS else None
 
     def _turn_to(self, day: int) -> None:
         """At midnight: read the rolling days, which are exactly the day that ends, and let its regulars count."""
@@ -295,7 +295,7 @@ class Evaluation:
             summaries, baselines = self._learner.close(day, tops)
             self._written.summaries.extend(summaries)
             self._written.baselines.extend(baselines)
-            self._knowledge.baselines.update((baseline.endpoint, baseline) for baseline in baselines)
+            self._knowledge.baselines.put(baselines)
 
     # judging
 

@@ -7,6 +7,7 @@ from model import WINDOW_MINUTES, Endpoint, Minute, is_service_endpoint, service
 from pipeline.regulars import Regulars
 from pipeline.templates import Templates
 from windows.baseline import Baseline
+from windows.baselines import Baselines
 from windows.context import NOTHING_KNOWN, Context
 from windows.day import RollingDay
 from windows.frozen import freeze, thaw
@@ -31,7 +32,7 @@ class Knowledge:
     """By what windows are judged: the baselines, the regular actors, and what the inventory says."""
 
     def __init__(self, baselines: Iterable[Baseline], regulars: Regulars, contexts: Mapping[Endpoint, Context]) -> None:
-        self.baselines = {baseline.endpoint: baseline for baseline in baselines}
+        self.baselines = Baselines(baselines)
         self.regulars = regulars
         self.contexts = dict(contexts)
 
@@ -89,14 +90,14 @@ class LiveWindows:
     def _made(self, endpoint: Endpoint, start: Minute) -> LiveWindow:
         """A window with what was frozen of it."""
         knowledge = self._knowledge
-        service = knowledge.baselines.get(self.service(endpoint.service))
+        days = knowledge.baselines.days(self.service(endpoint.service))
         window = LiveWindow(
             endpoint,
             start,
             day=self.day(endpoint),
             regulars=knowledge.regulars.of(endpoint) or {},
             context=knowledge.context(endpoint),
-            service_days=service.days if service is not None and (endpoint.matched or not self.templates.is_rich(endpoint.service)) else 0,
+            service_days=days if endpoint.matched or not self.templates.is_rich(endpoint.service) else 0,
             homes=(knowledge.regulars.homes(endpoint) if is_service_endpoint(endpoint) else None) or {},
         )
         frozen = self._frozen.get(start, {}).pop(endpoint, None)

@@ -6,7 +6,7 @@ The back-test, the proofs and the tests drive it, so what raises an alert here r
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 
-from model import ApiCall, Endpoint, minute_of
+from model import ApiCall, minute_of
 from pipeline.contents import Look
 from pipeline.evaluation import Evaluation
 from pipeline.fold import fold
@@ -15,7 +15,8 @@ from pipeline.limits import Limits
 from pipeline.looks import Looks
 from pipeline.start import Criteria
 from pipeline.step import Step
-from posture.inventory import Inventory, merge
+from posture.inventories import Inventories
+from posture.inventory import merge
 
 KEY = b"a back-test keeps no values at all"
 PARTITION = "0"
@@ -36,7 +37,7 @@ class Rehearsal:
         self._looks = Looks(look_into, KEY) if look_into is not None else None
         self._listed, self._country = listed, country
         self._evaluation = Evaluation(criteria=Criteria(limits=limits), learner=Learner(), live_rows=False)
-        self._inventories: dict[Endpoint, Inventory] = {}
+        self._inventories = Inventories()
         self._position = -1
 
     def play(self, calls: Sequence[ApiCall], messages: Sequence[bytes] | None = None, now: datetime = HISTORY) -> Step:
@@ -46,10 +47,11 @@ class Rehearsal:
         self._position += 1
         self._evaluation.feed(PARTITION, tally, self._position)
         step = self._evaluation.step(now)
-        changed = merge(self._inventories, [(PARTITION, self._position, self._evaluation.placed(tally))], KEY)
+        changed = merge(self._inventories, [(PARTITION, self._position, self._evaluation.placed(tally))], KEY, is_own=True)
         at = step.watermark if step.watermark is not None else minute_of(now)
-        self._inventories.update((endpoint, item.aged(at)) for endpoint, item in changed.items())
-        self._evaluation.know({endpoint: self._inventories[endpoint].context() for endpoint in changed})
+        aged = [one.aged(at) for one in changed.values()]
+        self._inventories.put(aged)
+        self._evaluation.know({one.endpoint: one.context() for one in aged})
         return step
 
     def finish(self) -> Step:

@@ -141,9 +141,12 @@ def merge(
     known: Mapping[Endpoint, Inventory],
     tallies: Iterable[tuple[str, int, Tally]],
     key: bytes = b"",
+    *,
+    is_own: bool = False,
 ) -> dict[Endpoint, Inventory]:
     """The inventories that some tallies (hub partition, position, tally) change. What an inventory contains already is not added again.
-    The endpoints of a tally are those that its calls belong to. `key` keys the hashes of addresses."""
+    The endpoints of a tally are those that its calls belong to. `key` keys the hashes of addresses. `is_own`: nobody else
+    holds what `known` gives, so that it may be changed in place."""
     changed: dict[Endpoint, Inventory] = {}
     for partition, position, tally in tallies:
         mine: dict[int, Inventory] = {}
@@ -154,7 +157,7 @@ def merge(
             ours = changed.get(endpoint)  # copied once, however many tallies change it
             one = ours or known.get(endpoint)
             if one is None or one.upto.get(partition, -1) < position:
-                mine[number] = changed[endpoint] = ours or _copy(one, endpoint)
+                mine[number] = changed[endpoint] = one if one is not None and (ours or is_own) else _copy(one, endpoint)
         hashes = [_hashed(address, key) for address in tally.ips]
         _add_counts(mine, tally, hashes)
         for minute, number, kind, place, confidence, status_class, n in tally.rows("sensitive"):

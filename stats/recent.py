@@ -54,7 +54,9 @@ def distinct(recent: Mapping[int, Iterable[int]], since: int) -> int:
 
 
 def without_days_before(recent: Recent, since: int) -> Recent:
-    """What still counts for readings from the day `since` on."""
+    """What still counts for readings from the day `since` on; the same object where that is everything."""
+    if all(kept[1] >= since for kept in recent.values()):  # the first day is the oldest
+        return recent
     found: Recent = {}
     for register, kept in recent.items():
         left = [number for at in range(0, len(kept), 2) if kept[at + 1] >= since for number in kept[at : at + 2]]

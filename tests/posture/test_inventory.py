@@ -8,6 +8,7 @@ from model import OTHER, Endpoint, bucket_of
 from pipeline.contents import EVERY, STABLE, Look, Sampler, look, parts
 from pipeline.decode import decode
 from pipeline.fold import fold
+from posture.inventories import Inventories
 from posture.inventory import AGES_OUT, PLACES, Inventory, merge
 from tests.pipeline.test_decode import message
 from windows.tally import Tally
@@ -64,6 +65,16 @@ def test_merging_leaves_what_was_known_alone() -> None:
     stocked = stock(tally(seen()))
     merge({ORDERS: stocked}, [("0", 1, tally(seen("email", "response.body $.email")))])
     assert [one.type for one in stocked.exposures] == ["iban"]
+
+
+def test_packed_inventories_come_back_and_grow_as_others_do() -> None:
+    stocked, more = stock(tally(seen(), path_parameters={"id": "7"})), ("0", 1, tally(seen("email", "response.body $.email")))
+    packed = Inventories([stocked])
+    assert packed[ORDERS] == stocked
+    assert merge(packed, [more], KEY, is_own=True) == merge({ORDERS: stocked}, [more], KEY)
+    assert packed[ORDERS] == stocked
+    packed.put(merge(packed, [more], KEY, is_own=True).values())
+    assert (packed[ORDERS].calls, packed.briefs[ORDERS].calls) == (2, 2)
 
 
 def test_what_is_only_possible_is_no_claim() -> None:
