@@ -6,7 +6,7 @@ Adding one touches one file here and its test. `id`, file, function and document
 import inspect
 import pkgutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
 from types import ModuleType
@@ -22,7 +22,11 @@ Tactic = Literal[
     "Execution", "Collection", "Exfiltration", "CommandAndControl", "Impact", "Probing", "Exploitation",
 ]  # fmt: skip
 """`intent` of Microsoft.Security/alerts."""
-Watched = Literal["calls", "identities", "values", "sightings", "sensitive", "callers"]
+Watched = Literal["calls", "identities", "values", "sightings", "sensitive", "callers", "nothing"]
+Reading = Literal[
+    "n", "refusals", "failed", "most_calls", "busiest_request", "busiest_response", "busiest_identity", "busiest_values", "most_values", "busiest_errors"
+]  # fmt: skip
+"""A number of the window that only grows while it lasts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,12 @@ class Detector:
     """Days of baseline below which it is not asked: the gate for cold baselines."""
     min_calls: int = 0
     """Calls in the baseline below which it is not asked."""
+    grows: Reading | None = None
+    """It is not asked while this reading of the window ..."""
+    least: tuple[str, ...] = ()
+    """... is below the smallest of these of its limits: what it looks for cannot be there yet."""
+    least_reading: Limit = field(init=False, default=0)
+    """That smallest one, where no limit is overridden."""
     key: Literal["actor", "parameter", "both"] = "actor"
     """What tells two alerts on one endpoint and class apart, beside the detector."""
     taints: str = ""
@@ -62,6 +72,15 @@ class Detector:
     """Minutes after an alert in which a new finding of the same key, below severity High, is taken for the same event and raises nothing."""
     alert_type: str = ""
     """Microsoft's alert type where it is not the id."""
+
+    def __post_init__(self) -> None:
+        if bool(self.least) != (self.grows is not None) or not self.limits.keys() >= set(self.least):
+            raise TypeError(f"detector {self.id} must say which reading grows, and which of its limits it has to reach")
+        object.__setattr__(self, "least_reading", min((self.limits[name] for name in self.least), default=0))
+
+    def fewest(self, own: Mapping[str, Limit]) -> Limit:
+        """What its reading has to reach, under these overrides of its limits."""
+        return min(own.get(name, self.limits[name]) for name in self.least) if own and self.least else self.least_reading
 
     def __call__(self, window: Window, baseline: Baseline, **limits: Limit) -> Iterator[Sighting]:
         return self.function(window, baseline, **limits)

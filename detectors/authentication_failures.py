@@ -26,6 +26,8 @@ from windows.window import Window
     min_days=1,
     taints="auth",
     refractory=2 * 60,
+    grows="refusals",
+    least=("floor", "ip_floor"),
 )
 def authentication_failures(
     window: Window,
@@ -42,9 +44,9 @@ def authentication_failures(
 ) -> Iterator[Sighting]:
     """401 and 403 of everyone > max(rule B, `ratio` x 30-day mean, `floor` - 1); or of one IP > max(`ip_floor`, `ip_ratio` x
     10th-largest, `own_ratio` x its own largest). High from `high` on, or when an IP was let in after ten refusals."""
-    if not window.refused:
+    total = window.refusals
+    if not total:
         return
-    total = sum(window.refused.values())
     usual = baseline.series.get("auth")
     mean = usual.mean if usual else 0.0
     if total >= floor and total > ratio * mean:

@@ -24,6 +24,7 @@ ID = "Gatewatch_DetectorFailure"
     techniques=("T1562",),
     owasp_2019=("API10",),
     owasp_2023=("API8",),
+    watches="nothing",
     key="both",
     refractory=24 * 60,
 )

@@ -35,6 +35,8 @@ KNOWN = 72
     key="parameter",
     taints="distinct:{parameter}",
     refractory=4 * 60,
+    grows="most_values",
+    least=("floor", "few_floor", "distinct_floor"),
 )
 def distributed_parameter_enumeration(
     window: Window,

@@ -25,6 +25,8 @@ from windows.window import Window
     min_days=1,
     taints="5xx",
     refractory=4 * 60,
+    grows="failed",
+    least=("floor",),
 )
 def error_burst(
     window: Window,
@@ -38,7 +40,7 @@ def error_burst(
     high: float = 0.5,  # share from which on the endpoint is down
 ) -> Iterator[Sighting]:
     """5xx answers > max(rule B, `ratio` x 30-day mean, `floor` - 1) and at least `share` of all. Medium from `high` of all on."""
-    observed = window.classes[5]
+    observed = window.failed
     usual = baseline.series.get("5xx")
     mean = usual.mean if usual else 0.0
     if observed < floor or observed <= ratio * mean or observed < share * window.n:

@@ -27,6 +27,8 @@ from windows.window import Window
     watches="identities",
     min_days=3,
     refractory=4 * 60,
+    grows="busiest_identity",
+    least=("floor", "few_floor"),
 )
 def identity_spike(
     window: Window,

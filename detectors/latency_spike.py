@@ -52,10 +52,12 @@ def latency_spike(
     now = log_moments(histogram.items())
     if now.n < least or now.mean is None:
         return
+    error = week.deviation / sqrt(now.n)
+    if now.mean - week.mean <= z * error or exp(now.mean - week.mean) < ratio:
+        return  # the day can only be slower than the week, not excuse less
     day = window.day.latency_before(window.start)
     usual = week.mean if day.n < KNOWN or day.mean is None else max(week.mean, day.mean)
     risen = now.mean - usual
-    error = week.deviation / sqrt(now.n)
     z = max(z, baseline.rank(LATENCY_ERRORS, own_rank) or 0.0)
     if risen > z * error and exp(risen) >= ratio:
         yield Sighting(

@@ -26,6 +26,8 @@ from windows.window import Window
     watches="values",
     min_days=1,
     key="both",
+    grows="busiest_values",
+    least=("floor",),
 )
 def parameter_enumeration(
     window: Window,

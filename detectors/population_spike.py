@@ -30,6 +30,8 @@ JUDGED = (2, 4, 5)
     min_calls=200,
     taints="{status_class}",
     refractory=12 * 60,
+    grows="n",
+    least=("floor", "young_floor"),
 )
 def population_spike(
     window: Window,

@@ -28,6 +28,8 @@ SIZES = "0 2xx"
     owasp_2023=("API4", "API3"),
     min_days=1,
     min_calls=200,
+    grows="busiest_request",
+    least=("floor",),
 )
 def request_payload_spike(
     window: Window,
@@ -42,6 +44,8 @@ def request_payload_spike(
 ) -> Iterator[Sighting]:
     """The largest request body of one IP > max(`floor`, `ratio` x 10th-largest body), and > `ever_ratio` x the largest ever where that says too little. High
     from `high` x the threshold on."""
+    if window.busiest_request <= floor:
+        return
     usual, ever = baseline.rank("request:call", 10), max(baseline.tops.get("request:call", ()), default=0.0)
     threshold = max(ratio * (usual or 0.0), floor)
     logs = baseline.logs.get(SIZES)

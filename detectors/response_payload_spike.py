@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from math import erfc, exp, log, sqrt
+from typing import NamedTuple
 
 from detectors import detector
 from model import NOBODY, Severity, Sighting
@@ -32,6 +33,8 @@ SIZES = "1 2xx"
     owasp_2023=("API3", "API1"),
     min_days=3,
     min_calls=200,
+    grows="busiest_response",
+    least=("floor", "several_floor"),
 )
 def response_payload_spike(
     window: Window,
@@ -57,42 +60,35 @@ def response_payload_spike(
     10th-largest, or the third-largest answer > `third_ratio` x 10th-largest where three so large are no chance for so many calls. Where sizes are spread
     widely the largest answer of the window does not count. Or three answers above `several_floor`, `several_times` the usual one and `several_ratio` x the
     10th-largest third one, where so many so large have a chance below `several_chance`. High from `high` x the threshold on."""
-    usual_sum, usual_call, usual_third = (baseline.rank(f"response:{measure}", 10) for measure in ("sum", "call", "third"))
-    logs = baseline.logs.get(SIZES)
-    if not usual_sum or not usual_call or logs is None or logs.mean is None or logs.deviation is None:
+    if window.busiest_response <= min(floor, 3 * several_floor):
         return
-    spread = max(logs.deviation, 0.1)
-    largest_sum, largest_call = (baseline.tops[f"response:{measure}"][0] for measure in ("sum", "call"))
-    most_sum, most_call = sum_ratio * usual_sum, call_ratio * usual_call
-    if baseline.pairs.get("2xx", 0) < FEW_CALLS:
-        most_sum, most_call = max(most_sum, few_ever_ratio * largest_sum), max(most_call, few_ever_ratio * largest_call)
-    if baseline.calls < FEW_CALLS:
-        fewest = exp(logs.mean + few_deviations * spread)
-        most_sum, most_call = max(most_sum, fewest), max(most_call, fewest)
-    most_third = third_ratio * usual_third if usual_third else ever_ratio * largest_call
-    wide = spread > heavy
-    several = max(several_floor, several_times * exp(logs.mean), several_ratio * usual_third if usual_third else ever_ratio * largest_call)
-    if baseline.pairs.get("2xx", 0) < FEW_CALLS:
-        several = max(several, ever_ratio * largest_call)
+    limits = sum_ratio, call_ratio, third_ratio, ever_ratio, few_ever_ratio, few_deviations, several_floor, several_times, several_ratio
+    lines = baseline.line("response payload", limits, _lines)
+    if lines is None:
+        return
+    usual_sum, usual_call, usual_third, largest_call, most_sum, most_call, most_third, several, mean, spread = lines
     if window.busiest_response <= min(max(floor, min(most_sum, most_call, most_third)), 3 * several):
         return
     bytes_of, least = window.bytes, min(most_third, several)
+    if window.busiest_third <= least and window.busiest_response <= most_sum and window.busiest_answer <= most_call:
+        return
+    wide = spread > heavy
     for ip in [ip for ip in window.touched if (own := bytes_of[ip])[5] > least or own[1] > most_sum or own[3] > most_call]:
         _, total, _, largest, second, third = bytes_of[ip]
         if ip in NOBODY:
             continue
-        if third > several and not wide and _of_three(_chance(log(third), logs.mean, spread), window.ips[2].get(ip, 0)) < several_chance:
+        if third > several and not wide and _of_three(_chance(log(third), mean, spread), window.ips[2].get(ip, 0)) < several_chance:
             evidence: dict[str, str | int | float] = {
                 "measure": "three answers",
                 "bytes of the window": total,
                 "largest answer ever": round(largest_call),
             }
             severity = Severity.HIGH if third >= high * several else None
-            yield Sighting(third, round(exp(logs.mean)), several, "bytes", actor=ip, severity=severity, evidence=evidence)
+            yield Sighting(third, round(exp(mean)), several, "bytes", actor=ip, severity=severity, evidence=evidence)
             continue
         if total <= floor:
             continue
-        if third > most_third and _chance(log(third), logs.mean, spread) * max(window.ips[2].get(ip, 0), 3) > third_chance:
+        if third > most_third and _chance(log(third), mean, spread) * max(window.ips[2].get(ip, 0), 3) > third_chance:
             third = 0
         if wide:
             total, largest = total - largest, largest if largest > heavy_ever_ratio * largest_call else second
@@ -112,6 +108,44 @@ def response_payload_spike(
                 severity=Severity.HIGH if observed >= high * max(threshold, floor) else None,
                 evidence={"measure": measure, "bytes of the window": window.bytes[ip][1], "largest answer ever": round(largest_call)},
             )
+
+
+class _Lines(NamedTuple):
+    """Bytes, but for mean and spread of their logarithms."""
+
+    usual_sum: float
+    usual_call: float
+    usual_third: float | None
+    largest_call: float
+    most_sum: float
+    most_call: float
+    most_third: float
+    several: float
+    mean: float
+    spread: float
+
+
+def _lines(baseline: Baseline, limits: tuple[float, ...]) -> _Lines | None:
+    """What must be exceeded, by the baseline alone; None where too little is known."""
+    sum_ratio, call_ratio, third_ratio, ever_ratio, few_ever_ratio, few_deviations, several_floor, several_times, several_ratio = limits
+    usual_sum, usual_call, usual_third = (baseline.rank(f"response:{measure}", 10) for measure in ("sum", "call", "third"))
+    logs = baseline.logs.get(SIZES)
+    if not usual_sum or not usual_call or logs is None or logs.mean is None or logs.deviation is None:
+        return None
+    spread = max(logs.deviation, 0.1)
+    largest_sum, largest_call = (baseline.tops[f"response:{measure}"][0] for measure in ("sum", "call"))
+    most_sum, most_call = sum_ratio * usual_sum, call_ratio * usual_call
+    few_pairs = baseline.pairs.get("2xx", 0) < FEW_CALLS
+    if few_pairs:
+        most_sum, most_call = max(most_sum, few_ever_ratio * largest_sum), max(most_call, few_ever_ratio * largest_call)
+    if baseline.calls < FEW_CALLS:
+        fewest = exp(logs.mean + few_deviations * spread)
+        most_sum, most_call = max(most_sum, fewest), max(most_call, fewest)
+    most_third = third_ratio * usual_third if usual_third else ever_ratio * largest_call
+    several = max(several_floor, several_times * exp(logs.mean), several_ratio * usual_third if usual_third else ever_ratio * largest_call)
+    if few_pairs:
+        several = max(several, ever_ratio * largest_call)
+    return _Lines(usual_sum, usual_call, usual_third, largest_call, most_sum, most_call, most_third, several, logs.mean, spread)
 
 
 def _of_three(each: float, calls: int) -> float:

@@ -23,6 +23,8 @@ from windows.window import Window
     owasp_2019=("API9", "API7"),
     owasp_2023=("API9", "API8"),
     service=True,
+    grows="busiest_errors",
+    least=("calls",),
 )
 def scanner_behaviour(
     window: Window,
@@ -36,9 +38,12 @@ def scanner_behaviour(
 ) -> Iterator[Sighting]:
     """At least `calls` calls of one IP answered 4xx, which are `share` of its calls, over `routes` endpoints or with `unknown` calls
     to unknown paths. High from `high` on."""
-    for ip in window.errors.keys() & window.touched:
-        refused = window.errors[ip]
-        if refused < calls or refused < share * window.ips[0].get(ip, 0) or ip in NOBODY:
+    if window.busiest_errors < calls:
+        return
+    errors = window.errors
+    for ip in [ip for ip in window.touched if ip in errors and errors[ip] >= calls]:
+        refused = errors[ip]
+        if refused < share * window.ips[0].get(ip, 0) or ip in NOBODY:
             continue
         if len(window.routes.get(ip, ())) >= routes or window.unknown.get(ip, 0) >= unknown:
             yield Sighting(

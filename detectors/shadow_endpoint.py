@@ -23,6 +23,8 @@ from windows.window import Window
     owasp_2019=("API9",),
     owasp_2023=("API9",),
     refractory=24 * 60,
+    grows="n",
+    least=("calls",),
 )
 def shadow_endpoint(
     window: Window,

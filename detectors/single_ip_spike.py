@@ -26,6 +26,8 @@ from windows.window import Window
     owasp_2019=("API4", "API2"),
     owasp_2023=("API4", "API6", "API2"),
     min_days=1,
+    grows="most_calls",
+    least=("floor", "few_floor"),
 )
 def single_ip_spike(
     window: Window,

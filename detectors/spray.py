@@ -46,6 +46,8 @@ def spray(
     `unknown_ratio` x 10th-largest (IP, window); or distinct endpoints > max(`routes`, `ratio` x 10th-largest (IP, window)); and either > `own_ratio` x its
     own largest. In a service younger than 3 days >= `young_unknown` at `young_unknown_routes` different ones. While `storm` clients and more are
     refused, and more than `storm_ratio` x 10th-largest, `storm_calls` of one are enough. High from `high` refused calls on."""
+    if not window.unknown and window.busiest_routes <= routes:
+        return
     young = baseline.days < YOUNG_DAYS
     usual = None if young else baseline.rank("routes", 10)
     most = max(routes, ratio * usual) if usual is not None else None

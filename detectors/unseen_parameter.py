@@ -41,6 +41,8 @@ def unseen_parameter(
 ) -> Iterator[Sighting]:
     """Any call with a parameter that is not known; Informational once `rolled_out` IPs sent it in 24 hours. A parameter is known once
     five IPs used it in a day, or on three days, and no news on the day after it came."""
+    if window.parameters.keys() <= baseline.parameters.keys():
+        return
     of_window = (window.parameters.keys() - baseline.parameters.keys()).difference(baseline.noticed)
     new = sorted(of_window & window.touched_values.keys()) if of_window else ()
     if not new:

@@ -303,8 +303,8 @@ class Evaluation:
         found: list[tuple[Finding, LiveWindow]] = []
         for window in windows:
             judgement = judge(window, self._knowledge.baseline(window.endpoint), self._detectors, self._limits, ended=ended)
-            found.extend((finding, window) for finding in judgement.findings)
-            found.extend((finding, window) for finding in self._failed(judgement.failures, window))
+            if judgement.findings or judgement.failures:
+                found.extend((finding, window) for finding in (*judgement.findings, *self._failed(judgement.failures, window)))
             window.day.touched = EMPTY
             if not ended:
                 window.judged()

@@ -1,13 +1,15 @@
 """Judge one window with every detector: sign what they found, count what failed, gate what is cold."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Set
 from typing import NamedTuple
 
-from detectors import Detector, discovered
+from detectors import Detector, Limit, discovered
 from model import Failure, Finding, Sighting, is_service_endpoint
 from pipeline.limits import Limits
 from windows.baseline import Baseline
 from windows.live import LiveWindow
+
+NO_OVERRIDES: Mapping[str, Limit] = {}
 
 
 class Judgement(NamedTuple):
@@ -15,36 +17,49 @@ class Judgement(NamedTuple):
     failures: list[Failure]
 
 
-class DetectorSets(NamedTuple):
-    """Detectors by what they judge, sorted once."""
+class DetectorSets:
+    """Detectors by what they judge and watch, sorted once for each set of tables that changed."""
 
-    endpoint: tuple[Detector, ...]
-    endpoint_ended: tuple[Detector, ...]
-    service: tuple[Detector, ...]
-    service_ended: tuple[Detector, ...]
+    def __init__(self, detectors: Iterable[Detector]) -> None:
+        known = tuple(detectors)
+        self._ended = {service: tuple(one for one in known if one.ended and one.service == service) for service in (False, True)}
+        self._live = {service: tuple(one for one in known if not one.ended and one.service == service) for service in (False, True)}
+        self._asked: dict[tuple[bool, frozenset[str]], tuple[Detector, ...]] = {}
+
+    def ended(self, service: bool) -> tuple[Detector, ...]:
+        """Those that judge whole windows, of services or of endpoints."""
+        return self._ended[service]
+
+    def watching(self, service: bool, changed: Set[str]) -> tuple[Detector, ...]:
+        """Those that watch one of these tables."""
+        key = service, frozenset(changed)
+        asked = self._asked.get(key)
+        if asked is None:
+            asked = self._asked[key] = tuple(one for one in self._live[service] if one.watches in changed)
+        return asked
 
 
 def detector_sets(detectors: Iterable[Detector] | None = None) -> DetectorSets:
     """All that discovery finds, or only these."""
-    known = discovered() if detectors is None else tuple(detectors)
-    kinds = ((service, ended) for service in (False, True) for ended in (False, True))
-    return DetectorSets(*(tuple(one for one in known if (one.service, one.ended) == kind) for kind in kinds))
+    return DetectorSets(discovered() if detectors is None else detectors)
 
 
 def judge(window: LiveWindow, baseline: Baseline, detectors: DetectorSets, limits: Limits, *, ended: bool = False) -> Judgement:
     """What the detectors that watch something that changed find in this window; with `ended`, what those find that judge whole windows."""
-    if is_service_endpoint(window.endpoint):
-        asked: Sequence[Detector] = detectors.service_ended if ended else detectors.service
-    else:
-        asked = detectors.endpoint_ended if ended else detectors.endpoint
+    service = is_service_endpoint(window.endpoint)
     findings: list[Finding] = []
     failures: list[Failure] = []
-    changed, days, calls = window.changed, baseline.days, baseline.calls
-    for detector in asked:
-        if (not ended and detector.watches not in changed) or days < detector.min_days or calls < detector.min_calls:
+    days, calls, overridden = baseline.days, baseline.calls, limits.overridden
+    own = NO_OVERRIDES
+    for detector in detectors.ended(service) if ended else detectors.watching(service, window.changed):
+        if days < detector.min_days or calls < detector.min_calls:
             continue
-        own = limits.of(detector.id, window.endpoint)
-        if own is None:
+        if overridden:
+            found = limits.of(detector.id, window.endpoint)
+            if found is None:
+                continue
+            own = found
+        if detector.grows is not None and getattr(window, detector.grows) < (detector.fewest(own) if own else detector.least_reading):
             continue
         try:
             for sighting in detector.function(window, baseline, **own):

@@ -46,6 +46,10 @@ class Limits:
         self._overrides = tuple(overrides)
         self._known: dict[tuple[str, Endpoint], Mapping[str, Limit] | None] = {}
 
+    @property
+    def overridden(self) -> bool:
+        return bool(self._overrides)
+
     def of(self, detector: str, endpoint: Endpoint) -> Mapping[str, Limit] | None:
         if not self._overrides:
             return {}

@@ -1,5 +1,9 @@
 """A baseline: what is usual at one endpoint, learned from up to 30 days, ready to judge by."""
 
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any, TypeVar
+
 import msgspec
 
 from model import WINDOW_MINUTES, Endpoint, Minute, StatusClass
@@ -9,6 +13,8 @@ from stats.seasonal import Seasonal
 from stats.sketch import Sketch
 from stats.sketch import pack as pack_sketch
 from stats.sketch import unpack as unpack_sketch
+
+T = TypeVar("T")
 
 FORMAT = 1
 """Stands first in every packed baseline: a reader refuses what a newer writer wrote instead of misreading it."""
@@ -33,7 +39,7 @@ class Fresh(msgspec.Struct, frozen=True, array_like=True):
     largest: list[float]
 
 
-class Baseline(msgspec.Struct, frozen=True, array_like=True):
+class Baseline(msgspec.Struct, frozen=True, array_like=True, dict=True):
     """What is usual at one endpoint, ready to judge by. `days`: days since its first call, at most 30; 0 is no baseline at all."""
 
     endpoint: Endpoint
@@ -59,6 +65,18 @@ class Baseline(msgspec.Struct, frozen=True, array_like=True):
     """Status class -> on how many of the last 14 days a spike was found in it, where that is often enough for it to have been learned."""
     code: list[str] = []
     """Details of injections that are usual here: see windows.usual_code"""
+
+    @cached_property
+    def _lines(self) -> dict[tuple[str, tuple[float, ...]], Any]:
+        return {}
+
+    def line(self, name: str, limits: tuple[float, ...], of: Callable[["Baseline", tuple[float, ...]], T]) -> T:
+        """What `of` computes of this baseline alone, computed once for these limits. It is never stored."""
+        key = name, limits
+        if key not in self._lines:
+            self._lines[key] = of(self, limits)
+        found: T = self._lines[key]
+        return found
 
     def expected(self, series: str, window: Minute) -> float | None:
         """How many are usual in the window that starts at this minute; None for a series that is not known."""

@@ -143,18 +143,16 @@ class RollingDay:
     def asked_more(self, than: float) -> Iterator[tuple[str, str, float]]:
         """(parameter, ip, distinct values in 24 hours) of those that asked for something since the last judgement and for more than so many in all."""
         for parameter, ips in self.touched.items():
-            for ip in ips:
-                distinct = self.distinct(parameter, ip)
-                if distinct > than:
-                    yield parameter, ip, distinct
+            asked = self._asked.get(parameter)
+            for ip, n in asked.more(ips, HASHES / self._bound, than) if asked is not None else ():
+                yield parameter, ip, self._scaled(n)
 
     def busy(self, parameter: str, ips: Iterable[str], window: Minute, least: int) -> Iterator[tuple[str, float]]:
         """(ip, distinct values in the 24 hours up to now) of those that asked for `least` of them or more since midnight of the window's day: only such a day
         counts, for the rolling 24 hours hold a part of the day before as well."""
         midnight, asked = _midnight(window), self._asked.get(parameter)
-        for ip in ips if asked is not None else ():
-            n = asked.distinct(ip) if asked is not None else 0
-            if n >= least and asked is not None and asked.distinct_since(ip, midnight, self._slot) >= least:
+        for ip, n in asked.more(ips, 1.0, least - 1) if asked is not None else ():
+            if asked is not None and asked.distinct_since(ip, midnight, self._slot) >= least:
                 yield ip, self._scaled(n)
 
     def takers(self, ips: Iterable[str], window: Minute, least: int) -> Iterator[tuple[str, int]]:

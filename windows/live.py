@@ -83,9 +83,17 @@ class LiveWindow:
 
     busiest: list[int] = field(default_factory=lambda: [0] * 6)
     busiest_lately: list[int] = field(default_factory=lambda: [0] * 6)
+    most_calls: int = 0
     busiest_request: int = 0
     busiest_response: int = 0
+    busiest_answer: int = 0
+    busiest_identity: int = 0
+    busiest_values: int = 0
+    most_values: int = 0
+    busiest_errors: int = 0
     busiest_routes: int = 0
+    refusals: int = 0
+    failed: int = 0
     changed: tuple[str, ...] = ()
     """Tables of the tally that added something since `judged()`."""
     touched: set[str] = NOBODY_YET
@@ -107,6 +115,10 @@ class LiveWindow:
         self.minute = self.start
 
     # what is read of it
+
+    @property
+    def busiest_third(self) -> int:
+        return self.bytes.third if isinstance(self.bytes, Sizes) else 0
 
     def statuses_of(self, actor: str | None) -> dict[int, int]:
         if actor is None:
@@ -205,17 +217,26 @@ class LiveWindow:
         lately = self.day.called(status_class, ip, n, self.start if minute is None else minute)
         if lately > self.busiest_lately[status_class]:
             self.busiest_lately[status_class] = lately
+            if lately > self.most_calls:
+                self.most_calls = lately
+        if calls > self.most_calls:
+            self.most_calls = calls
         self.request_bytes += request
         self.response_bytes += response
         answered = self.bytes.add(ip, request, response, request_max, response_max)
         if answered > self.busiest_response:
             self.busiest_response = answered
+        if response_max > self.busiest_answer:
+            self.busiest_answer = response_max
         if request_max > self.busiest_request:
             self.busiest_request = request_max
         if status_class == 4:
             if status in REFUSED:
                 self.refused = self.refused or {}
                 self.refused[ip] = self.refused.get(ip, 0) + n
+                self.refusals += n
+        elif status_class == 5:
+            self.failed += n
         elif status_class == 2:
             if self.refused.get(ip, 0) >= BURST:
                 self.entered = self.entered or {}
@@ -260,7 +281,9 @@ class LiveWindow:
         ips[ip] = ips.get(ip, 0) + n
         if status // 100 == 4:
             self.errors = self.errors or {}
-            self.errors[ip] = self.errors.get(ip, 0) + n
+            errors = self.errors[ip] = self.errors.get(ip, 0) + n
+            if errors > self.busiest_errors:
+                self.busiest_errors = errors
             if not endpoint.matched:
                 if not self.unknown:
                     self.unknown, self.lost = {}, {}
@@ -293,7 +316,9 @@ class LiveWindow:
         known = self.identities[status // 100]
         if known is EMPTY:
             known = self.identities[status // 100] = {}
-        known[identity] = known.get(identity, 0) + n
+        calls = known[identity] = known.get(identity, 0) + n
+        if calls > self.busiest_identity:
+            self.busiest_identity = calls
         if self.touched_identities is NOBODY_YET:
             self.touched_identities = set()
         self.touched_identities.add(identity)
@@ -308,6 +333,10 @@ class LiveWindow:
                 self.parameters = self.parameters or {}
                 parameter = self.parameters[name] = Parameter()
         parameter.add(ip, value, n, ok, value_type)
+        if parameter.most > self.busiest_values:
+            self.busiest_values = parameter.most
+        if len(parameter.values) > self.most_values:
+            self.most_values = len(parameter.values)
         touched = self.touched_values.get(name)
         if touched is None:
             self.touched_values = self.touched_values or {}

@@ -110,10 +110,12 @@ class Sizes(Mapping[str, list[int]]):
     """IP -> [request bytes, response bytes, largest request, largest, second and third largest response]. A single call without a request body is held as its
     response's bytes."""
 
-    __slots__ = ("_of",)
+    __slots__ = ("_of", "third")
 
     def __init__(self) -> None:
         self._of: dict[str, int | list[int]] = {}
+        self.third = 0
+        """The largest third-largest response."""
 
     def add(self, ip: str, request: int, response: int, request_max: int, response_max: int) -> int:
         """This IP's response bytes so far, with these calls."""
@@ -133,6 +135,8 @@ class Sizes(Mapping[str, list[int]]):
             own[2] = request_max
         if response_max > own[5]:
             own[3:] = sorted((*own[3:5], response_max), reverse=True)
+            if own[5] > self.third:
+                self.third = own[5]
         return own[1]
 
     def fold(self, names: list[str], into: str) -> None:
@@ -162,7 +166,7 @@ class Sizes(Mapping[str, list[int]]):
         return self._of.keys()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _sizes, (self._of,)
+        return _sizes, (self._of, self.third)
 
 
 def with_one(own: "tuple[One, ...] | set[One]", one: One) -> "tuple[One, ...] | set[One]":
@@ -185,7 +189,7 @@ def _values(of: dict[str, int | tuple[int, ...] | dict[int, bool]]) -> Values:
     return made
 
 
-def _sizes(of: dict[str, int | list[int]]) -> Sizes:
+def _sizes(of: dict[str, int | list[int]], third: int) -> Sizes:
     made = Sizes()
-    made._of = of
+    made._of, made.third = of, third
     return made

@@ -216,8 +216,44 @@ class Window(Protocol):
         """Status class -> most calls of one IP within `day.LATELY` minutes, which may have begun before the window."""
 
     @property
+    def most_calls(self) -> int:
+        """The largest number in `busiest` and `busiest_lately`."""
+
+    @property
+    def refusals(self) -> int:
+        """Calls answered 401 or 403: the sum of `refused`."""
+
+    @property
+    def failed(self) -> int:
+        """Calls answered 5xx."""
+
+    @property
+    def busiest_identity(self) -> int:
+        """Calls of one status class of the identity with the most."""
+
+    @property
+    def busiest_values(self) -> int:
+        """Distinct values of one parameter by the IP with the most."""
+
+    @property
+    def most_values(self) -> int:
+        """Distinct values of the parameter with the most."""
+
+    @property
+    def busiest_errors(self) -> int:
+        """Of a service: calls answered 4xx of the IP with the most."""
+
+    @property
     def busiest_request(self) -> int:
         """Bytes of the largest request."""
+
+    @property
+    def busiest_answer(self) -> int:
+        """Bytes of the largest response."""
+
+    @property
+    def busiest_third(self) -> int:
+        """The largest third-largest response of an IP, in bytes."""
 
     @property
     def busiest_response(self) -> int:

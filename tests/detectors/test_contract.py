@@ -3,6 +3,7 @@
 import ast
 import inspect
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -138,6 +139,33 @@ def test_a_cold_baseline_is_silent_but_for_rules() -> None:
     assert {finding.detector for one in judged for finding in one.findings} == rules
 
 
+@pytest.mark.parametrize("one", [one for one in ALL if one.grows is not None], ids=lambda one: one.id)
+def test_a_detector_that_waits_would_find_nothing_earlier(one: Detector) -> None:
+    """Asked at every size of the same attack, under its own limits and under lower ones: it finds nothing in a window in which its reading is below its limits."""
+    found = 0
+    for size in [*range(1, 70), *range(70, 600, 40)]:
+        of_endpoint = window(
+            calls=[(IP, 200, size), (IP, 401, size), (IP, 500, size), ("198.51.100.8", 200, size)],
+            sizes=[(IP, 200 * size, 400 * size)] * 3,
+            identities=[("user:7", 200, size * 3)],
+            values=[(f"198.51.100.{n}", "path:id", range(n * size, (n + 1) * size), True) for n in range(3)],
+        )
+        unknown = Endpoint("contoso", "", "GET", "/probe/{…}", matched=False)
+        some = window(endpoint=service_endpoint("contoso"), routes=[(IP, 404, unknown)] * size) if one.service else of_endpoint
+        some = window(endpoint=unknown, calls=[(IP, 200, size)]) if one.id == "API_ShadowEndpoint" else some
+        for own in ({}, dict.fromkeys(one.least, 2)):
+            known = baseline(series={}, tops={f"response:{measure}": [900.0] * 12 for measure in ("sum", "call", "third")})
+            if list(one(some, known, **own)):
+                found += 1
+                assert getattr(some, str(one.grows)) >= one.fewest(own), size
+    assert found, "the attack grows until it is found"
+
+
+def test_what_a_detector_waits_for_is_one_of_its_limits() -> None:
+    with pytest.raises(TypeError, match="which of its limits"):
+        replace(ALL[0], grows="n", least=("nothing_of_the_kind",))
+
+
 @each
 def test_same_input_same_verdict(one: Detector) -> None:
     def verdict() -> list[str]:
@@ -199,7 +227,7 @@ def test_a_duplicate_id_stops_the_start() -> None:
     a, b = ModuleType("a"), ModuleType("b")
     original = ALL[0]
     a.__dict__["one"] = original
-    b.__dict__["two"] = Detector(**{name: getattr(original, name) for name in Detector.__dataclass_fields__})
+    b.__dict__["two"] = replace(original)
     with pytest.raises(ValueError, match=original.id):
         collect([a, b])
     assert collect([a, a]) == (original,)

@@ -22,6 +22,9 @@ def test_against_sets(found: list[tuple[int, str, int]]) -> None:
     for ip in ("a", "b"):
         expected = {number for slot, who, number in found if who == ip and slot > now - 72}
         assert day.distinct("path:id", ip) == len(expected)
+    for least in range(5):
+        told = {ip: n for _, ip, n in day.asked_more(least)}
+        assert told == {ip: n for ip in day.touched.get("path:id", ()) if (n := day.distinct("path:id", ip)) > least}
     assert day.ips("path:id") == len({ip for slot, ip, _ in found if slot > now - 72})
 
 

@@ -44,6 +44,22 @@ def test_no_actor_is_in_a_record(counted: list[tuple[str, int, int]], seen: list
         assert text not in packed
 
 
+@given(calls, values, st.lists(st.tuples(actors, st.integers(0, 9), st.integers(0, 9)), max_size=12))
+def test_the_busiest_against_everyone(
+    counted: list[tuple[str, int, int]], seen: list[tuple[str, str, list[int], bool]], sizes: list[tuple[str, int, int]]
+) -> None:
+    of_endpoint = window(calls=counted, values=seen, sizes=sizes, identities=counted)
+    assert of_endpoint.most_calls == max(of_endpoint.busiest + of_endpoint.busiest_lately)
+    assert (of_endpoint.refusals, of_endpoint.failed) == (sum(of_endpoint.refused.values()), of_endpoint.classes[5])
+    for at, reading in ((2, of_endpoint.busiest_request), (3, of_endpoint.busiest_answer), (5, of_endpoint.busiest_third)):
+        assert reading == max((own[at] for own in of_endpoint.bytes.values()), default=0)
+    assert of_endpoint.busiest_identity == max((n for own in of_endpoint.identities for n in own.values()), default=0)
+    assert of_endpoint.busiest_values == max((one.most for one in of_endpoint.parameters.values()), default=0)
+    assert of_endpoint.most_values == max((len(one.values) for one in of_endpoint.parameters.values()), default=0)
+    of_service = window(endpoint=service_endpoint("contoso"), routes=[(ip, status, ENDPOINT) for ip, status, _ in counted])
+    assert of_service.busiest_errors == max(of_service.errors.values(), default=0)
+
+
 @given(st.lists(calls, min_size=2, max_size=4), st.lists(values, min_size=2, max_size=4), st.randoms())
 def test_merge_equals_whole_for_all_that_adds(
     parts: list[list[tuple[str, int, int]]], seen: list[list[tuple[str, str, list[int], bool]]], random: Random
