@@ -1,6 +1,6 @@
 """Judge one window with every detector: sign what they found, count what failed, gate what is cold."""
 
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from detectors import Detector, Limit, discovered
@@ -24,15 +24,15 @@ class DetectorSets:
         known = tuple(detectors)
         self._ended = {service: tuple(one for one in known if one.ended and one.service == service) for service in (False, True)}
         self._live = {service: tuple(one for one in known if not one.ended and one.service == service) for service in (False, True)}
-        self._asked: dict[tuple[bool, frozenset[str]], tuple[Detector, ...]] = {}
+        self._asked: dict[tuple[bool, tuple[str, ...]], tuple[Detector, ...]] = {}
 
     def ended(self, service: bool) -> tuple[Detector, ...]:
         """Those that judge whole windows, of services or of endpoints."""
         return self._ended[service]
 
-    def watching(self, service: bool, changed: Set[str]) -> tuple[Detector, ...]:
+    def watching(self, service: bool, changed: tuple[str, ...]) -> tuple[Detector, ...]:
         """Those that watch one of these tables."""
-        key = service, frozenset(changed)
+        key = service, changed
         asked = self._asked.get(key)
         if asked is None:
             asked = self._asked[key] = tuple(one for one in self._live[service] if one.watches in changed)

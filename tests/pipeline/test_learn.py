@@ -111,7 +111,7 @@ def test_an_outage_is_left_out_and_a_quiet_endpoint_is_not() -> None:
 
 def tainted(day: int, slots: range, n: int = 900) -> DaySummary:
     flood = window(calls=[(NEIGHBOURS[0], 200, n)])
-    flood.tainted.add("2xx")
+    flood.tainted = {"2xx"}
     usual = rows(day, slots=range(slots.stop, 72))
     return next(one for one in summarise(day, rows(day, slots=slots, made=flood) + usual) if one.endpoint == ENDPOINT)
 
@@ -141,7 +141,7 @@ def test_bursts_that_come_back_are_learned_and_lift_the_line_only_so_far(case: s
 
 def test_bursts_of_failed_logins_are_never_learned() -> None:
     flood = window(calls=[(NEIGHBOURS[0], 401, 900)])
-    flood.tainted.add("auth")
+    flood.tainted = {"auth"}
     days = [
         next(
             one for one in summarise(day, rows(day, slots=range(3), made=flood) + rows(day, slots=range(3, 72))) if one.endpoint == ENDPOINT
@@ -156,7 +156,7 @@ def test_bursts_of_failed_logins_are_never_learned() -> None:
 def test_an_actor_that_was_found_teaches_one_measure_a_day() -> None:
     def probed(day: int) -> DaySummary:
         made = window(routes=[(IP, 404, Endpoint("contoso", "", "GET", f"/probe{n}", matched=False)) for n in range(9)], endpoint=SERVICE)
-        made.flagged.add(IP)
+        made.flagged = {IP}
         return next(one for one in summarise(day, [WindowRow(SERVICE, day * 1440 + slot * 20, record_of(made)) for slot in range(5)]))
 
     found = baseline_of(SERVICE, [probed(DAY + n) for n in range(4)])
@@ -181,7 +181,7 @@ def test_the_slowest_windows_are_known_without_those_that_were_found() -> None:
         one for one in summarise(DAY, rows(DAY, slots=range(1), made=slow) + rows(DAY, slots=range(1, 72))) if one.endpoint == ENDPOINT
     )
     assert day.tops[LATENCY_ERRORS][0] > 4
-    slow.found.add("API_SpikeInLatency")
+    slow.found = {"API_SpikeInLatency"}
     day = next(
         one for one in summarise(DAY, rows(DAY, slots=range(1), made=slow) + rows(DAY, slots=range(1, 72))) if one.endpoint == ENDPOINT
     )
