@@ -69,7 +69,7 @@ def watch(timer: func.TimerRequest) -> None:  # noqa: ARG001
 
 
 @app.function_name("reconcile")
-@app.timer_trigger(arg_name="timer", schedule="0 15 2 * * *", use_monitor=True)
+@app.timer_trigger(arg_name="timer", schedule="0 25 * * * *", use_monitor=True)
 def reconcile(timer: func.TimerRequest) -> None:  # noqa: ARG001
     from adapters.reconcile import run
 

@@ -44,15 +44,14 @@ def check(
     """
     problems: list[str] = []
     answers = {"tables": True, "blobs": True}
-    progress, learned = Progress(), None
+    progress, learned, compared = Progress(), None, None
     last: dict[str, Batch | Tail] = {}
     try:
         progress, learned = read_progress(tables), tables.get("progress", "baseline", "baseline")
         last = last_batches(batches, progress)
         problems += filter(None, [losses.sentence(losses.since(tables, now - LOST_LATELY, now))])
-        differs = reconcile.last(tables)
-        if differs is not None:
-            problems += [f"counts differ: {difference}" for difference in differs[1]]
+        compared = reconcile.result(tables)
+        problems += [f"counts differ: {difference}" for difference in (compared.differences if compared else ())]
     except Exception as error:
         problems.append(f"the tables of StateStorage cannot be read ({type(error).__name__})")
         answers["tables"] = not isinstance(error, SILENT)
@@ -69,7 +68,7 @@ def check(
         problems += wrong(tables, now) if answers["tables"] else []
     except Exception as error:
         problems.append(f"the record of the purges cannot be read ({type(error).__name__})")
-    notices: list[str] = []
+    notices = reconcile.notices(compared, now)
     try:
         index = intel.read(evidence, intel.SUMMARY)
         notices += index.warnings(now)
@@ -116,6 +115,7 @@ def check(
         "outputs": outputs,
         "evaluationAgeSeconds": round(age, 1) if age is not None else None,
         "baselines": {"count": learned["count"], "until": learned["until"], "made": learned["made"].isoformat()} if learned else None,
+        "counts": {"compared": compared.day or None, "next": compared.next, "behind": compared.behind} if compared else None,
         "eventTime": moment(progress.watermark).isoformat() if progress.watermark is not None else None,
     }
 

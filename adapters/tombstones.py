@@ -35,6 +35,11 @@ def add(tables: Tables, hash: str, now: datetime) -> None:
     tables.upsert(TABLE, [{"PartitionKey": PARTITION, "RowKey": hash, "before": minute_of(now), "until": now + LASTS}])
 
 
+def latest(tables: Tables) -> Minute:
+    """When somebody was erased last, of those who still have a tombstone; -1 where nobody has."""
+    return max(_stored(tables).values(), default=-1)
+
+
 def remove_expired(tables: Tables, now: datetime) -> int:
     """Remove those whose time is over."""
     where = "PartitionKey eq @partition and until lt @now"

@@ -39,8 +39,8 @@ class Watch:
         for lag in lags:
             if lag.expired:
                 lost[f"partition {lag.partition}"] = lost.get(f"partition {lag.partition}", 0) + lag.expired
-        compared = reconcile.last(self._tables)
-        different = {f"difference {number}": text for number, text in enumerate(compared[1], 1)} if compared else {}
+        compared = reconcile.result(self._tables)
+        different = {f"difference {number}": text for number, text in enumerate(compared.differences, 1)} if compared else {}
         self._stand([(STALLED, {**waiting}), (LOST, {**lost}), (DIFFERS, {**different})], now)
         return [*problems(lags, self._settings.kept["calls"], now), *different.values()]
 

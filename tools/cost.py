@@ -29,7 +29,7 @@ LEAST_BILLED = Decimal(1)
 """Seconds: Flex Consumption bills an instance's activity from one second up, then in tenths."""
 INVENTORY_SECONDS = 600
 """How far the rows of the inventory may lag behind: adapters.stock.EVERY."""
-TIMERS = {"watch": 120, "respond": 300, "posture": 900, "purge": 3600, "intel": 3600, "reconcile": 86_400, "baseline": 86_400}
+TIMERS = {"watch": 120, "respond": 300, "posture": 900, "purge": 3600, "intel": 3600, "reconcile": 3600, "baseline": 86_400}
 """Functions with a timer of their own -> seconds between two runs, whether there is anything to do or not."""
 
 Numbers = Mapping[str, Decimal]

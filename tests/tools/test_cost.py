@@ -59,7 +59,7 @@ def test_the_seed_case_by_hand() -> None:
     assert month["Functions, instances kept warm"].cost == 2 * 2_628_000 * Decimal("0.000004")
     # watch every 2 min 21,900 runs of two seconds; respond every 5 min 8,760 and purge every hour 730 of one, intel 730 of two, baseline 30 of sixty
     assert month["Functions, watch, respond, purge, intel, baseline"].quantity == (43_800 + 8_760 + 730 + 1_460 + 1_800) * 2
-    assert month["Functions, reconcile"].quantity == (8_000 + 30) * 2  # 800,000 batches of 0.01 s, and a second a day
+    assert month["Functions, reconcile"].quantity == (8_000 + 730) * 2  # 800,000 batches of 0.01 s, and a second an hour
     assert month["Functions, posture"].quantity == 2_920 * 2  # every quarter of an hour, whether there is something to read or not
     assert month["Tables, inventory"].quantity == Decimal("0.876")  # every ten minutes 200 rows: 4,380 times
     # watch 21,900 * 23, purge 730 * 20, baseline 30 * 8,500, posture 2,920 * 2, and 0.05 a batch
