@@ -1,14 +1,15 @@
 """The fields of a body: where each leaf stands, in general, and of which type it is; never what it says."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
+from itertools import islice, repeat
 from typing import Any
 from urllib.parse import unquote_plus
 
 from classifiers.bodies import parse_json
 from classifiers.text_values import Part
 from posture.inventory import DIRECTIONS
-from posture.names import ANY, LONGEST, is_map, is_name
+from posture.names import ANY, LONGEST, SIBLINGS, is_map, is_name
 from windows.values import VALUE_TYPES, value_type
 
 FIELDS_PER_BODY = 128
@@ -20,6 +21,8 @@ LARGEST_BODY = 64 * 1024
 TEXT, EMPTY, BOOLEAN, INTEGER, DECIMAL, STRUCTURE = map(VALUE_TYPES.index, ("text", "empty", "boolean", "integer", "decimal", "structure"))
 _OF_JSON = {bool: BOOLEAN, int: INTEGER, float: DECIMAL, type(None): EMPTY}
 _NUMBERS = frozenset({BOOLEAN, INTEGER, DECIMAL})
+_TEXTS = frozenset({str})
+_OPENED = frozenset({dict, list})
 
 
 def body_fields(carried: Sequence[Part]) -> tuple[tuple[int, tuple[tuple[str, int], ...]], ...]:
@@ -42,45 +45,82 @@ def _listed(text: str, content_type: str) -> tuple[tuple[str, int], ...] | None:
             value = parse_json(text)
         except ValueError:
             return None
-        return tuple(sorted(set(_first(_leaves(value)))))
+        return tuple(sorted(_fields(value)))
     if "form-urlencoded" in content_type.casefold():
         pieces = [piece.partition("=") for piece in text.split("&", FIELDS_PER_BODY)[:FIELDS_PER_BODY] if piece]
         return tuple(sorted({(f"form.{_key(unquote_plus(name))}", value_type(unquote_plus(value))) for name, _, value in pieces}))
     return None
 
 
-def _first(leaves: Iterator[tuple[str, int]]) -> list[tuple[str, int]]:
-    kept: dict[tuple[str, int], None] = {}
-    for leaf in leaves:
-        kept[leaf] = None
-        if len(kept) >= FIELDS_PER_BODY:
-            break
-    return list(kept)
+def _fields(document: Any) -> list[tuple[str, int]]:
+    """What stands at each place: level by level, so that a cut takes what is deepest, and the objects of one place together, since those of a list are
+    mostly alike."""
+    picture = _Picture()
+    picture.one("$", document, 0)
+    for depth in range(1, DEPTH + 1):
+        level, picture.below = picture.below, {}
+        for path, containers in level.items():
+            picture.open(path, containers, depth)
+            if len(picture.found) >= FIELDS_PER_BODY:
+                return list(picture.found)[:FIELDS_PER_BODY]
+    return list(picture.found)
 
 
-def _leaves(value: Any) -> Iterator[tuple[str, int]]:
-    """Breadth first, so that a cut takes what is deepest."""
-    waiting: list[tuple[str, Any, int]] = [("$", value, 0)]
-    at = 0
-    while at < len(waiting):
-        path, node, depth = waiting[at]
-        at += 1
-        kind = type(node)
-        if kind is dict or kind is list:
-            if not node or depth >= DEPTH:
-                yield path, STRUCTURE
-                continue
-            room = NODES - len(waiting)
-            if kind is dict:
-                shown = _any if is_map(node) else _key
-                waiting += [(f"{path}.{shown(key)}", inner, depth + 1) for key, inner in list(node.items())[:room]]
+class _Picture:
+    __slots__ = ("below", "found", "left")
+
+    def __init__(self) -> None:
+        self.found: dict[tuple[str, int], None] = {}
+        """In the order in which they were seen."""
+        self.below: dict[str, list[Any]] = {}
+        """The objects and lists of the next level, by their place."""
+        self.left = NODES
+
+    def open(self, path: str, containers: list[Any], depth: int) -> None:
+        """What the objects and lists at one place hold, `depth` steps below the document."""
+        objects: dict[tuple[tuple[str, ...], bool], list[dict[str, Any]]] = {}
+        for node in containers:
+            if type(node) is dict:
+                objects.setdefault((tuple(node), len(node) > SIBLINGS and is_map(node)), []).append(node)
+            elif self.left > 0:
+                self.left -= len(node)
+                self.many(f"{path}[*]", node[: self.left + len(node)], depth)
+        for (names, data), alike in objects.items():
+            if self.left <= 0:
+                return
+            shown = repeat(ANY) if data else map(_key, names[: self.left])
+            if len(alike) == 1:
+                for name, value in zip(shown, islice(alike[0].values(), self.left), strict=False):
+                    self.one(f"{path}.{name}", value, depth)
             else:
-                waiting += [(f"{path}[*]", inner, depth + 1) for inner in node[:room]]
-        elif kind is str:
-            narrow = value_type(node)
-            yield path, TEXT if narrow in _NUMBERS else narrow  # the JSON string "12" is a text
+                alike = alike[: max(1, self.left // len(names))]
+                for name, values in zip(shown, zip(*map(dict.values, alike), strict=True), strict=False):
+                    self.many(f"{path}.{name}", values, depth)
+            self.left -= len(names) * len(alike)
+
+    def many(self, place: str, values: Sequence[Any], depth: int) -> None:
+        """Values of one place: equal texts are one text, and of numbers their kind is enough."""
+        kinds = set(map(type, values))
+        if kinds == _TEXTS:
+            values = sorted(set(values))
+        elif kinds.isdisjoint(_OPENED) and str not in kinds:
+            types = {_OF_JSON.get(kind, TEXT) for kind in kinds}
+            self.found.update(dict.fromkeys([(place, found) for found in sorted(types)]))
+            return
+        for value in values:
+            self.one(place, value, depth)
+
+    def one(self, place: str, value: Any, depth: int) -> None:
+        kind = type(value)
+        if kind is str:
+            narrow = value_type(value)
+            self.found[place, TEXT if narrow in _NUMBERS else narrow] = None  # the JSON string "12" is a text
+        elif kind is not dict and kind is not list:
+            self.found[place, _OF_JSON.get(kind, TEXT)] = None
+        elif value and depth < DEPTH:
+            self.below.setdefault(place, []).append(value)
         else:
-            yield path, _OF_JSON.get(kind, TEXT)
+            self.found[place, STRUCTURE] = None
 
 
 def _key(name: str) -> str:
@@ -91,7 +131,3 @@ def _key(name: str) -> str:
 def _known(name: str) -> str:
     """Names repeat from body to body; long ones, which callers can make up without end, are not worth the memory."""
     return name.replace(".", "_") if is_name(name) else ANY
-
-
-def _any(_: str) -> str:
-    return ANY
