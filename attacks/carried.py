@@ -41,9 +41,10 @@ _disposition = re.compile(r'(?:file)?name\*?="?([^"\r\n;]{0,200})', re.IGNORECAS
 _decode = msgspec.json.decode
 
 
-def attacks_in(where: str, name: str | None, content_type: str | None, text: str) -> set[tuple[str, str]]:
+def attacks_in(where: str, name: str | None, content_type: str | None, text: str, document: Any = None) -> set[tuple[str, str]]:
     """(family as it is told, place) of what one part carries; `where` is "request.header", `name` the header's, or "request.body". A place is a field, "$.items[*].note",
-    or nothing where no field can be told; names are their senders' to choose, so that one that is no identifier is a "*"."""
+    or nothing where no field can be told; names are their senders' to choose, so that one that is no identifier is a "*".
+    `document`: what a JSON body says, where it was parsed already."""
     if where == "request.header":
         family = _of_header(text) if len(text) <= HEADER else injection(text)
         family = _without_target(family) if _own_address(name or "") else family
@@ -53,7 +54,7 @@ def attacks_in(where: str, name: str | None, content_type: str | None, text: str
     values: list[Value] = []
     if text[:1] in ("{", "[") or "json" in kind:
         try:
-            document = _decode(text)
+            document = _decode(text) if document is None else document
         except (msgspec.DecodeError, RecursionError):
             document = None
             values = list(_cut_json(text, found))

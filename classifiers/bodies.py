@@ -11,7 +11,7 @@ from xml.parsers.expat import ExpatError, ParserCreate
 import orjson
 
 from classifiers.places import Link, Where
-from classifiers.text_values import MAX_TEXT_VALUES, SHORTEST, TextValues, add_text, walk_json
+from classifiers.text_values import MAX_TEXT, MAX_TEXT_VALUES, SHORTEST, UNREAD, Part, TextValues, add_text, walk_json
 
 _BRACKET = re.compile(r'(?:[^"\[\]{}]++|"(?:[^"\\]++|\\.)*+")*+([\[\]{}])', re.DOTALL)
 _COMMA = re.compile(r'(?:[^",]++|"(?:[^"\\]++|\\.)*+")*+,', re.DOTALL)
@@ -58,6 +58,22 @@ def parse_json(text: str) -> Any:
         except (ValueError, RecursionError):
             continue
     raise ValueError("not JSON")
+
+
+def with_documents(parts: Iterable[Part]) -> list[Part]:
+    """The same, with what the bodies say that are whole JSON: so it is parsed once for everybody who looks at it."""
+    return [
+        part._replace(document=_whole(part.text)) if isinstance(part.text, str) and part.where.endswith(".body") else part for part in parts
+    ]
+
+
+def _whole(text: str) -> Any:
+    if text[:1] in ("{", "[") and len(text) <= MAX_TEXT:
+        try:
+            return orjson.loads(text)
+        except ValueError:
+            pass
+    return UNREAD
 
 
 def pairs(text: str, separator: str = "&") -> Iterable[tuple[str, str]]:

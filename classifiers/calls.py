@@ -6,7 +6,7 @@ from urllib.parse import unquote
 
 from classifiers.bodies import add_body, add_pairs, pairs
 from classifiers.places import Where
-from classifiers.text_values import MAX_TEXT, MAX_TEXT_VALUES, SHORTEST, Part, TextValues
+from classifiers.text_values import MAX_TEXT, MAX_TEXT_VALUES, SHORTEST, UNREAD, Part, TextValues, walk_json
 
 PLAIN_HEADERS = frozenset(
     [
@@ -109,7 +109,7 @@ def _add_path(name: str | None, text: str, text_values: TextValues) -> None:
 def gather(parts: Iterable[Part]) -> TextValues:
     """The text_values of one event."""
     text_values = TextValues()
-    for where, name, content_type, text in parts:
+    for where, name, content_type, text, document in parts:
         if isinstance(text, bytes):
             text = text.decode("utf-8", "replace")
         if len(text) > MAX_TEXT:
@@ -124,6 +124,9 @@ def gather(parts: Iterable[Part]) -> TextValues:
             add_pairs(text, text_values)
         elif where == "request.path":
             _add_path(name, text, text_values)
+        elif document is not UNREAD:
+            text_values.open(where, "json")
+            walk_json(document, text_values)
         else:
             add_body(where, text, content_type or "", text_values)
         if len(text_values.texts) > MAX_TEXT_VALUES:

@@ -24,16 +24,22 @@ _POSITIONS = _set("lat lon lng latitude longitude Latitude Longitude Lat Lon Lng
 """The only names under which a number with decimals says something about a person."""
 
 
+UNREAD: Any = object()
+"""Instead of a document: nobody parsed it, or it is none."""
+
+
 class Part(NamedTuple):
     """One place of a call. `name`: the header's or the path parameter's; for a whole path its template; None for a body, a query, a path.
 
-    `text`: the path or the query as called (percent-encoded), a header's value, a body; bytes are read as UTF-8.
+    `text`: the path or the query as called (percent-encoded), a header's value, a body; bytes are read as UTF-8. `document`: what a body says, where its
+    JSON was parsed already.
     """
 
     where: Where
     name: str | None
     content_type: str | None
     text: str | bytes
+    document: Any = UNREAD
 
 
 class TextValues:

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 from classifiers.bodies import parse_json
-from classifiers.text_values import Part
+from classifiers.text_values import UNREAD, Part
 from posture.inventory import DIRECTIONS
 from posture.names import ANY, LONGEST, SIBLINGS, is_map, is_name
 from windows.values import VALUE_TYPES, value_type
@@ -32,13 +32,16 @@ def body_fields(carried: Sequence[Part]) -> tuple[tuple[int, tuple[tuple[str, in
     for part in carried:
         direction = part.where.partition(".")[0]
         if part.where.endswith(".body") and isinstance(part.text, str) and len(part.text) <= LARGEST_BODY:
-            listed = _listed(part.text, part.content_type or "")
+            listed = _listed(part)
             if listed is not None:
                 found.append((DIRECTIONS.index(direction), listed))
     return tuple(found)
 
 
-def _listed(text: str, content_type: str) -> tuple[tuple[str, int], ...] | None:
+def _listed(part: Part) -> tuple[tuple[str, int], ...] | None:
+    if part.document is not UNREAD:
+        return tuple(sorted(_fields(part.document)))
+    text = str(part.text)
     start = text.lstrip()[:1]
     if start in ("{", "["):
         try:
@@ -46,7 +49,7 @@ def _listed(text: str, content_type: str) -> tuple[tuple[str, int], ...] | None:
         except ValueError:
             return None
         return tuple(sorted(_fields(value)))
-    if "form-urlencoded" in content_type.casefold():
+    if "form-urlencoded" in (part.content_type or "").casefold():
         pieces = [piece.partition("=") for piece in text.split("&", FIELDS_PER_BODY)[:FIELDS_PER_BODY] if piece]
         return tuple(sorted({(f"form.{_key(unquote_plus(name))}", value_type(unquote_plus(value))) for name, _, value in pieces}))
     return None

@@ -10,7 +10,7 @@ import msgspec
 
 from attacks.carried import SHAPE, attacks_in
 from classifiers.places import Where
-from classifiers.text_values import Part
+from classifiers.text_values import UNREAD, Part
 from model import ApiCall
 from pipeline.body_fields import body_fields
 from posture.inventory import CONFIDENCES
@@ -125,7 +125,8 @@ def _attacks(carried: Iterable[Part]) -> tuple[str, ...]:
     for part in carried:
         if part.where in ("request.header", "request.body"):
             text = part.text if isinstance(part.text, str) else part.text.decode(errors="replace")
-            seen = attacks_in(part.where, part.name, part.content_type, text)
+            document = None if part.document is UNREAD else part.document
+            seen = attacks_in(part.where, part.name, part.content_type, text, document)
             found.update(f"{family} in {part.where} {place if place == SHAPE else kept_path(place)}".rstrip() for family, place in seen)
     return tuple(sorted(found)[:ATTACKS])
 

@@ -5,6 +5,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from attacks.suspects import attack_shaped, suspicious
+from classifiers.bodies import with_documents
 from model import ApiCall
 from pipeline.contents import OVERLOOKED, Look, Sampler, attacked, drawn, look, parts
 
@@ -24,7 +25,7 @@ def look_by(taxonomy: "Taxonomy") -> Callable[[bytes], Look]:
     never_in_urls = frozenset(type_.id for type_ in taxonomy.types if type_.family in NEVER_IN_URLS)
 
     def look_into(message: bytes) -> Look:
-        carried = parts(message)
+        carried = with_documents(parts(message))
         return look(carried, taxonomy.classify(carried), never_in_urls)
 
     return look_into

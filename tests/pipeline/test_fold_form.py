@@ -6,7 +6,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from classifiers.text_values import Part
+from classifiers.bodies import with_documents
+from classifiers.taxonomy import Taxonomy
+from classifiers.text_values import UNREAD, Part
 from local import traffic
 from model import OTHER
 from pipeline.body_fields import DEPTH, FIELDS_PER_BODY, body_fields
@@ -70,6 +72,43 @@ def test_fields_are_named_typed_and_general() -> None:
         "$.id": {"integer"}, "$.price": {"decimal"}, "$.paid": {"boolean"}, "$.note": {"empty"}, "$.text": {"text"}, "$.at": {"time"},
         "$.lines[*].sku": {"text", "empty"}, "$.tags": {"structure"},
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "elements",
+    [
+        [{"a": 1, "b": "x y"}] * 3,
+        [{"a": 1, "b": "x y"}, {"b": "", "a": None}, {"a": 2.5, "c": [1, "2"]}],
+        [{"a": {"b": [{"c": 1}, {"c": True}]}}, {"a": {"b": []}}, {"a": {}}, {"a": [[], [1], ["12"]]}],
+        [1, 1.0, True, "1", None, [], {}],
+        [{f"k{chr(97 + n)}": {"iban": "x"} for n in range(9)}, {"ka": {"iban": ""}}],
+        [{}, {"a": "2026-11-24"}, {"a": "2026-11-24"}, {"a": "lamp"}],
+    ],
+)
+def test_the_elements_of_a_list_show_as_each_of_them_alone(elements: list[object]) -> None:
+    alone: dict[str, set[str]] = {}
+    for element in elements:
+        for place, types in fields([element]).items():
+            alone.setdefault(place, set()).update(types)
+    assert fields(elements) == alone
+
+
+def test_a_body_is_parsed_once_for_all_who_look_at_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    body = json.dumps({"lines": [{"iban": "GB82WEST12345698765432", "note": "x"}] * 2, "$where": "sleep(5)"})
+    carried = [Part("request.body", None, "application/json", body)]
+    expected = look(carried, Taxonomy().classify(carried), set())
+    read = with_documents(carried)
+    for module, name in (("classifiers.bodies", "parse_json"), ("pipeline.body_fields", "parse_json"), ("attacks.carried", "_decode")):
+        monkeypatch.setattr(f"{module}.{name}", lambda _: pytest.fail("parsed again"))
+    assert look(read, Taxonomy().classify(read), set()) == expected
+    assert expected.found
+    assert expected.attacks
+
+
+@pytest.mark.parametrize("body", ['{"a":1}\n{"a":2}', '{"a":1', "[" * 4_000, '{"n":' + "9" * 400 + "}", '"text"', "", "{", "a=1"])
+def test_what_is_no_whole_document_is_read_as_before(body: str) -> None:
+    (part,) = with_documents([Part("response.body", None, "application/json", body)])
+    assert part.document is UNREAD
 
 
 def test_keys_that_may_be_values_show_as_a_star() -> None:
