@@ -66,13 +66,10 @@ def _media(calls: Sequence[ApiCall], minute: Sequence[int], endpoint: Sequence[i
     numbers = {pair: tuple((way, known[way][header]) for way, header in enumerate(pair) if header) for pair in dict.fromkeys(headers)}
     if not any(numbers.values()):
         return names, []
-    media = Counter(
-        [
-            (m, e, direction, number, call.status // 100)
-            for m, e, call, pair in zip(minute, endpoint, calls, headers, strict=True)
-            for direction, number in numbers[pair]
-        ]
-    )
+    media: Counter[tuple[int, int, int, int, int]] = Counter()
+    for (m, e, pair, status), n in Counter(zip(minute, endpoint, headers, [call.status // 100 for call in calls], strict=True)).items():
+        for direction, number in numbers[pair]:
+            media[m, e, direction, number, status] += n
     return names, [(*row, n) for row, n in media.items()]
 
 
