@@ -22,6 +22,7 @@ TEXT, EMPTY, BOOLEAN, INTEGER, DECIMAL, STRUCTURE = map(VALUE_TYPES.index, ("tex
 _OF_JSON = {bool: BOOLEAN, int: INTEGER, float: DECIMAL, type(None): EMPTY}
 _NUMBERS = frozenset({BOOLEAN, INTEGER, DECIMAL})
 _TEXTS = frozenset({str})
+_OBJECTS = frozenset({dict})
 _OPENED = frozenset({dict, list})
 
 
@@ -82,6 +83,10 @@ class _Picture:
     def open(self, path: str, containers: list[Any], depth: int) -> None:
         """What the objects and lists at one place hold, `depth` steps below the document."""
         objects: dict[tuple[tuple[str, ...], bool], list[dict[str, Any]]] = {}
+        names_of_all = set(map(tuple, containers)) if len(containers) > 1 and set(map(type, containers)) == _OBJECTS else set()
+        if len(names_of_all) == 1 and len(containers[0]) <= SIBLINGS:
+            objects[names_of_all.pop(), False] = containers
+            containers = []
         for node in containers:
             if type(node) is dict:
                 objects.setdefault((tuple(node), len(node) > SIBLINGS and is_map(node)), []).append(node)
@@ -106,6 +111,9 @@ class _Picture:
         kinds = set(map(type, values))
         if kinds == _TEXTS:
             values = sorted(set(values))
+        elif kinds == _OBJECTS and depth < DEPTH and all(values):
+            self.below.setdefault(place, []).extend(values)
+            return
         elif kinds.isdisjoint(_OPENED) and str not in kinds:
             types = {_OF_JSON.get(kind, TEXT) for kind in kinds}
             self.found.update(dict.fromkeys([(place, found) for found in sorted(types)]))
