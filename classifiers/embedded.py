@@ -32,6 +32,8 @@ _card = re.compile(
 )
 _base64 = re.compile(r"[A-Za-z0-9+/_-]{20,}={0,2}").fullmatch
 SCHEMES = ("mailto:", "tel:", "sms:", "smsto:", "sip:", "sips:", "callto:", "xmpp:", "MAILTO:", "TEL:", "VCARD")
+BEFORE_COLON = frozenset(scheme.rstrip(":")[-3:] for scheme in SCHEMES if scheme[-1] == ":") | {"GIN", "END"}
+"""What stands before a colon of a link to a person or of a card."""
 _KEYS = {
     "mailto": "email",
     "tel": "phone",
@@ -48,6 +50,8 @@ _CARD_KEYS = {"email": "email", "tel": "phone", "bday": "birthday"}
 
 def named_values(text: str) -> Iterator[tuple[str, str]]:
     """(name, value) of what a text holds under a name of its own; nothing of prose."""
+    if text[:10] == "-----BEGIN" and text.rstrip()[-5:] == "-----":  # a key or a certificate: its equals signs are of base64
+        return
     if len(text) > LONGEST:
         text = text[:LONGEST]
     if ":" in text:
