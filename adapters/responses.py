@@ -16,7 +16,8 @@ from adapters.guard_list import GatewayRefused, GuardList
 from adapters.tables import Entity, Tables
 from model import minute_of, moment
 from response.entries import Entry, key_of, key_of_identity
-from response.rails import Action, Kind, Rails
+from response.limits import Rails
+from response.rails import Action, Kind
 from windows.tally import Tally
 
 log = logging.getLogger("gatewatch.respond")

@@ -11,7 +11,6 @@ from urllib.parse import unquote_plus
 import msgspec
 
 from attacks.documents import document_attack, name_attack
-from attacks.mentions import told
 from attacks.per_call import injection
 from attacks.suspects import shape_in
 
@@ -78,14 +77,20 @@ def attacks_in(where: str, name: str | None, content_type: str | None, text: str
         if family is None and "/" in value and ("/__proto__" in value or "/constructor/prototype" in value):
             family = "prototype-pollution"
         if family is not None:
-            found.add((told(value, family), place[:PLACE]))
+            found.add((_told(value, family), place[:PLACE]))
     return found
 
 
 def parameter_attack(name: str, value: str) -> str | None:
     """The family of attack that a parameter's value is, as it is told, or None."""
     family = injection(value)
-    return None if family is None or (family == "ssrf" and _own_address(name)) else told(value, family)
+    return None if family is None or (family == "ssrf" and _own_address(name)) else _told(value, family)
+
+
+def _told(value: str, family: str) -> str:
+    from attacks.mentions import told  # some forty expressions, which a start without an attack need not compile
+
+    return told(value, family)
 
 
 _own = re.compile(

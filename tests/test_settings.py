@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from response.rails import Rails
+from response.limits import Rails
 from settings import SETTINGS, SettingError, read
 
 KEY = base64.b64encode(b"x" * 32).decode()

@@ -15,7 +15,7 @@ from model import minute_of
 from pipeline.decode import decode
 from pipeline.fold import fold
 from response.entries import EMPTY, LISTS, MODE, Entry, Full, key_of, parse, place, put
-from response.rails import Rails
+from response.limits import Rails
 from tests.adapters.killing import KilledError, killing
 from tests.adapters.world import START
 from tests.pipeline.test_decode import WHOLE

@@ -4,7 +4,8 @@ import pytest
 
 from intel.addresses import network
 from model import Endpoint
-from response.rails import MASTER, Facts, Networks, Rails, Use, network_of, parse, plan
+from response.limits import Rails, parse
+from response.rails import MASTER, Facts, Networks, Use, network_of, plan
 
 ENDPOINT = Endpoint("contoso", "shop", "GET", "/v1/orders/{id}")
 NETWORKS = Networks((network("198.51.100.0/28"),), (network("203.0.113.0/28"),))

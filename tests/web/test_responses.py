@@ -18,7 +18,8 @@ from adapters.responses import Responses
 from intel.addresses import network
 from model import minute_of
 from response.entries import EMPTY, LISTS, MODE, parse
-from response.rails import Networks, Rails
+from response.limits import Rails
+from response.rails import Networks
 from retention.subject import of
 from tests.adapters.world import KEY, START, World
 from tests.tools.arm_emulator import GROUP, NAME, SUBSCRIPTION, ArmService, serving
