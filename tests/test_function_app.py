@@ -2,6 +2,8 @@
 
 import importlib
 import json
+import os
+import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -63,6 +65,24 @@ def test_evaluation_is_every_thirty_seconds_or_oftener(functions: dict[str, Any]
 def test_delivery_is_a_function_of_its_own(functions: dict[str, Any]) -> None:
     (binding,) = json.loads(functions["deliver"].get_function_json())["bindings"]
     assert (binding["type"], binding["schedule"]) == ("timerTrigger", "*/30 * * * * *")
+
+
+AT_START = "function_app"
+FOR_A_BATCH = "azure.functions, adapters.intake, adapters.app, adapters.ingest, pipeline.decode, pipeline.fold, windows.tally"
+SELDOM = {"attacks.mentions", "alerts.exports", "alerts.render", "response.rails", "classifiers.taxonomy", "detectors", "azure.eventhub", "azure.identity", "numpy", "hyperscan"}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("loads", "later"),
+    [
+        (AT_START, {"pipeline.fold", "pipeline.contents", "attacks.per_call", "windows.window", "azure.data.tables", "azure.storage.blob", "azure.core"}),
+        (FOR_A_BATCH, {"pipeline.evaluation", "windows.baseline", "stdnum", "phonenumbers"}),
+    ],
+)  # fmt: skip
+def test_what_a_cold_start_does_not_load(loads: str, later: set[str]) -> None:
+    program = f"import {loads}, sys; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=os.environ | LOCAL, check=True, capture_output=True, text=True)
+    assert set(loaded.stdout.split()) & (SELDOM | later) == set()
 
 
 def test_host_json() -> None:

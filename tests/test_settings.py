@@ -5,8 +5,9 @@ from datetime import date, timedelta
 
 import pytest
 
+from alerts.exports import FORMATS
 from response.limits import Rails
-from settings import SETTINGS, SettingError, read
+from settings import ALERT_FORMATS, SETTINGS, SettingError, read
 
 KEY = base64.b64encode(b"x" * 32).decode()
 GATEWAY = SETTINGS["GATEWAY_RESOURCE_ID"].example
@@ -21,6 +22,10 @@ AZURE = {
     "EvidenceStorage__blobServiceUri": "https://evidence.blob.core.windows.net/",
     "AZURE_CLIENT_ID": "11111111-2222-3333-4444-555555555555",
 }
+
+
+def test_the_alert_formats_are_those_that_can_be_written() -> None:
+    assert tuple(FORMATS) == ALERT_FORMATS
 
 
 def test_local_settings() -> None:
