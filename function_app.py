@@ -54,6 +54,25 @@ def evaluate(timer: func.TimerRequest) -> None:  # noqa: ARG001  the binding nee
     gatewatch.evaluator.tick(now, now + TICK)
 
 
+def _add_shard(number: int) -> None:
+    """Each shard is a function of its own: one instance at a time, with all of its memory. It runs a third of the time between two runs of `evaluate` later,
+    which plans what it does."""
+
+    def evaluate_shard(timer: func.TimerRequest) -> None:  # noqa: ARG001
+        now = datetime.now(UTC)
+        gatewatch.shards[number - 1].tick(now, now + TICK)
+
+    every = gatewatch.settings.evaluate_seconds
+    seconds = ",".join(map(str, range(max(1, every // 3), 60, every)))
+    timer = app.timer_trigger(arg_name="timer", schedule=f"{seconds} * * * * *", use_monitor=False)
+    app.function_name(f"evaluate_{number}")(timer(evaluate_shard))
+
+
+if gatewatch.settings.evaluate_shards > 1:
+    for _number in range(1, gatewatch.settings.evaluate_shards + 1):
+        _add_shard(_number)
+
+
 @app.function_name("deliver")
 @app.timer_trigger(arg_name="timer", schedule=f"*/{gatewatch.settings.deliver_seconds} * * * * *", use_monitor=False)
 def deliver(timer: func.TimerRequest) -> None:  # noqa: ARG001

@@ -71,6 +71,12 @@ SETTINGS: dict[str, Setting] = {
         "15",
         "how often what came in is judged; oftener alerts earlier and costs more, each run a second at least",
     ),
+    "EVALUATE_SHARDS": Setting(
+        "a whole number, 1 to 32",
+        "4",
+        "1",
+        "into how many shards the evaluation is divided, each a function with memory of its own beside the one that leads them; 1: one function does all",
+    ),
     "ALERT_FORMATS": Setting(
         f"one or more of {', '.join(ALERT_FORMATS)}, separated by commas",
         "mdc,ocsf",
@@ -243,6 +249,7 @@ class Settings:
     max_event_age_hours: int
     window_close_minutes: int
     evaluate_seconds: int
+    evaluate_shards: int
     alert_formats: tuple[str, ...]
     alert_hub: str
     """"" for none."""
@@ -310,6 +317,7 @@ def read(environment: Mapping[str, str]) -> Settings:
         max_event_age_hours=_number(environment, "MAX_EVENT_AGE_HOURS", 1, 10_000_000),
         window_close_minutes=_number(environment, "WINDOW_CLOSE_MINUTES", 1, 1440),
         evaluate_seconds=int(_text(environment, "EVALUATE_SECONDS", "2|3|5|10|15|20|30")),
+        evaluate_shards=_number(environment, "EVALUATE_SHARDS", 1, 32),
         alert_formats=_formats(environment),
         alert_hub=_text(environment, "ALERT_HUB_NAME", rf"({_HUB})?"),
         deliver_seconds=int(_text(environment, "DELIVER_SECONDS", "2|3|5|10|15|20|30")),

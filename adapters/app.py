@@ -7,7 +7,7 @@ from adapters.made_once import made_once
 from settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from adapters.alert_index import AlertIndex
     from adapters.batches import BatchLog
@@ -20,10 +20,13 @@ if TYPE_CHECKING:
     from adapters.footprint import Footprints
     from adapters.ingest import Ingest
     from adapters.inventory_index import InventoryIndex
+    from adapters.lead import LeadEvaluator
     from adapters.posture import Posture
     from adapters.probe import Probe
     from adapters.purge import Purge
     from adapters.responses import Responses
+    from adapters.shard import ShardEvaluator
+    from adapters.sources import Sources
     from adapters.tables import Tables
     from adapters.tombstones import TombstoneStore
     from adapters.watch import Watch
@@ -185,22 +188,37 @@ class App:
         return Requests(self.tables, self.batches, self.evidence, self.hash_key, self.settings.kept, hold, self.responses)
 
     @made_once
-    def evaluator(self) -> "Evaluator":
+    def sources(self) -> "Sources":
         from adapters import overrides
         from adapters.drift_step import DriftStep
-        from adapters.evaluate import Evaluator
+        from adapters.sources import Sources
 
-        settings, limits = self.settings, overrides.reloaded(self.evidence).at
-        return Evaluator(
+        return Sources(
             self.tables,
             self.batches,
             self.hash_key,
-            settings.window_close_minutes,
+            self.settings.window_close_minutes,
             self.tombstones,
-            settings.kept,
-            limits,
+            self.settings.kept,
+            overrides.reloaded(self.evidence).at,
             DriftStep(self.tables, self.estate),
         )
+
+    @made_once
+    def evaluator(self) -> "Evaluator | LeadEvaluator":
+        """The whole evaluation, or the lead of one in shards."""
+        from adapters.division import evaluator
+
+        return evaluator(self.sources, self.settings.evaluate_shards)
+
+    @made_once
+    def shards(self) -> "Sequence[ShardEvaluator]":
+        """The parts of an evaluation in shards. A process on Azure runs one of them, and the others stay empty."""
+        from adapters.shard import ShardEvaluator
+        from pipeline.share import Share
+
+        number = self.settings.evaluate_shards
+        return [ShardEvaluator(Share(one, number), self.sources) for one in range(1, number + 1)]
 
     @made_once
     def watch(self) -> "Watch":

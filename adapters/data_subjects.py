@@ -10,7 +10,7 @@ import msgspec
 from azure.core import MatchConditions
 from azure.core.exceptions import AzureError, ResourceModifiedError, ResourceNotFoundError
 
-from adapters import key_uses, ledger, reasons, responses, suppressions
+from adapters import key_uses, ledger, plans, reasons, responses, suppressions
 from adapters.alerts import first_of
 from adapters.batches import BatchLog
 from adapters.evidence import Evidence
@@ -50,6 +50,7 @@ class Places:
         hours = sorted({f"quarantine/{blob.partition('/')[0]}" for blob in self._names("quarantine")})
         return [
             *batches,
+            plans.TABLE,
             *self._tables.names(ledger.PREFIX),
             "alerts/alerts",
             "alerts/incidents",
@@ -76,6 +77,8 @@ class Places:
             return sum(1 for reason in self._reasons(table, subject, before) if reason.erase())
         if table == responses.TABLE:
             return self._erase_responses(subject, before)
+        if table == plans.TABLE:
+            return self._erase_findings(subject, before)
         if table == key_uses.TABLE:
             return key_uses.erase(self._tables, subject.actor, self._key, before)
         if table == "alerts":
@@ -99,6 +102,8 @@ class Places:
             return sum(1 for _ in self._reasons(table, subject, before))
         if table == responses.TABLE:
             return len(self._records(subject, before)) + self._listed(subject, before)
+        if table == plans.TABLE:
+            return sum(1 for _ in self._findings(subject, before))
         if table == key_uses.TABLE:
             return sum(1 for _ in key_uses.of_subject(self._tables, subject.actor, self._key, before))
         if table == "alerts":
@@ -141,6 +146,13 @@ class Places:
             return [
                 _item(place, f"{table}/{one.id}", one.when, one.when + self._kept[table], response=msgspec.to_builtins(one))
                 for one in self._records(subject, latest)
+            ]
+        if table == plans.TABLE:
+            place = BY_ID[table]
+            return [
+                _item(place, f"{table}/{partition}/{key}", at, at + self._kept[table], found=one)
+                for partition, key, at, content in plans.rows(self._tables)
+                for one in plans.of_actor(partition, content, subject.actor)
             ]
         if table == key_uses.TABLE:
             place = BY_ID["key-uses"]
@@ -195,6 +207,21 @@ class Places:
             for counts in tally.rows(kind):
                 if counts[at] in mine:
                     yield _item(place, where, moment(counts[0]), until, counts=kind, **_readable(columns.all, counts, tally, column))
+
+    # what the shards of the evaluation found
+
+    def _findings(self, subject: Subject, before: Minute) -> Iterator[tuple[tuple[str, str], bytes]]:
+        """(partition and key, what is left without the subject) of each row that holds it."""
+        for partition, key, _, content in plans.rows(self._tables):
+            rest = plans.without(partition, content, subject.actor, before)
+            if rest is not None:
+                yield (partition, key), rest
+
+    def _erase_findings(self, subject: Subject, before: Minute) -> int:
+        found = list(self._findings(subject, before))
+        for place, rest in found:
+            plans.rewrite(self._tables, *place, rest)
+        return len(found)
 
     # the ledger
 

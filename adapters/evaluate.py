@@ -1,45 +1,39 @@
 """One tick of the evaluation: read what the log has grown by, let the pure evaluation judge it, write what it says."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from itertools import chain, islice, takewhile
+from itertools import chain, islice
 from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from adapters import alerts, campaigns, inventory, ledger, losses, responses, suppressions
+from adapters import alerts, campaigns, inventory, losses, recall, responses
 from adapters.batches import Batch, BatchLog, Tail
 from adapters.country_days import CountryDays
 from adapters.key_uses import KeyUses
-from adapters.progress import Claim, ClaimedTables, Progress, read_progress, write_progress, writer_name
+from adapters.progress import Claim, ClaimedTables, Progress, read_own, write_progress, writer_name
+from adapters.recall import Recall, baselines, recall_stock, regulars
+from adapters.sources import Divide, Sources
 from adapters.steps import write_step
 from adapters.stock import Stock, Tallies
-from adapters.tables import Changed, Tables, joined
+from adapters.tables import Changed, Tables
 from adapters.telemetry import Reporter
 from adapters.tombstones import TombstoneStore
 from alerts.suppression import Rules
-from model import Minute, minute_of, moment
-from pipeline.evaluation import RECALL, Evaluation
+from model import minute_of
+from pipeline.evaluation import Evaluation
 from pipeline.limits import Limits
 from pipeline.start import Criteria, EvaluationState
-from pipeline.step import Regular, Step
+from pipeline.step import Step
 from retention.guard import Guard
 from retention.policy import Promises, promises
-from windows.baseline import MINUTES_PER_DAY, Baseline, unpack_baseline
 from windows.tally import unpack
 
 if TYPE_CHECKING:
     from adapters.drift_step import DriftStep
 
 log = logging.getLogger("gatewatch.evaluate")
-
-BATCHES_PER_STEP = 64
-"""Of one partition: bounds what a step holds in memory after a long pause."""
-RECALL_SECONDS = 10.0
-"""Of one tick, for rebuilding what only the slowest attacks need."""
-FRESH = timedelta(minutes=1)
-"""How long a new suppression rule may take to be in force."""
 
 
 class Evaluator:
@@ -56,19 +50,19 @@ class Evaluator:
         limits: Callable[[datetime], Limits] | None = None,
         drift: "DriftStep | None" = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        divide: Divide = lambda *_: False,
     ) -> None:
         """`limits`: those in force at a moment; without it the detectors' own. `drift`: compares the inventory with what is declared. `clock`: what a claim
-        is measured by."""
+        is measured by. `divide`: makes one of an evaluation that was in shards; without it such a one is left alone."""
+        self._divide = divide
         self._tables, self._batches, self._key, self._close_after = tables, batches, key, close_after
         self._tombstones, self._kept = tombstones or TombstoneStore(tables, key), kept or promises()
         self._limits = limits or (lambda _: Limits())
         self._drift = drift
+        self._sources = Sources(tables, batches, key, close_after, self._tombstones, self._kept, self._limits, drift, clock)
         self._rules = Rules()
-        self._rules_until: datetime | None = None
         self._evaluation: Evaluation | None = None
-        self._older: Iterator[Batch] | None = None
-        """What is still to be recalled of the rolling days."""
-        self._recalled = 0
+        self._recall: Recall | None = None
         self._progress = Progress()
         self._learned: str | None = None
         self._stock = Stock((), {}, key)
@@ -79,6 +73,13 @@ class Evaluator:
         self._lock = Lock()
         self._began = monotonic()
 
+    @classmethod
+    def of(cls, sources: Sources, divide: Divide = lambda *_: False) -> "Evaluator":
+        return cls(
+            sources.tables, sources.batches, sources.key, sources.close_after, sources.stones, sources.kept, sources.limits, sources.drift, sources.clock,
+            divide,
+        )  # fmt: skip
+
     def tick(self, now: datetime, deadline: datetime) -> int:
         """Evaluate until the log has no more or `deadline` has come; the number of batches. Raises only for a storage fault."""
         with self._lock:  # the timer, and whoever runs it on demand
@@ -86,10 +87,13 @@ class Evaluator:
 
     def _tick(self, now: datetime, deadline: datetime) -> int:
         done, self._began = 0, monotonic()
-        if self._rules_until is None or now >= self._rules_until:
-            self._rules, self._rules_until = Rules(suppressions.read(self._tables)), now + FRESH
+        self._rules = self._sources.rules(now)
         while True:
-            stored = read_progress(self._tables)
+            stored = read_own(self._tables)
+            if stored.shards > 1:
+                if not self._divide(stored, now, deadline):
+                    return done
+                continue
             if stored.is_claimed(self._name, self._clock()):
                 log.warning("another instance is writing an evaluation; it goes first")
                 return done
@@ -114,11 +118,12 @@ class Evaluator:
         evaluation = self._warm(stored, now)
         evaluation.suppress(self._rules)
         evaluation.limit(self._limits(now))
-        self._recall_days(evaluation, now)
+        if self._recall is not None:
+            self._recall.go_on(self._progress.closed_until, now)
         tallies: Tallies = []
         gaps: list[tuple[Batch, datetime | None]] = []
         for partition, batches in self._batches.grown(self._progress.tails):
-            for batch in islice(batches, BATCHES_PER_STEP):
+            for batch in islice(batches, recall.BATCHES_PER_STEP):
                 tally = unpack(batch.packed)
                 evaluation.feed(partition, tally, batch.last)
                 tallies.append((partition, batch.last, evaluation.placed(tally)))
@@ -136,7 +141,7 @@ class Evaluator:
         version = str(learned["etag"]) if learned else None
         if self._evaluation is not None and stored.etag == self._progress.etag:
             if version != self._learned:
-                self._evaluation.learn(_baselines(self._tables), self._regulars(stored))
+                self._evaluation.learn(baselines(self._tables), regulars(self._tables, stored))
                 self._learned = version
             return self._evaluation
         self._evaluation = None
@@ -153,66 +158,20 @@ class Evaluator:
                 folded=campaigns.read(self._tables, lately),
                 incidents=alerts.read_incidents(self._tables, since),
                 learned=inventory.learned(self._tables),
-                regulars=self._regulars(stored),
+                regulars=regulars(self._tables, stored),
             ),
             Criteria(
-                baselines=_baselines(self._tables),
+                baselines=baselines(self._tables),
                 contexts=self._stock.contexts(),
                 limits=self._limits(now),
                 rules=self._rules,
             ),
             close_after=self._close_after,
         )
-        self._recall_stock(evaluation, stored)
-        self._recall_live(evaluation, stored)
+        recall_stock(self._batches, stored, self._stock, evaluation)
+        self._recall = Recall(self._batches, evaluation, stored)
         self._evaluation, self._progress, self._learned = evaluation, stored, version
         return evaluation
-
-    def _recall_stock(self, evaluation: Evaluation, stored: Progress) -> None:
-        """Count again what was evaluated and is not in every row of the inventory yet."""
-        for partition, tail in sorted(stored.tails.items()):
-            behind = self._batches.read(partition, stored.stocked.get(partition, Tail(-1, None)))
-            for batch in takewhile(lambda one, last=tail.last: one.last <= last, behind):  # type: ignore[misc]
-                tally = evaluation.placed(unpack(batch.packed))
-                evaluation.know(self._stock.take([(partition, batch.last, tally)], stored.watermark or 0))
-
-    def _recall_live(self, evaluation: Evaluation, stored: Progress) -> None:
-        """Rebuild the windows that are not closed, a few batches at a time; what the rolling days need beside them is left for `_recall_days`."""
-        closed, since = stored.closed_until or 0, (stored.watermark or 0) - RECALL
-        older = [self._batches.recall(partition, tail, since, closed) for partition, tail in sorted(stored.tails.items())]
-        self._older = chain.from_iterable(older) if stored.watermark is not None else None
-        live = {partition: self._batches.recall(partition, tail, closed) for partition, tail in sorted(stored.tails.items())}
-        while live:
-            reached: list[Minute] = []
-            for partition, batches in list(live.items()):
-                some = list(islice(batches, BATCHES_PER_STEP))
-                for batch in some:
-                    evaluation.recall(partition, unpack(batch.packed), batch.last)
-                if len(some) == BATCHES_PER_STEP:
-                    reached.append(some[-1].newest)
-                else:
-                    del live[partition]
-            if reached:
-                evaluation.settle(min(reached))
-
-    def _recall_days(self, evaluation: Evaluation, now: datetime) -> None:
-        """Go on rebuilding the rolling days after a cold start, for some seconds a tick: on a busy hub a day is tens of thousands of batches, and what is live
-        must not wait for them. Before a day is closed it must be whole."""
-        if self._older is None:
-            return
-        hurried = (self._progress.closed_until or 0) // MINUTES_PER_DAY == minute_of(now) // MINUTES_PER_DAY
-        until = monotonic() + RECALL_SECONDS
-        for batch in self._older:
-            evaluation.recall(batch.partition, unpack(batch.packed), batch.last)
-            self._recalled += 1
-            if hurried and monotonic() > until:
-                return
-        if self._recalled:
-            log.info("recalled the rolling days from %d batches", self._recalled)
-        self._older, self._recalled = None, 0
-
-    def _regulars(self, stored: Progress) -> Iterator[Regular]:
-        return ledger.regulars(self._tables, (moment(stored.closed_until or 0) - timedelta(days=30)).date())
 
     def _write(
         self,
@@ -245,8 +204,3 @@ class Evaluator:
         progress.writer, progress.claimed_until, progress.etag = "", None, claim.etag
         progress.etag = write_progress(self._tables, progress)
         self._reporter.step(step, now)
-
-
-def _baselines(tables: Tables) -> Iterator[Baseline]:
-    for row in tables.query("baselines", "PartitionKey eq 'baselines'"):
-        yield unpack_baseline(joined(row))

@@ -1,6 +1,6 @@
 """Is Gatewatch well: can it reach its storage and its hub, does it keep up, does it evaluate."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,7 +11,7 @@ from adapters.arrears import last_batches, look
 from adapters.batches import Batch, BatchLog, Tail
 from adapters.evidence import Evidence
 from adapters.hub import Hub
-from adapters.progress import Progress, read_progress
+from adapters.progress import Progress, read_progress, read_shards
 from adapters.purge_record import wrong
 from adapters.tables import Tables
 from adapters.webhook import Webhook
@@ -45,9 +45,11 @@ def check(
     problems: list[str] = []
     answers = {"tables": True, "blobs": True}
     progress, learned, compared = Progress(), None, None
+    shards: dict[int, Progress] = {}
     last: dict[str, Batch | Tail] = {}
     try:
         progress, learned = read_progress(tables), tables.get("progress", "baseline", "baseline")
+        shards = read_shards(tables, progress.shards) if progress.shards > 1 else {}
         last = last_batches(batches, progress)
         problems += filter(None, [losses.sentence(losses.since(tables, now - LOST_LATELY, now))])
         compared = reconcile.result(tables)
@@ -104,6 +106,11 @@ def check(
                 )
     except Exception as error:
         problems.append(f"what waits for hub and webhook cannot be read ({type(error).__name__})")
+    problems += stuck(progress, shards, now)
+    if progress.shards != settings.evaluate_shards:
+        notices.append(
+            f"the evaluation is divided into {progress.shards} and is to be into {settings.evaluate_shards}: that changes once what is planned is done"
+        )
     age = (now - progress.evaluated).total_seconds() if progress.evaluated else None
     problems += filter(None, [silence(age)])
     return not problems, {
@@ -118,6 +125,15 @@ def check(
         "counts": {"compared": compared.day or None, "next": compared.next, "behind": compared.behind} if compared else None,
         "eventTime": moment(progress.watermark).isoformat() if progress.watermark is not None else None,
     }
+
+
+def stuck(lead: Progress, shards: Mapping[int, Progress], now: datetime) -> Iterator[str]:
+    """The shards of the evaluation that do not get on: what they find is told by nobody, and what the others find waits for it."""
+    for number, shard in shards.items():
+        since = shard.evaluated
+        if shard.planned < lead.planned and (since is None or (now - since).total_seconds() > LONGEST_SILENCE):
+            waited = f"for {(now - since).total_seconds():.0f} s" if since else "yet"
+            yield f"shard {number} of the evaluation (function evaluate_{number}) has not got on {waited}: {lead.planned - shard.planned} plans wait"
 
 
 def silence(age: float | None) -> str:

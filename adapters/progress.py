@@ -1,4 +1,4 @@
-"""How far the evaluation has come: the one row that says from where to go on, and who is writing a step just now."""
+"""How far the evaluation has come: the one row that says from where to go on, and who is writing a step just now. In shards, one row for each beside it."""
 
 import json
 import os
@@ -20,6 +20,8 @@ from model import Minute
 CLAIM = timedelta(seconds=180)
 """For so long after its last sign nobody else writes: longer than a request and its repeats may take (`patience.WORK`)."""
 RENEW = timedelta(seconds=20)
+WHOLE = "progress"
+"""The row of the evaluation that is in one piece, and of the lead of one that is not."""
 
 
 @dataclass(slots=True)
@@ -37,6 +39,12 @@ class Progress:
     """When the hub got the last event of each partition that was evaluated."""
     writer: str = ""
     claimed_until: datetime | None = None
+    shards: int = 1
+    planned: int = 0
+    """Number of the last plan: of the lead the last that it made, of a shard the last that it followed."""
+    grouped: int = 0
+    settled: Minute | None = None
+    row: str = WHOLE
 
     def copy(self) -> "Progress":
         return replace(self, tails=dict(self.tails), stocked=dict(self.stocked), enqueued=dict(self.enqueued))
@@ -49,9 +57,43 @@ class Progress:
 
 
 def read_progress(tables: Tables) -> Progress:
-    entity = tables.get("progress", "evaluate", "progress")
+    """How far all of it has come: the slowest shard, where there are several."""
+    lead = read_own(tables)
+    if lead.shards == 1:
+        return lead
+    every = read_shards(tables, lead.shards).values()
+    partitions = [partition for partition in lead.tails if all(partition in one.tails for one in every)]
+    return replace(
+        lead,
+        tails={partition: min((one.tails[partition] for one in every), key=lambda tail: tail.last) for partition in partitions},
+        closed_until=min((one.closed_until for one in every if one.closed_until is not None), default=lead.closed_until),
+        evaluated=min((one.evaluated for one in (lead, *behind(lead, every)) if one.evaluated is not None), default=None),
+    )
+
+
+def behind(lead: Progress, shards: Iterable[Progress]) -> list[Progress]:
+    """Those that have not followed every plan."""
+    return [one for one in shards if one.planned < lead.planned]
+
+
+def read_shards(tables: Tables, shards: int) -> dict[int, Progress]:
+    """The rows of so many shards, by number."""
+    found = {row["RowKey"]: row for row in tables.rows("progress", "PartitionKey eq 'evaluate'")}
+    return {number: _progress(found.get(row), row) for number in range(1, shards + 1) for row in (shard_row(number, shards),)}
+
+
+def shard_row(number: int, of: int) -> str:
+    """The number of shards is in the key: what is left of another division is never taken for a part of this one."""
+    return f"shard-{number:02d}-of-{of:02d}"
+
+
+def read_own(tables: Tables, row: str = WHOLE) -> Progress:
+    return _progress(tables.get("progress", "evaluate", row), row)
+
+
+def _progress(entity: Entity | None, row: str) -> Progress:
     if entity is None:
-        return Progress()
+        return Progress(row=row)
     state = json.loads(entity["state"])
     return Progress(
         _tails(state["tails"]),
@@ -63,6 +105,11 @@ def read_progress(tables: Tables) -> Progress:
         {partition: datetime.fromisoformat(at) for partition, at in state.get("enqueued", {}).items()},
         state.get("writer", ""),
         _moment(state.get("claimedUntil")),
+        state.get("shards", 1),
+        state.get("planned", 0),
+        state.get("grouped", 0),
+        state.get("settled"),
+        row,
     )
 
 
@@ -78,7 +125,9 @@ def write_progress(tables: Tables, progress: Progress) -> str:
         "writer": progress.writer,
         "claimedUntil": progress.claimed_until.isoformat() if progress.claimed_until else None,
     }
-    return tables.replace("progress", {"PartitionKey": "evaluate", "RowKey": "progress", "state": json.dumps(state)}, progress.etag)
+    if progress.shards > 1:
+        state |= {"shards": progress.shards, "planned": progress.planned, "grouped": progress.grouped, "settled": progress.settled}
+    return tables.replace("progress", {"PartitionKey": "evaluate", "RowKey": progress.row, "state": json.dumps(state)}, progress.etag)
 
 
 class Claim:

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoundError
 from azure.storage.blob import BlobProperties, ContainerClient
 
-from adapters import alerts, country_days, kept_names, key_uses, losses, outbox, purge_record, responses, suppressions, tombstones
+from adapters import alerts, country_days, kept_names, key_uses, losses, outbox, plans, purge_record, responses, suppressions, tombstones
 from adapters.batches import BatchLog, day_of
 from adapters.evidence import Evidence
 from adapters.progress import read_progress
@@ -83,6 +83,7 @@ class Purge:
             self._delete_rules,
             self._delete_responses,
             self._delete_key_uses,
+            self._delete_findings,
             *((self._forget,) if daily else ()),
         ):
             try:
@@ -216,6 +217,14 @@ class Purge:
                 responses.delete(self._tables, one.id)
                 run.note(place, one.when + kept)
 
+    def _delete_findings(self, run: Run, now: datetime) -> None:
+        """What the shards of the evaluation left ungrouped."""
+        place, kept = BY_ID["findings"], self._kept["findings"]
+        for partition, key, at, _ in plans.rows(self._tables, before=now - kept + EARLY):
+            self._go_on(run, place, at + kept)
+            plans.delete(self._tables, partition, key)
+            run.note(place, at + kept)
+
     def _delete_key_uses(self, run: Run, now: datetime) -> None:
         place, kept = BY_ID["key-uses"], self._kept["key-uses"]
         for partition, row, day in key_uses.older(self._tables, minute_of(now - kept + EARLY) // 1440 + 1):
@@ -324,6 +333,9 @@ def states(tables: Tables, evidence: Evidence, kept: Promises, now: datetime) ->
         elif place.id == responses.TABLE:
             made = sorted(one.when for one in responses.read(tables))
             found.append(State(place, len(made), made[0] if made else None, made[0] + kept[place.id] if made else None))
+        elif place.id == plans.TABLE:
+            items, written = plans.age(tables)
+            found.append(State(place, items, written, written + kept[place.id] if written else None))
         elif place.id == "key-uses":
             items, day = key_uses.count(tables)
             oldest = moment(day * 1440) if day is not None else None

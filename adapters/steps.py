@@ -14,11 +14,12 @@ from retention.guard import Guard
 from windows.record import Record, merge_late
 
 
-def write_step(tables: Tables, step: Step, guard: Guard, now: datetime) -> None:
+def write_step(tables: Tables, step: Step, guard: Guard, now: datetime, share: str = "") -> None:
+    """`share`: whose part of the evaluation it is, where that is in shards: rows of several endpoints together are kept apart by it."""
     for table, some in _by_table(windows.PREFIX, "%Y%m", ((row.window, windows.row_of(row)) for row in step.changed + step.closed)):
         tables.upsert(table, some)
-    _merge_late(tables, step.late, guard)
-    _write_activity(tables, step.activity, guard)
+    _merge_late(tables, step.late, guard, share)
+    _write_activity(tables, step.activity, guard, share)
     behind = ledger.behind_rows((one for one in step.behind if guard.keeps(one.ip, one.window)), guard.key)
     for table, some in _by_table(ledger.PREFIX, "%Y%m%d", behind):
         if guard.takes(table):
@@ -35,7 +36,7 @@ def write_step(tables: Tables, step: Step, guard: Guard, now: datetime) -> None:
         alerts.write(tables, map(guard.alert, step.alerts), map(guard.incident, step.incidents))
 
 
-def _merge_late(tables: Tables, late: Iterable[Late], guard: Guard) -> None:
+def _merge_late(tables: Tables, late: Iterable[Late], guard: Guard, share: str) -> None:
     by_window: dict[tuple[Endpoint, Minute], list[Late]] = defaultdict(list)
     by_tally: dict[tuple[str, int], list[Activity]] = defaultdict(list)
     for one in late:  # in the order of positions
@@ -46,7 +47,7 @@ def _merge_late(tables: Tables, late: Iterable[Late], guard: Guard) -> None:
         windows.merge(tables, endpoint, window, lambda stored, some=some: _merged(stored, some))  # type: ignore[misc]
     for (partition, position), activity in by_tally.items():
         _write_activity(
-            tables, activity, guard, f"late-{partition}-{position}"
+            tables, activity, guard, f"late-{partition}-{position}{'-' + share if share else ''}"
         )  # of all endpoints together: a row's key does not name them
 
 

@@ -371,7 +371,9 @@ class Grouping:
         """Close what has been quiet, forget what is long past."""
         for key, alert in list(self._alerts.items()):
             if alert.open and minute - alert.last > QUIET:
-                self._close(key, alert)
+                if isinstance(alert, Alert) and alert.campaign is not None:
+                    self._tell(self._crowds[alert.detector, alert.endpoint.service])  # a step can be so long that it is forgotten in it
+                self._close(key, self._alerts[key])
             if minute - alert.last > REMEMBERED:
                 self._forget(key, self._alerts[key])
         for service, window in [of for of in self._traffic if minute - of[1] > REMEMBERED]:

@@ -10,6 +10,7 @@ type Choices = {
   COUNTRY_DATABASE: string?
   DELIVER_SECONDS: string?
   EVALUATE_SECONDS: string?
+  EVALUATE_SHARDS: string?
   LEGAL_HOLD: string?
   MAX_EVENT_AGE_HOURS: string?
   POSTURE_SERVICES: string?

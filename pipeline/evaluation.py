@@ -1,36 +1,27 @@
 """The evaluation: tallies go in, event time passes, and a step says what has to be written."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 
 from alerts.group import Grouping
 from alerts.suppression import Rules
 from detectors.detector_failure import ID as FAILURE
-from model import (
-    NOBODY,
-    STATUS_CLASSES,
-    WINDOW_MINUTES,
-    Endpoint,
-    Failure,
-    Finding,
-    Minute,
-    Severity,
-    Sighting,
-    is_service_endpoint,
-    minute_of,
-    window_start,
-)
+from model import WINDOW_MINUTES, Endpoint, Failure, Finding, Minute, Severity, Sighting, is_service_endpoint, minute_of, window_start
 from pipeline.feed import CALLERS, LATENCY, Slice, Source, WindowsOf, feed, know_callers, recall, route, slice_order, slices_of
+from pipeline.findings import At, Findings, Groups, Notebook, finding_order
 from pipeline.judge import detector_sets, judge
-from pipeline.learn import LEARNING_DAYS, DaySummary, DayTops, Learner, day_tops
+from pipeline.learn import LEARNING_DAYS, DayTops, Learner, day_tops
 from pipeline.limits import Limits
 from pipeline.live import Knowledge, LiveWindows
 from pipeline.placing import placed
+from pipeline.plan import Plan
 from pipeline.regulars import Regulars
+from pipeline.share import Share
 from pipeline.start import Criteria, EvaluationState
-from pipeline.step import Activity, Behind, Late, Regular, Step
+from pipeline.step import Late, Regular, Step
 from pipeline.watermark import Watermark
+from pipeline.written import Written, activity_of, behind_of
 from stats.moments import log_moments
 from stats.sketch import Sketch
 from windows.baseline import MINUTES_PER_DAY, Baseline
@@ -65,13 +56,18 @@ class Evaluation:
         learner: Learner | None = None,
         close_after: int = CLOSE_AFTER,
         live_rows: bool = True,
+        share: Share | None = None,
     ) -> None:
         """With a `learner` days are learned as they close, in event time; without one, call `learn` when new baselines are there.
-        `close_after`: minutes. `live_rows` False leaves Step.changed empty."""
+        `close_after`: minutes. `live_rows` False leaves Step.changed empty. With a `share` it holds only what is of that, takes no steps of its own but
+        follows plans, and notes what it finds instead of grouping it."""
         state, criteria = state or EvaluationState(), criteria or Criteria()
         found = None if criteria.detectors is None else tuple(criteria.detectors)
         self._detectors = detector_sets(found)
-        self._group = Grouping(state.alerts, state.incidents, None if found is None else {one.id: one for one in found}, state.folded)
+        known = None if found is None else {one.id: one for one in found}
+        self._share = share
+        self._notes = Notebook(known, state.accused) if share is not None else None
+        self._group: Groups = self._notes or Grouping(state.alerts, state.incidents, known, state.folded)
         self._group.rules = criteria.rules or Rules()
         self._limits = criteria.limits if criteria.limits is not None else Limits()
         self._learner = learner
@@ -82,6 +78,7 @@ class Evaluation:
         self._closed_until = state.closed_until
         self._ended_until = state.closed_until
         """Windows that end at or before this minute were judged as ended."""
+        self._settled = state.settled
         self._today: int | None = None
         self._fed: set[str] = set()
         self._is_to_learn = False
@@ -89,7 +86,7 @@ class Evaluation:
         self._knowledge = Knowledge(criteria.baselines, Regulars(state.regulars), criteria.contexts)
         self._live = LiveWindows(self._knowledge, state.learned)
         self._tops: dict[int, list[DayTops]] = {}
-        self._written = _Written()
+        self._written = Written()
         self.learn(())
 
     def recall(self, partition: str, tally: Tally, position: int) -> None:
@@ -99,7 +96,7 @@ class Evaluation:
             self._watermark.reach(partition, at)
             start = window_start(at)
             if self._is_closed(start):
-                recall(slice_, self._live, self._knowledge, start)
+                recall(slice_, self._live, self._knowledge, start, sees=self._share is None or self._share.is_lead)
             else:
                 self._pending.setdefault(at, []).append(slice_)
 
@@ -129,7 +126,8 @@ class Evaluation:
         return placed(tally, self._live.templates).tally
 
     def _source(self, tally: Tally, partition: str, position: int) -> Source:
-        tally, shapes, outlines = placed(tally, self._live.templates)
+        found = placed(tally, self._live.templates)
+        tally, shapes, outlines = found if self._share is None else self._share.part(found)
         endpoints = self._live.known(tally.endpoints)
         outlines = endpoints if outlines is tally.endpoints else self._live.known(outlines)
         return Source(replace(tally, endpoints=endpoints), shapes, outlines, partition, position)
@@ -139,17 +137,24 @@ class Evaluation:
         clock = minute_of(now)
         self._watermark.advance(clock, self._fed)
         self._fed.clear()
-        watermark, history = self._watermark.at, self._watermark.is_history(clock)
+        self._advance(is_history=self._watermark.is_history(clock))
+        self.learn_endpoints()
+        return self._drained()
+
+    def _advance(self, *, is_history: bool) -> None:
+        watermark = self._watermark.at
         for minute in sorted(self._pending):
-            if history and watermark is not None and minute >= watermark:
+            if is_history and watermark is not None and minute >= watermark:
                 break
             self._walk(minute, self._pending.pop(minute))
         if watermark is not None:
             self._pass_time(watermark)
+
+    def learn_endpoints(self) -> None:
+        """Where windows have ended since it was asked last."""
         if self._is_to_learn:
             self._live.learn(window_start(self._watermark.newest) + WINDOW_MINUTES)
             self._is_to_learn = False
-        return self._drained()
 
     def finish(self) -> Step:
         """Nothing more will come: judge and close everything. For the back-test."""
@@ -161,9 +166,50 @@ class Evaluation:
             self._pass_time(self._watermark.at)
         return self._drained()
 
+    # as a share of a whole
+
+    def prepare(self, plan: Plan) -> None:
+        """Before the tallies of a plan are fed: know what the lead has learned."""
+        self._live.templates.add(plan.learned)
+        share = self._share
+        self.know({endpoint: context for endpoint, context in plan.contexts.items() if share is not None and share.holds(endpoint)})
+
+    def follow(self, plan: Plan, *, learns: bool = False) -> Step:
+        """As `step`, as far as the lead has planned. `learns`: endpoints, too, which is for the lead to do."""
+        assert self._notes is not None
+        self._watermark.at, self._settled = plan.watermark, plan.settled
+        if plan.closed_until is not None:
+            self._closed_until = self._ended_until = plan.closed_until
+        self._notes.accusations.update(plan.accused)
+        self._advance(is_history=plan.is_history)
+        if learns:
+            self.learn_endpoints()
+        step = self._drained()
+        for of in [of for of in self._notes.accusations if of[1] <= (self._closed_until or 0)]:
+            del self._notes.accusations[of]
+        return step
+
+    @property
+    def closed_until(self) -> Minute | None:
+        return self._closed_until
+
+    @property
+    def is_empty(self) -> bool:
+        """No window is open."""
+        return self._live.is_empty
+
+    @property
+    def pending(self) -> Mapping[Minute, list[Slice]]:
+        """What was fed and not judged yet, by minute."""
+        return self._pending
+
+    def judge_by(self, baselines: Iterable[Baseline]) -> None:
+        """From now on judge these endpoints by these baselines."""
+        self._knowledge.baselines.put(baselines)
+
     def learn(self, baselines: Iterable[Baseline], regulars: Iterable[Regular] = ()) -> None:
         """From now on judge these endpoints by these baselines, and know these regulars as well."""
-        self._knowledge.baselines.put(baselines)
+        self.judge_by(baselines)
         for regular in regulars:
             self._knowledge.regulars.remember(regular)
         if self._watermark.at is not None:
@@ -204,12 +250,13 @@ class Evaluation:
                 if not closed:
                     touched.update(dict.fromkeys(know_callers(slice_, self._live, start)))
                 continue
-            windows = WindowsOf(self._live, slice_.source, start, closed)
-            feed(slice_, windows)
-            for window in windows.values():
-                window.change(slice_.table)
-                touched[window] = None
-            if slice_.table == "calls" and not closed:
+            if self._share is None or not self._share.is_lead:
+                windows = WindowsOf(self._live, slice_.source, start, closed)
+                feed(slice_, windows)
+                for window in windows.values():
+                    window.change(slice_.table)
+                    touched[window] = None
+            if slice_.table == "calls" and not closed and (self._share is None or self._share.is_lead):
                 touched.update(dict.fromkeys(route(slice_, self._live, start)))
         for window in touched:
             window.minute = max(minute, window.minute)
@@ -221,7 +268,16 @@ class Evaluation:
                 window.changed = tuple(
                     table for table in window.changed if table == "sightings"
                 )  # too late for counts, but what one call proves stays true
+        if self._notes is not None:
+            self._notes.at = At(minute, 1)
+            self._note_traffic(touched)
         self._judge(touched)
+
+    def _note_traffic(self, windows: Iterable[LiveWindow]) -> None:
+        """The lead's windows are those of services."""
+        if self._share is not None and self._share.is_lead:
+            for window in windows:
+                self._group.traffic(window.endpoint.service, window.start, window.n)
 
     def _pass_time(self, until: Minute) -> None:
         """End and close windows in order, as far as event time has come."""
@@ -229,8 +285,10 @@ class Evaluation:
             self._closed_until = self._ended_until = window_start(until) - WINDOW_MINUTES * -(-self._close_after // WINDOW_MINUTES)
         while True:
             ends, closes = self._ended_until + WINDOW_MINUTES + ENDED, self._closed_until + WINDOW_MINUTES + self._close_after
-            if min(ends, closes) > until:
+            if min(ends, closes) > until or (closes < ends and closes > self._settled):
                 break
+            if self._today is not None:
+                self._turn_to((min(ends, closes) - 1) // MINUTES_PER_DAY)
             if ends <= closes:
                 self._group.pass_time(ends)
                 self._end(self._ended_until)
@@ -251,6 +309,7 @@ class Evaluation:
     def _ended(self, window: LiveWindow) -> LiveWindow:
         window.day.latency[window.start] = log_moments(window.sizes.get(LATENCY, {}).items())
         self._knowledge.regulars.read_day(window)
+        self._note_traffic((window,))
         return window
 
     def _close(self, start: Minute) -> None:
@@ -261,8 +320,8 @@ class Evaluation:
             self._written.closed.append(row)
             if self._learner is not None:
                 self._learner.add(row)
-            self._written.activity.extend(_activity(window))
-            self._written.behind.extend(_behind(window))
+            self._written.activity.extend(activity_of(window))
+            self._written.behind.extend(behind_of(window))
             self._knowledge.regulars.read_window(window)
 
     def _seen(self, endpoint: Endpoint) -> Mapping[str, Sketch] | None:
@@ -311,7 +370,7 @@ class Evaluation:
             elif not window.dirty and not judgement.findings and not judgement.failures and not is_service_endpoint(window.endpoint):
                 self._live.pack(window, is_running=False)
         if len(found) > 1:
-            found.sort(key=_finding_order)
+            found.sort(key=lambda one: finding_order(one[0]))
         for finding, window in found:
             self._accuse(finding, window)
 
@@ -332,14 +391,15 @@ class Evaluation:
         key, taints = self._group.key(finding), self._group.detectors[finding.detector].taints
         if not self._group.rules.teaching(key, window.start, window.start + WINDOW_MINUTES):
             window.mark(key, sighting.actor, taints.format(status_class=sighting.status_class, parameter=sighting.parameter))
-        service = self._live.at(window.start).get(self._live.service(finding.endpoint.service))
-        self._group.traffic(finding.endpoint.service, window.start, service.n if service is not None else 0)
+        if self._notes is None:
+            service = self._live.at(window.start).get(self._live.service(finding.endpoint.service))
+            self._group.traffic(finding.endpoint.service, window.start, service.n if service is not None else 0)
         self._group.add(finding, self._knowledge.context(finding.endpoint))
 
     # what goes out
 
     def _drained(self) -> Step:
-        written, self._written = self._written, _Written()
+        written, self._written = self._written, Written()
         late = self._drained_late()
         changed = self._drained_changed()
         alerts, incidents = self._group.drain()
@@ -361,6 +421,7 @@ class Evaluation:
             summaries=written.summaries,
             baselines=written.baselines,
             failures=written.failures,
+            findings=self._notes.take() if self._notes is not None else Findings(),
         )
 
     def _drained_late(self) -> list[Late]:
@@ -368,7 +429,7 @@ class Evaluation:
         for (endpoint, start, partition, position), window in self._live.drain_late():
             window.accuse(self._group.accused(endpoint.service, start, start + WINDOW_MINUTES))
             record = record_of(window, self._seen(endpoint))
-            drained.append(Late(endpoint, start, partition, position, record, _activity(window)))
+            drained.append(Late(endpoint, start, partition, position, record, activity_of(window)))
             if self._learner is not None:
                 self._learner.add_late(endpoint, start, record)
         return drained
@@ -385,38 +446,5 @@ class Evaluation:
         return changed
 
 
-@dataclass(slots=True)
-class _Written:
-    """What a step has to write, as it comes up."""
-
-    closed: list[WindowRow] = field(default_factory=list)
-    activity: list[Activity] = field(default_factory=list)
-    behind: list[Behind] = field(default_factory=list)
-    days: list[DayTops] = field(default_factory=list)
-    summaries: list[DaySummary] = field(default_factory=list)
-    baselines: list[Baseline] = field(default_factory=list)
-    failures: list[Failure] = field(default_factory=list)
-
-
-def _finding_order(found: tuple[Finding, LiveWindow]) -> tuple[str, Endpoint, str, str]:
-    finding = found[0]
-    return finding.detector, finding.endpoint, finding.sighting.actor or "", finding.sighting.parameter or ""
-
-
 def _endpoint(window: LiveWindow) -> Endpoint:
     return window.endpoint
-
-
-def _activity(window: LiveWindow) -> list[Activity]:
-    return [
-        Activity(ip, window.endpoint, window.start, status_class, n)
-        for number, status_class in enumerate(STATUS_CLASSES, 1)
-        for ip, n in window.ips[number].items()
-        if ip not in NOBODY
-    ]
-
-
-def _behind(window: LiveWindow) -> list[Behind]:
-    return [
-        Behind(ip, window.start, tuple(sorted(people)), tuple(sorted(programs))) for ip, (people, programs) in sorted(window.behind.items())
-    ]

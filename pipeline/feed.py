@@ -171,20 +171,22 @@ _FEED: Mapping[str, Callable[[Tally, list[Row], WindowsOf], None]] = {
     "sensitive": _feed_sensitive,
 }
 _ORDER = {table: number for number, table in enumerate((*_FEED, CALLERS))}
+JUDGED = frozenset(_ORDER)
+"""The tables that windows take in; the others are the inventory's."""
 
 
 # rows of closed windows into rolling days, after a cold start
 
 
-def recall(slice_: Slice, live: LiveWindows, knowledge: Knowledge, start: Minute) -> None:
-    """Add what rolling days remember of a closed window. The order does not matter."""
+def recall(slice_: Slice, live: LiveWindows, knowledge: Knowledge, start: Minute, *, sees: bool = True) -> None:
+    """Add what rolling days remember of a closed window. The order does not matter. `sees`: count what may become an endpoint."""
     tally, rows = slice_.source.tally, slice_.rows
     if slice_.table == "values":
         _recall_values(tally, rows, live, start)
     elif slice_.table == "sizes":
         _recall_latency(tally, rows, live, start)
     elif slice_.table == "calls":
-        _recall_calls(slice_, live, knowledge, start)
+        _recall_calls(slice_, live, knowledge, start, sees=sees)
 
 
 def _recall_values(tally: Tally, rows: Iterable[Row], live: LiveWindows, start: Minute) -> None:
@@ -205,11 +207,11 @@ def _recall_latency(tally: Tally, rows: Iterable[Row], live: LiveWindows, start:
             latency[start] = latency.get(start, Moments()) + log_moments(((bucket, n),))
 
 
-def _recall_calls(slice_: Slice, live: LiveWindows, knowledge: Knowledge, start: Minute) -> None:
+def _recall_calls(slice_: Slice, live: LiveWindows, knowledge: Knowledge, start: Minute, *, sees: bool) -> None:
     tally, shapes = slice_.source.tally, slice_.source.shapes
     for _, endpoint, ip, status, n, _, response, *_ in slice_.rows:
         admitted = tally.endpoints[endpoint]
-        if not admitted.matched and status // 100 == 2 and tally.ips[ip] not in NOBODY:
+        if sees and not admitted.matched and status // 100 == 2 and tally.ips[ip] not in NOBODY:
             live.templates.see(shapes[endpoint], tally.ips[ip], start, n)
         if status // 100 == 2 and knowledge.context(admitted).sensitive:
             live.day(admitted).answered(tally.ips[ip], response, start)

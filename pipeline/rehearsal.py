@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from model import ApiCall, minute_of
 from pipeline.contents import Look
+from pipeline.ensemble import Ensemble
 from pipeline.evaluation import Evaluation
 from pipeline.fold import fold
 from pipeline.learn import Learner
@@ -32,11 +33,17 @@ class Rehearsal:
         listed: Callable[[str], Iterable[tuple[str, str]]] | None = None,
         limits: Limits | None = None,
         country: Callable[[str], str] | None = None,
+        shards: int = 1,
     ) -> None:
         """`look_into`: what one message carries; without it nobody looks. `listed`: (rule, list) for each list that an address is on. `country`: two letters, or "", of an address."""
         self._looks = Looks(look_into, KEY) if look_into is not None else None
         self._listed, self._country = listed, country
-        self._evaluation = Evaluation(criteria=Criteria(limits=limits), learner=Learner(), live_rows=False)
+        criteria = Criteria(limits=limits)
+        self._evaluation: Evaluation | Ensemble
+        if shards == 1:
+            self._evaluation = Evaluation(criteria=criteria, learner=Learner(), live_rows=False)
+        else:
+            self._evaluation = Ensemble(shards, criteria, learner=Learner(), live_rows=False)
         self._inventories = Inventories()
         self._position = -1
 

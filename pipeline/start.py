@@ -7,10 +7,13 @@ from alerts.campaign import FoldedAlert
 from alerts.suppression import Rules
 from detectors import Detector
 from model import Alert, Endpoint, Incident, Minute
+from pipeline.findings import Accused
 from pipeline.limits import Limits
 from pipeline.step import Regular
 from windows.baseline import Baseline
 from windows.context import Context
+
+END_OF_TIME: Minute = 1 << 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +24,10 @@ class EvaluationState:
     """Partition -> position of the last tally that was evaluated."""
     watermark: Minute | None = None
     closed_until: Minute | None = None
+    settled: Minute = END_OF_TIME
+    """Of a share: up to where the lead has said who is accused; windows close no later than that."""
+    accused: Accused = field(default_factory=dict)
+    """Of a share: who is accused in days that are not closed."""
     alerts: Iterable[Alert] = ()
     """Those that are open or of the last 24 hours."""
     incidents: Iterable[Incident] = ()

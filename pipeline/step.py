@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from alerts.campaign import FoldedPage
 from model import Alert, Endpoint, Failure, Incident, Minute, StatusClass
+from pipeline.findings import Findings
 from pipeline.learn import DaySummary, DayTops
 from windows.baseline import Baseline
 from windows.record import Record, WindowRow
@@ -91,3 +92,5 @@ class Step:
     baselines: list[Baseline] = field(default_factory=list)
     """Only with a learner: the baselines that the following judgements used."""
     failures: list[Failure] = field(default_factory=list)
+    findings: Findings = field(default_factory=Findings)
+    """Only of a share of the evaluation: what the lead has to group."""

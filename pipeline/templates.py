@@ -48,9 +48,15 @@ class Templates:
         self._counts: Counter[str] = Counter()
         self._placed: dict[tuple[Endpoint, int], Endpoint] = {}
         self._candidates: dict[str, Candidates] = {}
-        for endpoint, since in (learned or {}).items():
-            self._plant(endpoint, since)
-            self._counts[endpoint.service] += since > 0  # what an earlier version kept was not learned
+        self.add(learned or {})
+
+    def add(self, learned: Mapping[Endpoint, Minute]) -> None:
+        """Endpoints that were learned elsewhere, and from when on each holds."""
+        for endpoint, since in learned.items():
+            if endpoint not in self._learned:
+                self._plant(endpoint, since)
+                self._counts[endpoint.service] += since > 0  # what an earlier version kept was not learned
+        self._placed.clear()
 
     def place(self, shape: Endpoint, minute: Minute) -> Endpoint:
         """The endpoint that a call of this minute belongs to: itself if it matched an operation, a learned one, or the bucket of its API."""

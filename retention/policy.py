@@ -84,6 +84,11 @@ POLICY: tuple[Place, ...] = (
         reason="after 48 hours nothing reads it any more", mechanism="purge drops the day's table", erasure="the person is taken out of the counts, which stay; a path goes with its day",
     ),
     Place(
+        id="findings", kind="table", name="findings", holds="where the evaluation is in shards: what each of them found, and whom alerts accuse, on the way from one to the other", personal=True,
+        longest=48 * HOUR, since="it was written", purpose="to group what all shards found", reason="what batches say is promised to be gone after 48 hours",
+        mechanism="it is deleted as soon as it is grouped, who is accused in a day when the day is closed; purge deletes what was left", erasure="the person is taken out",
+    ),
+    Place(
         id="activity", kind="tables by day", name="activity", holds="which address called which endpoint how often, in windows of 20 minutes; actors that are regularly busy, and from which country; keyed hashes of who was behind an address", personal=True,
         longest=30 * DAY, since="the call", purpose="to tell a regular caller from a new one, and what an accused address did",
         reason="addresses are promised to be gone after 30 days", mechanism="purge drops the day's table", erasure="deleted",

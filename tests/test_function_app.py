@@ -62,6 +62,20 @@ def test_evaluation_is_every_thirty_seconds_or_oftener(functions: dict[str, Any]
     assert binding["schedule"] == "*/15 * * * * *"
 
 
+def test_each_shard_of_the_evaluation_is_a_function_of_its_own_and_runs_after_the_lead(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (LOCAL | {"EVALUATE_SHARDS": "3"}).items():
+        monkeypatch.setenv(name, value)
+    for module in PARTS:
+        monkeypatch.delitem(sys.modules, module, raising=False)
+    found, refusals = index(importlib.import_module("function_app"))
+    assert refusals == []
+    schedules = {one.get_function_name(): json.loads(one.get_function_json())["bindings"][0].get("schedule") for one in found}
+    assert {name: schedule for name, schedule in schedules.items() if name.startswith("evaluate")} == {
+        "evaluate": "*/15 * * * * *",
+        **{f"evaluate_{number}": "5,20,35,50 * * * * *" for number in (1, 2, 3)},
+    }
+
+
 def test_delivery_is_a_function_of_its_own(functions: dict[str, Any]) -> None:
     (binding,) = json.loads(functions["deliver"].get_function_json())["bindings"]
     assert (binding["type"], binding["schedule"]) == ("timerTrigger", "*/30 * * * * *")

@@ -86,6 +86,8 @@ def test_managed_identity() -> None:
         ("MAX_EVENT_AGE_HOURS", {**LOCAL, "MAX_EVENT_AGE_HOURS": "-1"}),
         ("WINDOW_CLOSE_MINUTES", {**LOCAL, "WINDOW_CLOSE_MINUTES": "1441"}),
         ("EVALUATE_SECONDS", {**LOCAL, "EVALUATE_SECONDS": "7"}),
+        ("EVALUATE_SHARDS", {**LOCAL, "EVALUATE_SHARDS": "0"}),
+        ("EVALUATE_SHARDS", {**LOCAL, "EVALUATE_SHARDS": "33"}),
         ("RESPONSE_CLIENT_ID", {**LOCAL, "RESPONSE_CLIENT_ID": "a b"}),
         ("RESPONSE_SUBSCRIPTIONS", {**LOCAL, "RESPONSE_SUBSCRIPTIONS": "yes"}),
         ("RESPONSE_LIMITS", {**LOCAL, "RESPONSE_LIMITS": "identity=4"}),

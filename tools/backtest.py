@@ -1,7 +1,7 @@
 """Back-test: run the whole pipeline over recorded events in event time, without storage, and write the alerts that it would have raised.
 
     python -m tools.backtest FILES... [--alerts OUT.jsonl] [--limits LIMITS.json] [--tor FILE] [--intel DIR]
-        [--countries [FILE.mmdb]]
+        [--countries [FILE.mmdb]] [--shards N]
 
 FILES hold one event of the contract a line (.jsonl or .jsonl.gz), in time order. Windows are judged minute by minute and baselines are
 learned at each day's end, as the evaluation does it live.
@@ -93,10 +93,11 @@ def backtest(
     limits: Limits | None = None,
     index: Index | None = None,
     country: Callable[[str], str] | None = None,
+    shards: int = 1,
 ) -> Iterator[Step]:
     """The steps of a rehearsal of these batches, the last one after everything was closed."""
     listed = index.rules if index is not None else None
-    rehearsal = Rehearsal(look_into=look_by(Taxonomy()), listed=listed, limits=limits, country=country)
+    rehearsal = Rehearsal(look_into=look_by(Taxonomy()), listed=listed, limits=limits, country=country, shards=shards)
     for some, messages in batches:
         yield rehearsal.play(some, messages)
     yield rehearsal.finish()
@@ -135,6 +136,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--countries", nargs="?", const="", metavar="FILE", help="know countries, by the registries' lists or by an .mmdb file"
     )
     parser.add_argument("--intel", type=Path, metavar="DIR", help="a folder of threat-intelligence feeds")
+    parser.add_argument(
+        "--shards", type=int, default=1, choices=range(1, 33), metavar="N", help="evaluate in so many shards: the alerts are the same"
+    )
     options = parser.parse_args(arguments)
     screen = Console(stderr=True)
     try:
@@ -171,7 +175,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 yield batch
 
         try:
-            for step in backtest(counted(), limits=limits, index=index, country=country):
+            for step in backtest(counted(), limits=limits, index=index, country=country, shards=options.shards):
                 alerts.update((alert.id, alert) for alert in step.alerts)
                 failures.extend(step.failures)
                 if step.watermark is not None:

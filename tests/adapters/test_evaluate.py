@@ -196,8 +196,8 @@ def test_a_cold_start_reads_no_more_than_the_rolling_day_and_lets_what_is_live_g
     some = calls(Random(3), 2 * 24 * 60, 800)
     log = CountingLog(tables)
     intake, judge = ingest(tables, evidence), Evaluator(tables, log, KEY, 60)
-    monkeypatch.setattr("adapters.evaluate.BATCHES_PER_STEP", 2)
-    monkeypatch.setattr("adapters.evaluate.RECALL_SECONDS", 0.0)
+    monkeypatch.setattr("adapters.recall.BATCHES_PER_STEP", 2)
+    monkeypatch.setattr("adapters.recall.RECALL_SECONDS", 0.0)
     for number in range(0, 800, 10):
         now = START + timedelta(minutes=2 * 24 * 60 * (number + 10) / 800)
         intake.batch("0", [Event(number + n, now, traffic.encode(call)) for n, call in enumerate(some[number : number + 10])], now)

@@ -259,7 +259,7 @@ SCHEDULES = 8
 def test_any_schedule_comes_out_equal(tables: Tables, evidence: Evidence, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     random = Random(seed)
     monkeypatch.setattr(stock, "EVERY", timedelta(seconds=random.choice((0, 40, 10_000))))
-    monkeypatch.setattr("adapters.evaluate.BATCHES_PER_STEP", random.choice((1, 3, 64)))
+    monkeypatch.setattr("adapters.recall.BATCHES_PER_STEP", random.choice((1, 3, 64)))
     world = World(tables, evidence)
     made: list[dict[str, Any]] = []
     clock = START + timedelta(minutes=20)

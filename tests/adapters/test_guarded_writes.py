@@ -126,7 +126,7 @@ def test_a_tick_that_catches_up_asks_again_who_was_erased(account: Connection, m
         return read(store, now)
 
     monkeypatch.setattr(tombstones.TombstoneStore, "at", noted)
-    monkeypatch.setattr("adapters.evaluate.BATCHES_PER_STEP", 1)
+    monkeypatch.setattr("adapters.recall.BATCHES_PER_STEP", 1)
     seconds = count(0, 20)
     monkeypatch.setattr("adapters.evaluate.monotonic", lambda: float(next(seconds)))
     world.evaluate()
