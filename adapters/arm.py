@@ -15,6 +15,7 @@ from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.core.pipeline.policies import SansIOHTTPPolicy
 from azure.mgmt.apimanagement import ApiManagementClient
 
+from adapters.deadline import Transport
 from posture.arm_json import field
 from posture.reading import Read, tag_of
 
@@ -29,6 +30,8 @@ REST = 5.0
 TRIES = 4
 LONGEST_PAUSE = 300.0
 """Seconds; whoever is asked to wait longer stops and goes on another time."""
+CONNECT, ANSWER = 5.0, 60.0
+"""Seconds of one request, until it is connected and until the last octet of its answer."""
 BACKENDS_VERSION = "2025-03-01-preview"
 """The first that shows a backend's managed identity."""
 
@@ -102,8 +105,9 @@ class Arm:
         clock: Callable[[], float] = monotonic,
         rest: Callable[[float], None] = sleep,
         until: Callable[[], float] = lambda: float("inf"),
+        answer: float = ANSWER,
     ) -> None:
-        """`credential` None: an emulated resource manager of this machine, over plain http."""
+        """`answer`: seconds of one request. `credential` None: an emulated resource manager of this machine, over plain http."""
         self._clock, self._rest, self._until = clock, rest, until
         self._pace = _Pace(clock, rest)
         options: dict[str, Any] = {"base_url": endpoint, "credential_scopes": [endpoint + "/.default"], "retry_total": 0, "per_retry_policies": [self._pace]}  # fmt: skip
@@ -111,8 +115,10 @@ class Arm:
             options["authentication_policy"] = SansIOHTTPPolicy()  # no token for plain http
         signs_in = credential or _NoToken()
         # Of its own, not by argument: the SDK asks for a list's further pages with the client's version.
-        self._newer = ApiManagementClient(signs_in, subscription, api_version=BACKENDS_VERSION, **options)
-        self._client = ApiManagementClient(signs_in, subscription, **options)
+        self._newer = ApiManagementClient(
+            signs_in, subscription, api_version=BACKENDS_VERSION, transport=Transport(CONNECT, answer), **options
+        )
+        self._client = ApiManagementClient(signs_in, subscription, transport=Transport(CONNECT, answer), **options)
 
     @property
     def reads(self) -> int:

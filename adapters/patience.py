@@ -1,21 +1,22 @@
 """How long a client of storage waits: as long as its caller can. The SDKs' own defaults try for minutes."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Patience(NamedTuple):
-    """`connect` and `answer` in seconds, of one try; `retries` after the first try."""
+    """`connect` and `answer` in seconds, of one try, `answer` to its last octet; `retries` after the first try."""
 
     connect: int
     answer: int
     retries: int
 
     @property
-    def options(self) -> dict[str, float]:
-        """Keyword arguments of BlobServiceClient and TableServiceClient: both pass them on to their retry policy and transport."""
+    def options(self) -> dict[str, Any]:
+        """Keyword arguments of one BlobServiceClient or TableServiceClient, which passes them on to its retry policy; the transport is its own."""
+        from adapters.deadline import Transport  # requests is no light import, and the SDKs make it when the first client is made
+
         return {
-            "connection_timeout": self.connect,
-            "read_timeout": self.answer,
+            "transport": Transport(self.connect, self.answer),
             "retry_total": self.retries,
             "retry_connect": self.retries,
             "retry_read": self.retries,

@@ -24,6 +24,8 @@ from azure.core.credentials import AzureNamedKeyCredential
 from azure.core.exceptions import AzureError
 from azure.data.tables import EdmType, EntityProperty
 
+from adapters.deadline import Answer
+
 SCOPE = "https://storage.azure.com/.default"
 IDLE = 20.0
 """Seconds after which a connection is not used again: the service closes it soon after."""
@@ -90,7 +92,10 @@ class Inserter:
 
     def _said(self, connection: HTTPConnection, table: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, bytes]:
         try:
-            connection.request("POST", f"{self._path}/{table}", body, headers)
+            if connection.sock is not None:
+                connection.sock.settimeout(self._timeouts[1])  # the last answer left it what was left of its time
+            connection.request("POST", f"{self._path}/{table}", body, headers)  # opens it again where the service closed it
+            connection.sock.settimeout(self._timeouts[1])
             answer = connection.getresponse()
             said = answer.read()
         except BaseException:
@@ -110,12 +115,12 @@ class Inserter:
             connection.close()
 
     def _fresh(self) -> HTTPConnection:
-        connect, answer = self._timeouts
+        connect, _ = self._timeouts
         fresh = (
             HTTPSConnection(self._host, timeout=connect, context=self._tls) if self._tls else HTTPConnection(self._host, timeout=connect)
         )
+        fresh.response_class = Answer
         fresh.connect()
-        fresh.sock.settimeout(answer)
         return fresh
 
 

@@ -4,7 +4,7 @@ import gc
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from threading import Thread
 from time import monotonic, sleep
 
@@ -13,10 +13,12 @@ from azure.core.exceptions import AzureError
 from azure.eventhub.exceptions import EventHubError
 
 from adapters.alert_hub import AlertHub
+from adapters.arm import Arm, NotAnswered
 from adapters.evidence import Evidence
 from adapters.hub import Hub
 from adapters.patience import Patience
 from adapters.probe import Health, Probe
+from adapters.reload import Reloaded
 from adapters.tables import Tables
 from alerts.outgoing import DeliveryFailed, Message
 from settings import Connection
@@ -51,6 +53,25 @@ def is_slow(connection: socket.socket) -> None:
     connection.sendall(ERROR)
 
 
+def drips(connection: socket.socket) -> None:
+    """It never stops to answer, one octet at a time: each comes in time, and the answer never does."""
+    connection.sendall(b"HTTP/1.1 200 OK\r\nX-Long: ")
+    _drip(connection)
+
+
+def drips_content(connection: socket.socket) -> None:
+    is_part = b"x-ms-range" in connection.recv(1 << 16).lower()
+    status = b"206 Partial Content\r\nContent-Range: bytes 0-59999/60000" if is_part else b"200 OK"
+    connection.sendall(b"HTTP/1.1 " + status + b"\r\nContent-Type: application/json\r\nContent-Length: 60000\r\n\r\n")
+    _drip(connection)
+
+
+def _drip(connection: socket.socket) -> None:
+    while True:  # until it is hung up
+        connection.sendall(b" ")
+        sleep(0.1)
+
+
 @pytest.fixture(autouse=True)
 def collected() -> Iterator[None]:
     """What the SDK left is collected here and not in another test, where it would be an error."""
@@ -58,7 +79,7 @@ def collected() -> Iterator[None]:
     gc.collect()
 
 
-PEERS = (drops, hangs, fails, is_slow)
+PEERS = (drops, hangs, fails, is_slow, drips, drips_content)
 
 
 @contextmanager
@@ -113,6 +134,14 @@ def waiting(port: int) -> None:
         raise EventHubError("nobody says since when")
 
 
+def resource_manager(port: int) -> None:
+    arm = Arm("0" * 8, f"http://127.0.0.1:{port}", None, rest=lambda _: None, answer=LONGEST / 4)
+    try:
+        arm.services()
+    finally:
+        arm.close()
+
+
 def alert(port: int) -> None:
     sender = AlertHub(hub(port), "alerts", LONGEST)
     try:
@@ -127,6 +156,7 @@ ASKED: dict[Callable[[int], None], type[Exception]] = {
     partitions: EventHubError,
     waiting: EventHubError,
     alert: DeliveryFailed,
+    resource_manager: NotAnswered,
 }
 
 
@@ -152,6 +182,22 @@ def test_whatever_is_there_the_question_ends_with_an_error_of_its_kind(
         assert ended, f"no end after {monotonic() - began:.0f} s"
     error = ended.pop()
     assert isinstance(error, ASKED[ask]), error
+
+
+def test_a_list_that_drips_is_not_waited_for_and_its_reading_comes_to_an_end() -> None:
+    """A reading without an end would leave the list as it was for good: it is never begun twice at a time."""
+    at, moment = [0], datetime(2026, 11, 1, tzinfo=UTC)
+    found = Reloaded("the list", lambda: Evidence(store(at[0]), QUICK).get("configuration", "list"), timedelta(minutes=1), b"old", 0.1)
+    with serving(drips_content) as port:
+        at[:] = [port]
+        assert found.at(moment) == b"old"
+        reading = found._reading
+        assert reading is not None
+        reading.join(NEVER)
+        assert not reading.is_alive()
+        assert "cannot be read" in found.problem
+        assert found.at(moment + timedelta(minutes=1)) == b"old"
+        assert found._reading is not reading
 
 
 def test_health_is_well_again_after_a_hub_that_hung() -> None:
