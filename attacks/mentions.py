@@ -65,7 +65,11 @@ _program_of_sql = re.compile(
 _filter = re.compile(
     r"^\s{0,4}(?:not )?[(\[]{0,4}(?:[a-z_$@][\w.$@/-]{0,60}(?:\[[^\]]{0,200}\])*)(?:\s?(?:=|==|!=|<>|<|>|<=|>=|~|:)|\s(?:eq|ne|gt|ge|lt|le|in|like|between|is|has|contains|mul|div|add|sub|mod|all|any|and|or|not)\b|\(|\.|\[|$)"
 )
+_heading = re.compile(r"(?:\s{0,4}-- [\w .,:/()-]{1,200}\n){1,9}(?=\s{0,4}\w)").match
+"""Lines of comment above a statement, as whoever writes a report names it."""
 _sql_comment = re.compile(r"--|/\*|#\s?$")
+_equation = r"\d[\d\s.,]{0,20}[+*/^-][\d\s.,+*/^()-]{1,60}=[\d\s.,+*/^()-]{1,60}"
+_equations = re.compile(rf"{_equation}(?:(?:and|or|,|;)\s{_equation}){{0,4}}").fullmatch
 _only_numbers = re.compile(
     r"^(?=\d)[\d\s.,+*/%^()-]{1,80}(?:=|<|>|<=|>=|!=)[\d\s.,+*/%^-]{1,80}(?:\sand\s[\d\s.,+*/%^()-]{1,80}(?:<|>|<=|>=)[\d\s.,+*/%^-]{1,80}){0,4}$"
 )
@@ -99,8 +103,12 @@ _TOOLS = (
     r"|tar|zip|unzip|ls|cd|cp|mv|mkdir|chmod|cat|grep|find|head|tail|sort|awk|sed|echo|export|source|wget|curl|ps|df|du|kill|sudo|php|composer|ruby|bundle|rails|java|jq|date|basename|dirname|hostname|which|ping|netstat|openssl|crontab|traceroute|dig|ip|top|(?:powershell|pwsh)(?:\.exe)? -file|for|if|while|get-[a-z]+|set-[a-z]+|new-[a-z]+|invoke-restmethod|invoke-webrequest"
 )
 _command_line = re.compile(
-    rf"^\s{{0,4}}(?:(?:[\d*/,-]{{1,12}}\s){{5}}|[$#>]\s|\w{{1,20}}=\$\(|\w{{1,20}}=\S{{1,60}}\s)?(?:/(?:usr/)?(?:local/)?s?bin/)?(?:{_TOOLS})\b(?!\s?[({{<=])"
+    rf"^\s{{0,4}}(?:(?:[\d*/,-]{{1,12}}\s){{5}}(?:[a-z_][\w-]{{0,30}}\s)?|[$#>]\s|\w{{1,20}}=\$\(|\w{{1,20}}=\S{{1,60}}\s)?(?:/(?:usr/)?(?:local/)?s?bin/)?(?:{_TOOLS})\b(?!\s?[({{<=])"
 )
+_planned = re.compile(r"^\s?(?:[\d*/,-]{1,12}\s){5}(?:[a-z_][\w-]{0,30}\s)?/[\w./-]{1,200}(?:\s|$)").match
+"""A line of a crontab that starts a program by its path."""
+_named_without_being_called = re.compile(r"[\w ,.:/#@+-]{1,400}(?:(?<!\w)\([\w ,.:/#@+-]{1,200}\)[\w ,.:/#@+-]{0,400}){0,4}").fullmatch
+"""Words, and nothing that a shell or a program would need to run one."""
 _hostile_command = re.compile(
     r"/etc/(?:passwd|shadow|hosts|group|sudoers)|/dev/(?:tcp|udp)/|\|\s?(?:sudo )?(?:ba|z|da|k)?sh\b|\bnc\b|\bncat\b|\bnetcat\b|mkfifo|base64 -d|\bid_rsa\b|\.ssh/|\.aws/|\bwhoami\b|\buname\b|\bnslookup\b|rm -rf (?:--no-preserve-root )?/(?:\s|$|\*)"
     r"|-exec\b|downloadstring|\biex\b|\$ifs|\$\{ifs|\bproc/self|(?:curl|wget)\s.{0,200}?(?:`|\$\()|[;|&]\s?(?:id|env|printenv|set)\s?$|-e\s?['\"]|-c\s?['\"]|-r\s?['\"]|0>&1|(?:win|boot)\.ini|\bwmic\b|\bmshta\b|\bcertutil\b|\bregsvr32\b|\brundll32\b|\bbitsadmin\b|/tmp/\S{1,40}\.(?:sh|elf|py|pl)|\beval\b"
@@ -112,7 +120,7 @@ _rooted = re.compile(
 _one_step = re.compile(r"^(?:\.[\\/])?(?:\.\.[\\/]){1,2}(?:[\w @()+-]{1,60}[\\/]){0,8}[\w @()+-]{1,60}(?:\.[\w-]{1,20}){0,2}$")
 _chained = re.compile(r"\.\.|[;|&`'\"$<>]|%0|\b(?:cat|type|less|more|head|tail)\b")
 _secret_file = re.compile(
-    r"passw|shadow|[\\/]etc[\\/](?:group|hosts|issue|motd|fstab|crontab|sudoers|ssh|mysql|kubernetes|php|apache2|httpd)|id_[dr]sa|\.env|\.ssh|\.git|\.aws|\.kube|\.docker|\.ht|\.netrc|history|(?:win|boot|system|php|desktop)\.ini|web\.config|wp-config|global\.asa|self[\\/]|proc[\\/](?:\d|self|net|version|cmdline|mounts|environ)"
+    r"passw|shadow|[\\/]etc[\\/](?:group|hosts|issue|motd|fstab|crontab|sudoers|ssh|mysql|kubernetes|php|apache2|httpd)|id_[dr]sa|\.env|\.ssh|\.git|\.aws|\.kube|\.docker|\.ht(?!ml?\b)|\.netrc|history|(?:win|boot|system|php|desktop)\.ini|web\.config|wp-config|global\.asa|self[\\/]|proc[\\/](?:\d|self|net|version|cmdline|mounts|environ)"
     r"|environ\b|(?:access|error)[._]log|(?:auth|secure|syslog|messages|mail|vsftpd|sshd)(?:\.log)?$|my\.cnf|httpd\.conf|credential|secret|token|appsettings|settings|config|backup|drivers[\\/]etc|system32|repair|[\\/]sam$|ntds|-inf[\\/]|admin|shell|c99|manager|\{file\}|run[\\/]secrets|issue|\bcmd\b|database|\.(?:pem|key|pfx|p12|asax?|bak|sql|sqlite|db)$"
 )
 _local = re.compile(r"(?:https?:)?//(?:localhost|127\.0\.0\.1|\[::1\]|0\.0\.0\.0)(?::\d{2,5})?(?:/|\b)")
@@ -127,6 +135,10 @@ _template_danger = re.compile(
     r"`|__|#\{\s?['\"]|%x|getclass|\d\s?\||\bself\b|\bpopen\b|\brequest\s?[.\[|](?!path\b|url\b|method\b|user\b|host\b)|getruntime|\bjava\b|classloader|\bmro\b|constructor|\bos\.|\bsystem\b|\bexec\b|\beval\b|process|\bconfig\s?(?:\.\s?(?:items|from|secret|[a-z]+_key)|\[|\}|\|)|\battr\b|\(\s?['\"]|\d\s?\*\s?'?\d|/etc|\.\.|\bphp\b|freemarker|\$class|\.class\b|\bt\s?\(|\|\s?(?:filter|map|reduce|sort)\s?\(|dump\b|lipsum|cycler|joiner|namespace|url_for|alert|\bfile\b|\bload\s?\(|\bdebug\b|runtime"
 )
 _template = re.compile(r"\{\{|\{%|\$\{|<%|<#|#(?:set|if|foreach|parse)\s?\(|\[\[|@\{|#\{")
+_count_of_elements = re.compile(
+    r"^\s?count\s?\(//?[a-z][\w-]*(?:/[a-z][\w-]*)*(?:\[(?:not\()?@[a-z][\w-]*[^\[\]|]{0,60}\])?\)\s?(?:[<>=!]{1,2}\s?\d{1,9})?$"
+)
+"""A count for itself, of elements with names; whoever explores a document that he does not know counts any."""
 _honest_doctype = re.compile(
     r"<!doctype\s(?:html|svg|math|[a-z]{1,20})(?:\spublic\s\"-//(?:w3c|ietf|oasis|wapforum|apple|apple computer|mybatis\.org|hibernate|sun)[^\"\[\]]{1,120}\"\s\"https?://(?:www\.)?(?:w3\.org|apple\.com|docbook\.org|oasis-open\.org|mybatis\.org|hibernate\.(?:org|sourceforge\.net)|java\.sun\.com)/[^\"]{0,160}\"|\s?)\s?>"
 )
@@ -139,6 +151,8 @@ def as_text(value: str, family: str) -> bool:
     written = unquote(value) if "%" in value else value
     if "\ufffd" in written or "\0" in written or "/**/" in written or written[:1] in "\r\n":
         return False
+    if family == "sql" and (heading := _heading(written)) is not None:
+        written = written[heading.end() :]
     text = normal_form(written)
     return _mentioned(written, text, family) or (not (family in _RUNS and _shell_sink.search(text)) and _RULES[family](text))
 
@@ -163,6 +177,8 @@ def _mentioned(written: str, text: str, family: str) -> bool:
         return text[:1].isalpha() and not _heavy.search(text) and (_goes_on(text) if _tautology.search(text) else _balanced(text))
     if family == "path-traversal":
         return ".." not in text and text[:1].isalpha()
+    if family == "command" and _named_without_being_called(written) and not _hostile_command.search(text):
+        return True
     if family == "script" and text[:1].isalpha() and not _of_programs(text):
         return True
     return family in ("script", "command", "nosql", "template", "xpath") and not _dangerous(text, family)
@@ -216,7 +232,7 @@ def _whole_sql(text: str) -> bool:
     """A statement, or a filter, that begins with itself: whatever it does, it ends no one else's."""
     if _heavy.search(text) or _tautology.search(text) or _sql_comment.search(text):
         return False
-    if _only_numbers.match(text) or _program_of_sql.match(text):
+    if _only_numbers.match(text) or _equations(text) or _program_of_sql.match(text):
         return True
     statements = [piece for piece in text.split(";") if piece.strip()]
     if len(statements) > 1:
@@ -269,7 +285,7 @@ def _whole_command(text: str) -> bool:
     """A command line as people write it down, or a program's source that starts none."""
     if _hostile_command.search(text) or _breaks.search(text):
         return False
-    if _command_line.match(text):
+    if _command_line.match(text) or _planned(text):
         return True
     if _template.match(text):
         return _whole_template(text)
@@ -307,7 +323,7 @@ def _whole_xpath(text: str) -> bool:
         and " or '" not in text
         and "doc(" not in text
         and "node()" not in text
-        and "count(/" not in text
+        and "count(/" not in _count_of_elements.sub("", text)
     )
 
 

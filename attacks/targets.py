@@ -50,6 +50,7 @@ _LINK = ip_network("169.254.0.0/16")
 _own_page = re.compile(
     r"(?:callback|oauth|oidc|auth|log-?in|log-?out|sign-?in|sign-?out|return|redirect|done|complete|success|cancel|/cb\b)"
 )
+_end_of_authority = re.compile(r"[/\\?#]").split
 _dots = str.maketrans("。．｡", "...")
 
 
@@ -64,7 +65,10 @@ def inward(text: str) -> bool:
 
 
 def _inward(scheme: str, authority: str, rest: str) -> bool:
-    odd = "@" in authority or (bool(rest) and rest[0] in "\\#" and "@" in rest)
+    behind = rest.rpartition("@")[2] if rest[:1] in ("\\", "#") else ""  # `http://a#@b/`: readers differ on which of the two is the host
+    if behind and _inward(scheme, _end_of_authority(behind, 1)[0], ""):
+        return True
+    odd = "@" in authority or bool(behind)
     host = (
         unicodedata.normalize("NFKC", authority.rpartition("@")[2].translate(_dots))
         if not authority.isascii()
