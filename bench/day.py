@@ -25,8 +25,9 @@ from pipeline.share import Share
 from pipeline.start import Criteria, EvaluationState
 from pipeline.step import Step
 from posture.inventories import Inventories
-from posture.inventory import merge
+from posture.inventory import Day, Inventory, merge
 from stats.moments import Moments
+from stats.recent import REGISTERS
 from stats.seasonal import Seasonal
 from stats.sketch import sketch
 from windows.baseline import Baseline, Fresh
@@ -97,7 +98,12 @@ class Traffic:
 
     def baseline(self, endpoint: Endpoint, calls: float = 50.0) -> Baseline:
         """Of a month of so many calls a window: the size of a real one, and far from alerting."""
-        flat = Seasonal(([calls] * WINDOWS_PER_DAY, [calls] * WINDOWS_PER_DAY), 9.0, [(14.0, 1.0)] * 3, calls, 7.0)
+        draw = self._random.random
+
+        def series() -> Seasonal:
+            weekdays, weekend = (calls + draw((2, WINDOWS_PER_DAY))).round(3).tolist()  # numbers of their own, as those that are read
+            return Seasonal((weekdays, weekend), 9.0, [(14.0 + n, 1.0) for n in range(3)], calls, 7.0)
+
         names = ("2xx", "4xx", "auth", *(f"distinct:{name}" for name in PARAMETERS))
         tops = {
             f"{kind}:{name}": [calls * (20 - n / 50) for n in range(12)]
@@ -106,11 +112,19 @@ class Traffic:
         }
         values = self._random.integers(0, 1 << 32, 8192).tolist()
         return Baseline(
-            endpoint, minute_of(START) // 1440 - 1, 30, 80_000, dict.fromkeys(names, flat), tops, dict.fromkeys(("2xx", "4xx"), 50_000),
+            endpoint, minute_of(START) // 1440 - 1, 30, 80_000, {name: series() for name in names}, tops, dict.fromkeys(("2xx", "4xx"), 50_000),
             {"1 2xx": Moments(10_000, 92_103.0, 850_000.0), "2 2xx": Moments(10_000, 46_000.0, 214_000.0)}, {"2xx": Moments(10_000, 46_000.0, 214_000.0)},
             dict.fromkeys(PARAMETERS, 80_000), {"path:id": {3: 80_000}, "query:page": {2: 80_000}},
             {name: Fresh(720, [90.0] * 12) for name in PARAMETERS}, {"path:id": sketch(values, 8192), "query:page": sketch(values[:20], 8192)},
         )  # fmt: skip
+
+
+def month_of(endpoints: Sequence[Endpoint]) -> Inventories:
+    """Of a month of each, called from so many addresses that their sketch is full."""
+    today = minute_of(START) // 1440
+    days = {today - back: Day([0, 2_000, 0, 200, 0], {"subscription-key": 2_000}, dict.fromkeys(range(40, 90), 40)) for back in range(30)}
+    callers = {register: [1 + register % 7, today - register % 30] for register in range(REGISTERS)}
+    return Inventories(Inventory(endpoint, 0, 1, 66_000, days=days, callers=callers) for endpoint in endpoints)
 
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
@@ -123,6 +137,8 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     own = [endpoint for endpoint in traffic.endpoints if share is None or share.holds(endpoint)]
     evaluation = Evaluation(state, Criteria(baselines=map(traffic.baseline, own), contexts=sensitive), share=share)
     found["baselines"] = _noted("baselines")
+    inventories = month_of(traffic.endpoints if share is None or share.is_lead else ())
+    found["inventories"] = _noted("inventories")
     minute = minute_of(now) - 60 * options.recall_hours
     for position, tally in traffic.minutes(minute, 60 * options.recall_hours, options.rate):
         if tally.since > minute:
@@ -133,7 +149,6 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     found["rolling day"] = _noted("rolling day")
     found["seconds to recall"] = round(time.process_time() - begun)
     begun, calls, alerts = time.process_time(), 0, 0
-    inventories = Inventories()
     minute = minute_of(now)
     for position, tally in traffic.minutes(minute, 60 * options.hours, options.rate):
         if tally.since > minute:
@@ -145,7 +160,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         if share is not None and share.is_lead:
             inventories.put(merge(inventories, [("0", position, tally)], b"k" * 32, is_own=True).values())
         calls += BATCH
-    found |= {"live": resident(), "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, "alerts": alerts}
+    found |= {"live": resident(), "inventories held": len(inventories), "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, "alerts": alerts}
     found["microseconds a call"] = round((time.process_time() - begun) / max(calls, 1) * 1e6)
     return found
 
