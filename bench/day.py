@@ -144,6 +144,8 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         if tally.since > minute:
             minute = tally.since
             evaluation.settle(minute)  # as a cold start does: memory need not hold what is live as tallies
+            if minute % 60 == 0:
+                _noted(f"{(minute_of(now) - minute) // 60} hours to recall")
         evaluation.recall("0", tally, position)
     _step(evaluation, now, share)
     found["rolling day"] = _noted("rolling day")
