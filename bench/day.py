@@ -162,7 +162,12 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         if share is not None and share.is_lead:
             inventories.put(merge(inventories, [("0", position, tally)], b"k" * 32, is_own=True).values())
         calls += BATCH
-    found |= {"live": resident(), "inventories held": len(inventories), "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, "alerts": alerts}
+    found |= {
+        "live": resident(),
+        "inventories held": len(inventories),
+        "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+        "alerts": alerts,
+    }
     found["microseconds a call"] = round((time.process_time() - begun) / max(calls, 1) * 1e6)
     return found
 

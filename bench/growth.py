@@ -65,9 +65,8 @@ def measure(endpoints: int, addresses: int, calls: int) -> dict[str, Any]:
         rehearsal.play(batch)
         seconds += time.process_time() - began
     began = time.process_time()
-    rows = rehearsal.finish().closed
+    quiet = sorted(len(pack_record(row.record)) for step in rehearsal.finishing() for row in step.closed)
     seconds += time.process_time() - began
-    quiet = sorted(len(pack_record(row.record)) for row in rows)
     return {
         "endpoints": endpoints,
         "addresses": addresses,

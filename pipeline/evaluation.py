@@ -156,13 +156,13 @@ class Evaluation:
             self._live.learn(window_start(self._watermark.newest) + WINDOW_MINUTES)
             self._is_to_learn = False
 
-    def finish(self) -> Step:
-        """Nothing more will come: judge and close everything. For the back-test."""
+    def finish(self, by: int | None = None) -> Step:
+        """Nothing more will come: judge and close everything, or `by` minutes of it. For the back-test."""
         for minute in sorted(self._pending):
             self._watermark.raise_to(minute)
             self._walk(minute, self._pending.pop(minute))
         if self._watermark.at is not None:
-            self._watermark.raise_to(self._watermark.at + 2 * WINDOW_MINUTES + self._close_after)
+            self._watermark.raise_to(self._watermark.at + (2 * WINDOW_MINUTES + self._close_after if by is None else by))
             self._pass_time(self._watermark.at)
         return self._drained()
 

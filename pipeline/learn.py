@@ -1,5 +1,6 @@
 """Learning: window records become day summaries, up to 30 of them a baseline. Nothing here has ever seen an IP."""
 
+import pickle
 from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping, Sequence, Set
 
@@ -385,27 +386,38 @@ class Learner:
         self._summaries: dict[Endpoint, deque[DaySummary]] = {}
         for summary in sorted(summaries, key=lambda summary: summary.day):
             self._keep(summary)
-        self._rows: dict[int, dict[tuple[Endpoint, Minute], Record]] = {}
+        self._rows: dict[int, dict[Endpoint, dict[Minute, bytes]]] = {}
+        """Day -> endpoint -> window -> its record, pickled: as objects a day of thousands of endpoints takes gigabytes"""
         for row in rows:
             self.add(row)
 
     def add(self, row: WindowRow) -> None:
         """A window has closed."""
-        self._rows.setdefault(row.window // MINUTES_PER_DAY, {})[row.endpoint, row.window] = row.record
+        rows = self._rows.setdefault(row.window // MINUTES_PER_DAY, {})
+        rows.setdefault(row.endpoint, {})[row.window] = pickle.dumps(row.record, protocol=5)
 
     def add_late(self, endpoint: Endpoint, window: Minute, late: Record) -> None:
         """Something came after a window had closed; it is learned while its day is not."""
         rows = self._rows.get(window // MINUTES_PER_DAY)
         if rows is not None:
-            stored = rows.get((endpoint, window))
-            rows[endpoint, window] = merge_records(stored, late) if stored is not None else late
+            stored = rows.get(endpoint, {}).get(window)
+            self.add(WindowRow(endpoint, window, merge_records(pickle.loads(stored), late) if stored is not None else late))
 
     def close(self, day: int, tops: Iterable[DayTops]) -> tuple[list[DaySummary], list[Baseline]]:
         """All windows of the day are closed: its summaries, and the baselines to judge by from now on."""
-        rows = [WindowRow(endpoint, window, record) for (endpoint, window), record in self._rows.pop(day, {}).items()]
+        rows = self._rows.pop(day, {})
         for old in [old for old in self._rows if old < day]:
             del self._rows[old]
-        summaries = summarise(day, rows, tops, self._summaries)
+        heard: dict[str, int] = {}
+        for endpoint, own in rows.items():
+            for window in own:
+                heard[endpoint.service] = heard.get(endpoint.service, 0) | 1 << (window % MINUTES_PER_DAY // WINDOW_MINUTES)
+        whole_day = {top.endpoint: top for top in tops}
+        summaries: list[DaySummary] = []
+        for endpoint in sorted({*rows, *self._summaries}):
+            own_rows = (WindowRow(endpoint, window, pickle.loads(packed)) for window, packed in rows.get(endpoint, {}).items())
+            own_tops = (whole_day[endpoint],) if endpoint in whole_day else ()
+            summaries += summarise(day, own_rows, own_tops, (endpoint,), heard)
         for summary in summaries:
             self._keep(summary)
         return summaries, [baseline_of(summary.endpoint, list(self._summaries[summary.endpoint])) for summary in summaries]

@@ -3,13 +3,13 @@
 The back-test, the proofs and the tests drive it, so what raises an alert here raises it there.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 
-from model import ApiCall, minute_of
+from model import WINDOW_MINUTES, ApiCall, minute_of
 from pipeline.contents import Look
 from pipeline.ensemble import Ensemble
-from pipeline.evaluation import Evaluation
+from pipeline.evaluation import CLOSE_AFTER, Evaluation
 from pipeline.fold import fold
 from pipeline.learn import Learner
 from pipeline.limits import Limits
@@ -64,3 +64,11 @@ class Rehearsal:
     def finish(self) -> Step:
         """Nothing more will come: judge and close everything."""
         return self._evaluation.finish()
+
+    def finishing(self) -> Iterator[Step]:
+        """As `finish`, where there is one shard a window a step: memory need not hold all that is closed."""
+        if not isinstance(self._evaluation, Evaluation):
+            yield self.finish()
+            return
+        for _ in range(0, 2 * WINDOW_MINUTES + CLOSE_AFTER, WINDOW_MINUTES):
+            yield self._evaluation.finish(by=WINDOW_MINUTES)

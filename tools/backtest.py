@@ -95,12 +95,12 @@ def backtest(
     country: Callable[[str], str] | None = None,
     shards: int = 1,
 ) -> Iterator[Step]:
-    """The steps of a rehearsal of these batches, the last one after everything was closed."""
+    """The steps of a rehearsal of these batches, the last ones while everything is closed."""
     listed = index.rules if index is not None else None
     rehearsal = Rehearsal(look_into=look_by(Taxonomy()), listed=listed, limits=limits, country=country, shards=shards)
     for some, messages in batches:
         yield rehearsal.play(some, messages)
-    yield rehearsal.finish()
+    yield from rehearsal.finishing()
 
 
 def line_of(alert: Alert) -> dict[str, str | int | float | None]:

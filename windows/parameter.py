@@ -35,7 +35,7 @@ class Parameter:
     seen_types: dict[int, tuple[int, tuple[str, ...]]] = field(default_factory=dict)
     """Index into VALUE_TYPES -> calls, and the first few IPs."""
     new: list[int] = field(default_factory=list)
-    """Values that came since the unseen ones were counted."""
+    """Values that came since the unseen ones were counted; none before the first count, which is of all."""
     seen: Sketch | None = None
     """By which the unseen ones were counted."""
     unseen: int = 0
@@ -51,7 +51,8 @@ class Parameter:
                 values[value] = True
         elif len(values) < VALUES:
             values[value] = fine
-            self.new.append(value)
+            if self.seen is not None:
+                self.new.append(value)
         distinct = self.by_ip.add(ip, value, fine, VALUES_OF_ONE)
         if distinct > self.most:
             self.most = distinct

@@ -37,8 +37,8 @@ def test_a_window_comes_back_as_it_was() -> None:
     assert (back.ips, back.codes, back.bytes, back.minute) == (made.ips, made.codes, made.bytes, made.minute)
 
 
-def steps() -> list[Step]:
-    random, evaluation, found = Random(5), Evaluation(), []
+def steps(evaluation: Evaluation) -> list[Step]:
+    random, found = Random(5), []
     for minute in range(0, 300, 3):
         now = NOW + timedelta(minutes=minute)
         late = [now - timedelta(minutes=random.choice((0, 0, 0, 1, 25, 50, 70))) for _ in range(12)]
@@ -57,8 +57,20 @@ def test_freezing_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
         pack(self, window, is_running)
 
     monkeypatch.setattr(LiveWindows, "pack", counting)
-    with_freezing = steps()
+    with_freezing = steps(Evaluation())
     assert len(frozen) > 20
     assert any(frozen)
     monkeypatch.setattr(LiveWindows, "pack", lambda *_, **__: None)
-    assert steps() == with_freezing
+    assert steps(Evaluation()) == with_freezing
+
+
+def test_closing_a_window_a_step_says_what_closing_all_at_once_does() -> None:
+    at_once, by_window = Evaluation(), Evaluation()
+    assert steps(at_once) == steps(by_window)
+    whole, parts = at_once.finish(), [by_window.finish(by=20) for _ in range(5)]
+    assert len(parts) > 2
+    assert len(whole.closed) > max(len(part.closed) for part in parts)
+    for name in ("closed", "activity", "behind", "days", "regulars"):
+        assert [row for part in parts for row in getattr(part, name)] == getattr(whole, name), name
+    assert {alert.id: alert for part in parts for alert in part.alerts} == {alert.id: alert for alert in whole.alerts}
+    assert (parts[-1].watermark, parts[-1].closed_until) == (whole.watermark, whole.closed_until)
