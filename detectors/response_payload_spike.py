@@ -1,7 +1,7 @@
 """Far more bytes sent to one client IP than this endpoint usually sends to anyone: the shape of a bulk export."""
 
 from collections.abc import Iterator
-from math import erfc, exp, log, sqrt
+from math import erfc, exp, inf, log, sqrt
 from typing import NamedTuple
 
 from detectors import detector
@@ -32,7 +32,7 @@ SIZES = "1 2xx"
     owasp_2019=("API3", "API1"),
     owasp_2023=("API3", "API1"),
     min_days=3,
-    min_calls=200,
+    min_calls=80,
     grows="busiest_response",
     least=("floor", "several_floor"),
 )
@@ -48,6 +48,8 @@ def response_payload_spike(
     several_chance: float = 1e-6,  # of three answers so large among the calls of the IP, by the spread of the logarithms
     several_times: float = 10.0,  # times the usual answer, at least
     several_floor: int = 1_000,  # bytes of each of them
+    several_calls: int = 2_000,  # known calls from which on that spread is known well, however few callers there are
+    few_calls: int = 200,  # known calls below which nothing but three answers, each larger than any before, says anything
     few_deviations: float = 4.0,  # of the logarithms above their mean, while fewer than 500 calls are known
     heavy: float = 1.25,  # deviation of the logarithms from which on a single large answer says nothing: a server of files
     ever_ratio: float = 1.25,  # times the largest answer ever, where third-largest ones are too rare to have a 10th
@@ -59,10 +61,11 @@ def response_payload_spike(
     """Of one IP, above `floor`: the sum of answers > `sum_ratio` x 10th-largest sum, or the largest answer > `call_ratio` x
     10th-largest, or the third-largest answer > `third_ratio` x 10th-largest where three so large are no chance for so many calls. Where sizes are spread
     widely the largest answer of the window does not count. Or three answers above `several_floor`, `several_times` the usual one and `several_ratio` x the
-    10th-largest third one, where so many so large have a chance below `several_chance`. High from `high` x the threshold on."""
+    10th-largest third one, where so many so large have a chance below `several_chance`; below `few_calls` known calls nothing else counts. High from `high` x the threshold on."""
     if window.busiest_response <= min(floor, 3 * several_floor):
         return
-    limits = sum_ratio, call_ratio, third_ratio, ever_ratio, few_ever_ratio, few_deviations, several_floor, several_times, several_ratio
+    ratios_of = sum_ratio, call_ratio, third_ratio, ever_ratio, few_ever_ratio, few_deviations
+    limits = *ratios_of, several_floor, several_times, several_ratio, several_calls, few_calls
     lines = baseline.line("response payload", limits, _lines)
     if lines is None:
         return
@@ -127,7 +130,8 @@ class _Lines(NamedTuple):
 
 def _lines(baseline: Baseline, limits: tuple[float, ...]) -> _Lines | None:
     """What must be exceeded, by the baseline alone; None where too little is known."""
-    sum_ratio, call_ratio, third_ratio, ever_ratio, few_ever_ratio, few_deviations, several_floor, several_times, several_ratio = limits
+    sum_ratio, call_ratio, third_ratio, ever_ratio, few_ever_ratio, few_deviations, *of_several, several_calls, few_calls = limits
+    several_floor, several_times, several_ratio = of_several
     usual_sum, usual_call, usual_third = (baseline.rank(f"response:{measure}", 10) for measure in ("sum", "call", "third"))
     logs = baseline.logs.get(SIZES)
     if not usual_sum or not usual_call or logs is None or logs.mean is None or logs.deviation is None:
@@ -143,8 +147,10 @@ def _lines(baseline: Baseline, limits: tuple[float, ...]) -> _Lines | None:
         most_sum, most_call = max(most_sum, fewest), max(most_call, fewest)
     most_third = third_ratio * usual_third if usual_third else ever_ratio * largest_call
     several = max(several_floor, several_times * exp(logs.mean), several_ratio * usual_third if usual_third else ever_ratio * largest_call)
-    if few_pairs:
+    if few_pairs and baseline.calls < several_calls:
         several = max(several, ever_ratio * largest_call)
+    if baseline.calls < few_calls:
+        most_sum = most_call = most_third = inf
     return _Lines(usual_sum, usual_call, usual_third, largest_call, most_sum, most_call, most_third, several, logs.mean, spread)
 
 
