@@ -68,6 +68,27 @@ def test_several_answers_that_have_no_chance(case: str, answers: list[int], call
     assert len(list(response_payload_spike(window(sizes=[(IP, 0, size) for size in answers]), known))) == found, case
 
 
+RARE = {"sum": [3_600.0] * 12, "call": [2_600.0] * 12}
+NIGHTLY = {"sum": [72_000.0] * 12, "call": [9_300.0] * 12, "third": [1_700.0] * 12}
+
+
+@pytest.mark.parametrize(
+    ("case", "known", "answers", "found"),
+    [
+        ("an endpoint that is called five times a day: five of thirty times", learned(spread(1.0, 4.7), RARE, 130, 80), [3_300] * 5, 1),
+        ("each has to be larger than any before", learned(spread(1.0, 4.7), RARE, 130, 80), [3_200] * 5, 0),
+        ("two are an accident", learned(spread(1.0, 4.7), RARE, 130, 80), [3_300] * 2, 0),
+        ("one, however large, says nothing there", learned(spread(1.0, 4.7), RARE, 130, 80), [10**7], 0),
+        ("where sizes are spread widely, neither", learned(spread(1.4, 4.7), RARE, 130, 80), [3_300] * 5, 0),
+        ("a job's endpoint, which one address called all its life", learned(spread(1.0, 5.3), NIGHTLY, 6_000, 34), [6_000] * 5, 1),
+        ("the job itself, some nights later", learned(spread(1.0, 5.3), NIGHTLY, 6_000, 34), [200] * 187 + [6_000] * 3, 0),
+        ("of few calls nobody knows", learned(spread(1.0, 5.3), NIGHTLY, 1_900, 34), [6_000] * 5, 0),
+    ],
+)
+def test_several_answers_where_few_calls_or_few_callers_are_known(case: str, known: Baseline, answers: list[int], found: int) -> None:
+    assert len(list(response_payload_spike(window(sizes=[(IP, 0, size) for size in answers]), known))) == found, case
+
+
 USUAL = {"sum": [100_000.0] * 12, "call": [25_000.0] * 12}
 SMALL = {"sum": [20_000.0, 9_000.0, *[5_000.0] * 10], "call": [18_000.0, 8_000.0, *[4_000.0] * 10]}
 
