@@ -45,6 +45,11 @@ TESTS: dict[str, tuple[str, ...]] = {
     "retention/guard.py": ("tests/retention/test_guard.py", "tests/adapters/test_guarded_writes.py"),
     "retention/policy.py": ("tests/retention/test_policy.py", "tests/adapters/test_purge.py"),
     "retention/subject.py": ("tests/retention/test_subject.py",),
+    "retention/spellings.py": ("tests/retention/test_spellings.py", "tests/retention/test_subject.py"),
+    "adapters/stock.py": ("tests/adapters/test_exact.py", "tests/adapters/test_nameless.py"),
+    "adapters/purge.py": ("tests/adapters/test_purge.py",),
+    "pipeline/feed.py": ("tests/pipeline/test_evaluation.py",),
+    "pipeline/watermark.py": ("tests/pipeline/test_watermark.py",),
     "retention": ("tests/retention",),
     "pipeline": ("tests/pipeline",),
 }

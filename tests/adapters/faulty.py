@@ -1,15 +1,19 @@
-"""A proxy before Azurite that drops requests before they arrive, or loses their answers after they did: over real sockets, so that the SDKs' own retries see it."""
+"""A proxy before Azurite that drops requests before they arrive, delays them until their sender has long sent them again, or loses their answers after they did:
+over real sockets, so that the SDKs' own retries see it."""
 
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Lock, Thread
+from threading import Event, Lock, Thread
+from time import sleep
 from typing import Literal
 from urllib.parse import urlsplit
 
-Fault = Literal["drop", "lose"]
+Fault = Literal["drop", "lose", "delay"]
+DELAY = 2.5
+"""Seconds: more than the clients of a test that delays wait for an answer."""
 Choice = Callable[[str, str, bytes], Fault | None]
 """Method, path and body of a request -> what happens to it; None: it passes."""
 _HOP = frozenset({"connection", "transfer-encoding", "keep-alive"})
@@ -19,6 +23,7 @@ _HOP = frozenset({"connection", "transfer-encoding", "keep-alive"})
 def proxy(target: str, choice: Choice) -> Iterator[str]:
     """The address of a proxy before an address."""
     to = urlsplit(target)
+    delayed: list[Event] = []
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -29,6 +34,10 @@ def proxy(target: str, choice: Choice) -> Iterator[str]:
             self.close_connection = fault is not None
             if fault == "drop":
                 return
+            if fault == "delay":
+                done = Event()
+                delayed.append(done)
+                sleep(DELAY)
             upstream = HTTPConnection(to.hostname or "", to.port, timeout=60)
             try:
                 upstream.request(self.command, self.path, body, dict(self.headers))
@@ -36,8 +45,10 @@ def proxy(target: str, choice: Choice) -> Iterator[str]:
                 content = answer.read()
             finally:
                 upstream.close()
-            if fault == "lose":
-                return
+                if fault == "delay":
+                    done.set()
+            if fault is not None:
+                return  # after a delay nobody waits for it any more
             self.send_response(answer.status)
             for name, value in answer.getheaders():
                 if name.lower() not in _HOP | {"content-length"}:
@@ -61,6 +72,8 @@ def proxy(target: str, choice: Choice) -> Iterator[str]:
     try:
         yield f"http://127.0.0.1:{server.server_port}{to.path}"
     finally:
+        for done in delayed:
+            done.wait(60)  # what is delayed arrives before the proxy goes
         server.shutdown()
         thread.join()
         server.server_close()

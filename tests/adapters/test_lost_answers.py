@@ -1,4 +1,4 @@
-"""The network drops every kind of write once, or loses its answer: what is evaluated equals a straight count all the same."""
+"""The network drops every kind of write once, delays it until it was sent again, or loses its answer: what is evaluated equals a straight count all the same."""
 
 import os
 from datetime import datetime, timedelta
@@ -8,14 +8,17 @@ from azure.core.exceptions import AzureError
 
 from adapters.evaluate import Evaluator
 from adapters.evidence import Evidence
+from adapters.patience import WORK, Patience
 from adapters.progress import CLAIM
 from adapters.tables import Tables
 from settings import Connection
 from tests.adapters.faulty import Fault, Once, proxy
 from tests.adapters.test_exact import NOW, START, World, call, derived, expected, straight, undescribed
 
-FAULTS: list[Fault] = ["lose", "drop"] if os.environ.get("GATEWATCH_PROOF") == "full" else ["lose"]
+FAULTS: list[Fault] = ["lose", "drop", "delay"] if os.environ.get("GATEWATCH_PROOF") == "full" else ["lose"]
 TRIES = 40
+HASTY = Patience(connect=5, answer=1, retries=3)
+"""Gives up before what is delayed arrives."""
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -35,7 +38,8 @@ def test_each_kind_of_write_fails_once_and_every_table_equals_a_straight_count(
     (address,) = [part for part in account.connection_string.split(";") if part.startswith("TableEndpoint=")]
     once = Once(fault)
     with proxy(address.removeprefix("TableEndpoint="), once) as through:
-        broken = World(Tables(Connection("broken", account.connection_string.replace(address, f"TableEndpoint={through}"))), evidence)
+        connection = Connection("broken", account.connection_string.replace(address, f"TableEndpoint={through}"))
+        broken = World(Tables(connection, HASTY if fault == "delay" else WORK), evidence)
         judge = broken.evaluator()
         for minutes in (0, 100):
             assert any(is_done(judge, broken, NOW + timedelta(minutes=minutes)) for _ in range(TRIES))

@@ -6,7 +6,7 @@ import msgspec
 
 from model import Alert, Incident, Severity, Sighting, minute_of, service_endpoint
 from retention.guard import Guard
-from retention.policy import DAY, HOUR
+from retention.policy import DAY, EARLY, HOUR
 from retention.subject import Tombstones, subject_hash
 
 KEY = b"k" * 32
@@ -36,6 +36,17 @@ def test_an_alert_past_its_promise_names_nobody() -> None:
     assert (old.sighting.actor or "").startswith("pseudonym-")
     assert old.sighting.evidence["ip"] == old.sighting.actor
     assert guard().alert(old) == old
+
+
+def test_an_alert_of_the_last_minute_of_its_promise_still_names() -> None:
+    last = alert(NOW - 30 * DAY + EARLY)
+    assert guard().alert(last) is last
+    assert guard().name(IP, last.id, last.first) == IP
+    assert guard().name(IP, last.id, last.first - 1).startswith("pseudonym-")
+
+
+def test_a_guard_is_not_printed_with_its_key() -> None:
+    assert "kkkk" not in repr(guard())
 
 
 def test_an_erased_actor_is_not_written_again_but_a_new_call_is() -> None:

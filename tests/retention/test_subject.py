@@ -21,6 +21,7 @@ from model import OTHER, Endpoint
 from retention.spellings import LONGEST, TEXTS, spellings
 from retention.subject import (
     ACTOR_LENGTH,
+    LONGEST_ID,
     RequestRefused,
     Subject,
     Tombstones,
@@ -330,3 +331,25 @@ def test_fingerprints_find_everybody_and_hardly_anybody_else() -> None:
 
 def test_a_long_identity_is_cut_as_fold_cuts_it() -> None:
     assert len(Subject("identity", "x" * 256).actor) == ACTOR_LENGTH
+
+
+def test_hashes_that_are_stored_stay_what_they_are() -> None:
+    assert subject_hash("203.0.113.7", b"k" * 32) == "fca9065dc8d7f70e7e48fd9696708b1b"
+    assert pseudonym("203.0.113.7", b"k" * 32) == "pseudonym-7b6e027e43c94fa1"
+    assert erased("0123456789abcdef0123456789abcdef") == "erased-89abcdef"
+
+
+def test_the_largest_request_and_the_longest_name_are_taken() -> None:
+    name = "a" * LONGEST_ID
+    body = json.dumps({"subject": {"userId": name}}).encode()
+    assert parse(body + b" " * (LARGEST_REQUEST - len(body))).value == name
+    with pytest.raises(RequestRefused, match="larger than") as refused:
+        parse(body + b" " * (LARGEST_REQUEST + 1 - len(body)))
+    assert refused.value.status == 413
+
+
+def test_what_names_nobody_is_the_same_object() -> None:
+    value = {"texts": ["no", "one"], "numbers": [1, {"deep": "here"}]}
+    assert redacted(value, "203.0.113.7", "x") is value
+    assert pseudonymised(value, b"k" * 32) is value
+    assert pseudonymised(["from 203.0.113.7"], b"k" * 32) == [f"from {pseudonym('203.0.113.7', b'k' * 32)}"]
