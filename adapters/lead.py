@@ -209,7 +209,7 @@ class LeadEvaluator:
 
     def _write_plan(self, tables: ClaimedTables, plan: Plan, step: Step, guard: Guard, now: datetime) -> None:
         losses.write(tables, self._gaps, now)
-        called = (tally.endpoints[row[1]] for _, _, tally in self._tallies for row in tally.tables.get("calls", ()))
+        called = (tally.endpoints[row[1]] for _, _, tally in self._tallies for row in tally.rows("calls"))
         self._stock.admit(tables, step.learned, chain((row.endpoint for row in chain(step.changed, step.closed)), called))
         plans.write_findings(tables, plan.number, LEAD, step.findings, guard.keeps)
         plans.write_plan(tables, plan, self._fed)
