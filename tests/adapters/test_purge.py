@@ -480,10 +480,11 @@ def test_everything_that_a_full_run_makes_has_a_promise(world: World) -> None:
         "audit",
         "countries",
         "drift",
+        "findings",
         "losses",
         "recommendations",
         "responses",
-    }  # by HTTP, by the posture function, where countries are known, where the hub dropped calls
+    }  # by HTTP, by the posture function, where countries are known, where the hub dropped calls, by an evaluation in shards
     assert {place.id for table in tables if (place := table_place(table))} | made_by_others == {
         place.id for place in policy.POLICY if place.kind.startswith("table")
     }
