@@ -9,6 +9,8 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -108,30 +110,34 @@ def _message(traffic: Traffic, endpoint: int, address: int, random: Random) -> b
     return text.replace("\\u0000a", "%b").replace("\\u0000b", "%d").encode()
 
 
+@dataclass
+class Spent:
+    """CPU seconds, and table operations."""
+
+    cpu: float = 0.0
+    written: int = 0
+    read: int = 0
+
+    @contextmanager
+    def on(self, tables: CountedTables) -> Iterator[None]:
+        cpu, written, read = process_time(), tables.written, tables.read
+        yield
+        self.cpu += process_time() - cpu
+        self.written += tables.written - written
+        self.read += tables.read - read
+
+
 def measure(azurite: Azurite, options: argparse.Namespace) -> dict[str, Any]:
     intake.collect_seldom()
     intake.install()
-    storage = azurite.connection_string
-    app = CountedApp(settings.read({"EventHubConnection": HUB, "StateStorage": storage, "EvidenceStorage": storage}))
+    storage = {"StateStorage": azurite.connection_string, "EvidenceStorage": azurite.connection_string}
+    app = CountedApp(settings.read({"EventHubConnection": HUB, "EVALUATE_SHARDS": str(options.shards), **storage}))
     traffic = Traffic(options.endpoints, options.addresses, 7)
     _learn(app.tables, traffic, options.rate)
     wire, period = Wire(traffic, options.addresses, 7), app.settings.evaluate_seconds
-    start = datetime.now(UTC).replace(microsecond=0)
-    sent = [0] * options.partitions
-    found: dict[str, Any] = {"events": 0, "lag": [], "tick": [], "resident": []}
-    ingest_cpu = evaluate_cpu = 0.0
-    free, last_written, last_read = 0.0, 0, 0
-    operations = {"ingest": [0, 0], "evaluate": [0, 0]}
-
-    def note(who: str) -> None:
-        nonlocal last_written, last_read
-        operations[who][0] += app.tables.written - last_written
-        operations[who][1] += app.tables.read - last_read
-        last_written, last_read = app.tables.written, app.tables.read
-
-    owed = 0.0
-    note("ingest")
-    operations["ingest"] = [0, 0]
+    start, sent, owed, free = datetime.now(UTC).replace(microsecond=0), [0] * options.partitions, 0.0, 0.0
+    ingest, evaluate, shards = Spent(), Spent(), Spent()
+    found: dict[str, Any] = {"lag": [], "tick": [], "resident": []}
     for second in range(1, options.minutes * 60 + 1):
         now = start + timedelta(seconds=second)
         owed += options.rate
@@ -139,29 +145,35 @@ def measure(azurite: Azurite, options: argparse.Namespace) -> dict[str, Any]:
             owed -= BATCH
             partition = min(range(options.partitions), key=sent.__getitem__)
             data = datum(wire.batch(now), sent[partition])
-            began = process_time()
-            app.ingest.batch(str(partition), events_of(convert(*data)), now)
-            ingest_cpu += process_time() - began
+            with ingest.on(app.tables):
+                app.ingest.batch(str(partition), events_of(convert(*data)), now)
             sent[partition] += BATCH
-            found["events"] += BATCH
-        note("ingest")
         if second % period == 0 and second >= free:
-            began, clock = process_time(), monotonic()
-            app.evaluator.tick(now, datetime.max.replace(tzinfo=UTC))
-            lasted = monotonic() - clock
-            evaluate_cpu += process_time() - began
+            lasted = _tick(app, now, evaluate, shards)
             free = second + lasted
             found["tick"].append(lasted)
-            found["lag"].append(lasted + 1)  # the newest call that it counted is at most a second old when it begins
+            # the newest call that it counted is at most a second old when it begins; what shards found is told at the next run
+            found["lag"].append(1 + lasted + (period if options.shards > 1 else 0))
             found["resident"].append(resident())
-            note("evaluate")
             print(f"{second} s: tick {lasted:.1f} s, {found['resident'][-1]} MiB", file=sys.stderr, flush=True)
-    return found | {
-        "ingest_us": ingest_cpu / found["events"] * 1e6,
-        "evaluate_us": evaluate_cpu / found["events"] * 1e6,
-        "ticks": len(found["tick"]),
-        "operations": operations,
-    }
+    parts = {"ingest": ingest, "evaluate": evaluate} | ({"each shard": shards} if options.shards > 1 else {})
+    shares = {"each shard": options.shards}
+    spent = {name: {what: n / shares.get(name, 1) for what, n in vars(one).items()} for name, one in parts.items()}
+    return found | {"events": sum(sent), "ticks": len(found["tick"]), "spent": spent}
+
+
+def _tick(app: CountedApp, now: datetime, evaluate: Spent, shards: Spent) -> float:
+    """Seconds that it lasts. On Azure shards run all at once, each on an instance of its own."""
+    never, began, longest = datetime.max.replace(tzinfo=UTC), monotonic(), 0.0
+    with evaluate.on(app.tables):
+        app.evaluator.tick(now, never)
+    lasted = monotonic() - began
+    for shard in app.shards if app.settings.evaluate_shards > 1 else ():
+        began = monotonic()
+        with shards.on(app.tables):
+            shard.tick(now, never)
+        longest = max(longest, monotonic() - began)
+    return lasted + longest
 
 
 def _learn(tables: Tables, traffic: Traffic, rate: float) -> None:
@@ -175,11 +187,11 @@ def money(found: dict[str, Any], options: argparse.Namespace) -> dict[str, float
     """USD a month at this rate all month long, by tools.cost with what was measured here in the place of its own figures for evaluation."""
     here = Path(cost.__file__).parent
     units = cost.load_units((here / "cost_units.json").read_text(encoding="utf-8"))
-    ticks = max(found["ticks"], 1)
+    ticks, spent = max(found["ticks"], 1), found["spent"]
     units |= {
         "evaluate_seconds_per_run": Decimal(sum(found["tick"]) / ticks),
-        "table_writes_per_evaluate": Decimal(found["operations"]["evaluate"][0]) / ticks,
-        "ingest_seconds_per_event": Decimal(found["ingest_us"]) / 1_000_000,
+        "table_writes_per_evaluate": Decimal(spent["evaluate"]["written"]) / ticks,
+        "ingest_seconds_per_event": Decimal(spent["ingest"]["cpu"] / found["events"]),
     }
     calls = int(options.rate * cost.MONTH_SECONDS)
     traffic = cost.Traffic(calls, calls * 600, Decimal(1))
@@ -199,11 +211,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--endpoints", type=int, default=500)
     parser.add_argument("--addresses", type=int, default=100_000)
     parser.add_argument("--partitions", type=int, default=16)
+    parser.add_argument("--shards", type=int, default=1, help="EVALUATE_SHARDS")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)
     with Azurite() as azurite:
         found = measure(azurite, options)
-    found |= {"money": money(found, options)}
+    if options.shards == 1:  # tools.cost prices one evaluation
+        found["money"] = money(found, options)
     if options.json:
         print(json.dumps(found))
     else:
@@ -212,17 +226,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def show(found: dict[str, Any], options: argparse.Namespace) -> None:
-    ticks, operations = sorted(found["tick"]), found["operations"]
-    millions = found["events"] / 1e6
-    for line in (
+    ticks, millions = sorted(found["tick"]), found["events"] / 1e6
+    lines = [
         f"{found['events']:,} events, {options.rate:,}/s for {options.minutes} min; {options.endpoints:,} endpoints, {options.addresses:,} addresses",
-        f"CPU an event: ingest {found['ingest_us']:.1f} µs, evaluation {found['evaluate_us']:.1f} µs",
         f"a tick lasts {ticks[len(ticks) // 2]:.1f} s in the middle, {ticks[-1]:.1f} s at most; behind the newest call at most {max(found['lag']):.1f} s",
-        f"memory of both in one process: {found['resident'][0]} MiB after the first tick, {max(found['resident'])} MiB at most",
-        f"table operations a million events: ingest {operations['ingest'][0] / millions:,.0f} writes, {operations['ingest'][1] / millions:,.0f} reads; "
-        f"evaluation {operations['evaluate'][0] / millions:,.0f} entities written, {operations['evaluate'][1] / millions:,.0f} pages read",
-        f"a month of it: ${found['money']['month']:,.0f}, ${found['money']['million']:.3f} a million; {found['money']['throughput units']} throughput units",
-    ):
+        f"memory of all in one process: {found['resident'][0]} MiB after the first tick, {max(found['resident'])} MiB at most",
+    ]
+    lines += [
+        f"{name}: {one['cpu'] / millions:.1f} µs of CPU an event; {one['written'] / millions:,.0f} entities written, "
+        f"{one['read'] / millions:,.0f} pages read a million events"
+        for name, one in found["spent"].items()
+    ]
+    if "money" in found:
+        money = found["money"]
+        lines.append(
+            f"a month of it: ${money['month']:,.0f}, ${money['million']:.3f} a million events; {money['throughput units']} throughput units"
+        )
+    for line in lines:
         Console(width=160).print(line)
 
 
