@@ -197,7 +197,7 @@ def money(found: dict[str, Any], options: argparse.Namespace) -> dict[str, float
     traffic = cost.Traffic(calls, calls * 600, Decimal(1))
     month = cost.bill(
         traffic,
-        cost.Deployment(partitions=options.partitions, batch_events=BATCH),
+        cost.Deployment(partitions=options.partitions, shards=options.shards, batch_events=BATCH),
         units,
         cost.load_prices((here / "prices.json").read_text(encoding="utf-8")),
     )
@@ -216,8 +216,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     with Azurite() as azurite:
         found = measure(azurite, options)
-    if options.shards == 1:  # tools.cost prices one evaluation
-        found["money"] = money(found, options)
+    found["money"] = money(found, options)
     if options.json:
         print(json.dumps(found))
     else:
@@ -237,11 +236,8 @@ def show(found: dict[str, Any], options: argparse.Namespace) -> None:
         f"{one['read'] / millions:,.0f} pages read a million events"
         for name, one in found["spent"].items()
     ]
-    if "money" in found:
-        money = found["money"]
-        lines.append(
-            f"a month of it: ${money['month']:,.0f}, ${money['million']:.3f} a million events; {money['throughput units']} throughput units"
-        )
+    money = found["money"]
+    lines.append(f"a month of it: ${money['month']:,.0f}, ${money['million']:.3f} a million; {money['throughput units']} throughput units")
     for line in lines:
         Console(width=160).print(line)
 

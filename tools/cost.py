@@ -57,6 +57,8 @@ class Deployment:
     batch_events: int = 500
     batch_wait_seconds: int = 15
     evaluate_seconds: int = 15
+    shards: int = 1
+    """EVALUATE_SHARDS: above 1 so many functions beside the one that leads them, each run as often."""
     deliver_seconds: int = 30
     log_alerts_5_min: int = 1
     log_alerts_15_min: int = 2
@@ -141,6 +143,7 @@ def bill(traffic: Traffic, deployment: Deployment, units: Numbers, prices: Numbe
     evaluations = MONTH_SECONDS // deployment.evaluate_seconds
     ingest = batches * billed_seconds(units["ingest_seconds_per_batch"] + mean_batch * units["ingest_seconds_per_event"])
     evaluate = evaluations * billed_seconds(units["evaluate_seconds_per_run"])
+    shard_runs = evaluations * deployment.shards if deployment.shards > 1 else 0
     deliveries = MONTH_SECONDS // deployment.deliver_seconds
     deliver = deliveries * billed_seconds(units["deliver_seconds_per_run"])
     probes = MONTH_SECONDS // 300 * deployment.probe_locations
@@ -152,7 +155,7 @@ def bill(traffic: Traffic, deployment: Deployment, units: Numbers, prices: Numbe
         (runs[name] * billed_seconds(units[f"{name}_seconds_per_run"]) for name in ("watch", "respond", "purge", "intel", "baseline")),
         Decimal(0),
     )
-    executions = batches + evaluations + deliveries + probes + sum(runs.values())
+    executions = batches + evaluations + shard_runs + deliveries + probes + sum(runs.values())
     inventory_operations = MONTH_SECONDS // INVENTORY_SECONDS * units["table_writes_per_inventory_write"]
     timer_operations = sum(
         (runs[name] * units[f"table_operations_per_{name}"] for name in ("watch", "purge", "baseline", "posture")),
@@ -176,6 +179,13 @@ def bill(traffic: Traffic, deployment: Deployment, units: Numbers, prices: Numbe
         Line("Event Hubs, events in", event_units / million, "M", prices["ingress_events"], True),
         Line("Functions, ingest", ingest * memory_gb, "GB-s", prices[ingest_rate], True),
         Line("Functions, evaluate", evaluate * memory_gb, "GB-s", prices["flex_on_demand_gb_s"], False),
+        Line(
+            "Functions, shards",
+            shard_runs * billed_seconds(units["evaluate_seconds_per_run"]) * memory_gb,
+            "GB-s",
+            prices["flex_on_demand_gb_s"],
+            False,
+        ),
         Line("Functions, deliver", deliver * memory_gb, "GB-s", prices["flex_on_demand_gb_s"], False),
         Line("Functions, health", health * memory_gb, "GB-s", prices["flex_on_demand_gb_s"], False),
         Line("Functions, watch, respond, purge, intel, baseline", timers * memory_gb, "GB-s", prices["flex_on_demand_gb_s"], False),
@@ -191,6 +201,15 @@ def bill(traffic: Traffic, deployment: Deployment, units: Numbers, prices: Numbe
         Line("Functions, executions", executions / million, "M", prices["flex_executions"], True),
         Line("Tables, writes of ingest", ingest_operations / million, "M", prices["table_operations"], True),
         Line("Tables, evaluate", evaluate_operations / million, "M", prices["table_operations"], False),
+        Line(
+            "Tables, shards",
+            shard_runs
+            * (deployment.partitions * units["table_reads_per_evaluate_per_partition"] + units["table_operations_per_shard_run"])
+            / million,
+            "M",
+            prices["table_operations"],
+            False,
+        ),
         Line("Tables, inventory", inventory_operations / million, "M", prices["table_operations"], False),
         Line("Tables, the other timers", timer_operations / million, "M", prices["table_operations"], True),
         Line("Tables, deliver", deliveries * units["table_reads_per_deliver"] / million, "M", prices["table_operations"], False),
@@ -330,6 +349,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--batch-wait-seconds", type=int, default=base.batch_wait_seconds, help="maxWaitTime of host.json (default %(default)s)"
     )
     parser.add_argument("--evaluate-seconds", type=int, default=base.evaluate_seconds, help="EVALUATE_SECONDS (default %(default)s)")
+    parser.add_argument("--shards", type=int, default=base.shards, help="EVALUATE_SHARDS (default %(default)s)")
     parser.add_argument("--deliver-seconds", type=int, default=base.deliver_seconds, help="DELIVER_SECONDS (default %(default)s)")
     parser.add_argument(
         "--posture-reads", type=int, default=base.posture_reads, help="reads of configuration a night, 1800 for a large service"
@@ -348,6 +368,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             always_ready=_within("--always-ready", options.always_ready, 0, 1000),
             batch_wait_seconds=_within("--batch-wait-seconds", options.batch_wait_seconds, 1, 600),
             evaluate_seconds=_within("--evaluate-seconds", options.evaluate_seconds, 2, 30),
+            shards=_within("--shards", options.shards, 1, 32),
             deliver_seconds=_within("--deliver-seconds", options.deliver_seconds, 2, 30),
             posture_reads=_within("--posture-reads", options.posture_reads, 0, 1_000_000),
             private_endpoints=4 if options.private_network else 0,

@@ -38,6 +38,14 @@ def lines(traffic: Traffic, deployment: Deployment = DEPLOYMENT) -> dict[str, co
     return {line.item: line for line in bill(traffic, deployment, UNITS, PRICES).lines}
 
 
+def test_shards_by_hand() -> None:
+    """Four of them run 175,200 times a month each, a billed second on 2 GB, and ask for 4 partitions and 6 rows more."""
+    month = lines(SEED, replace(DEPLOYMENT, shards=4))
+    assert month["Functions, shards"].cost == 4 * 175_200 * 2 * Decimal("0.000026")
+    assert month["Tables, shards"].quantity == 4 * 175_200 * 10 / Decimal(1_000_000)
+    assert {"Functions, shards", "Tables, shards"}.isdisjoint(lines(SEED))
+
+
 def test_the_seed_case_by_hand() -> None:
     """400 M calls, 1.21 TiB: each figure below was worked out with a pocket calculator from the price list."""
     month = lines(SEED)
@@ -160,6 +168,7 @@ def test_the_rest_is_that_of_the_template() -> None:
     assert places
     assert places[1].count(",") + 1 == DEPLOYMENT.probe_locations
     assert SETTINGS["EVALUATE_SECONDS"].default == str(DEPLOYMENT.evaluate_seconds)
+    assert SETTINGS["EVALUATE_SHARDS"].default == str(DEPLOYMENT.shards)
     assert SETTINGS["DELIVER_SECONDS"].default == str(DEPLOYMENT.deliver_seconds)
 
 
@@ -193,7 +202,7 @@ def test_every_number_has_a_source_and_a_date(file: str, section: str, field: st
 
 def test_no_number_is_idle() -> None:
     """Every unit and every price changes some bill."""
-    deployment = replace(DEPLOYMENT, private_endpoints=4, private_dns_zones=3)
+    deployment = replace(DEPLOYMENT, private_endpoints=4, private_dns_zones=3, shards=2)
 
     def total(units: dict[str, Decimal], prices: dict[str, Decimal]) -> Decimal:
         # Both with and without a warm instance, and with batches long enough for their seconds to be billed.
