@@ -28,7 +28,7 @@ def evaluator(sources: Sources, shards: int) -> Evaluator | LeadEvaluator:
     def divide(stored: Progress, now: datetime, deadline: datetime) -> bool:
         return change(sources, stored, shards, now, deadline)
 
-    return Evaluator.of(sources, divide) if shards == 1 else LeadEvaluator(shards, sources, divide)
+    return Evaluator(sources, divide) if shards == 1 else LeadEvaluator(shards, sources, divide)
 
 
 def change(sources: Sources, stored: Progress, to: int, now: datetime, deadline: datetime) -> bool:
@@ -72,7 +72,7 @@ def _is_at_its_end(sources: Sources, stored: Progress, now: datetime, deadline: 
     """Finish what is under way in the division that holds: its own functions may be gone."""
     if stored.shards == 1:
         if stored.writer:  # a step was not written whole
-            Evaluator.of(sources).tick(now, now)
+            Evaluator(sources).tick(now, now)
         return not read_own(sources.tables).writer
     for number in range(1, stored.shards + 1):
         ShardEvaluator(Share(number, stored.shards), sources).tick(now, deadline)

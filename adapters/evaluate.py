@@ -1,15 +1,13 @@
 """One tick of the evaluation: read what the log has grown by, let the pure evaluation judge it, write what it says."""
 
 import logging
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import chain, islice
 from threading import Lock
 from time import monotonic
-from typing import TYPE_CHECKING
 
 from adapters import alerts, campaigns, inventory, losses, recall, responses
-from adapters.batches import Batch, BatchLog, Tail
+from adapters.batches import Batch, Tail
 from adapters.country_days import CountryDays
 from adapters.key_uses import KeyUses
 from adapters.progress import Claim, ClaimedTables, Progress, read_own, write_progress, writer_name
@@ -17,21 +15,15 @@ from adapters.recall import Recall, baselines, recall_stock, regulars
 from adapters.sources import Divide, Sources
 from adapters.steps import write_step
 from adapters.stock import Stock, Tallies
-from adapters.tables import Changed, Tables
+from adapters.tables import Changed
 from adapters.telemetry import Reporter
-from adapters.tombstones import TombstoneStore
 from alerts.suppression import Rules
 from model import minute_of
 from pipeline.evaluation import Evaluation
-from pipeline.limits import Limits
 from pipeline.start import Criteria, EvaluationState
 from pipeline.step import Step
 from retention.guard import Guard
-from retention.policy import Promises, promises
 from windows.tally import unpack
-
-if TYPE_CHECKING:
-    from adapters.drift_step import DriftStep
 
 log = logging.getLogger("gatewatch.evaluate")
 
@@ -39,46 +31,21 @@ log = logging.getLogger("gatewatch.evaluate")
 class Evaluator:
     """Holds the evaluation between ticks; when another instance wrote progress, or after a fault, it starts cold from the tables."""
 
-    def __init__(
-        self,
-        tables: Tables,
-        batches: BatchLog,
-        key: bytes,
-        close_after: int,
-        tombstones: TombstoneStore | None = None,
-        kept: Promises | None = None,
-        limits: Callable[[datetime], Limits] | None = None,
-        drift: "DriftStep | None" = None,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-        divide: Divide = lambda *_: False,
-    ) -> None:
-        """`limits`: those in force at a moment; without it the detectors' own. `drift`: compares the inventory with what is declared. `clock`: what a claim
-        is measured by. `divide`: makes one of an evaluation that was in shards; without it such a one is left alone."""
-        self._divide = divide
-        self._tables, self._batches, self._key, self._close_after = tables, batches, key, close_after
-        self._tombstones, self._kept = tombstones or TombstoneStore(tables, key), kept or promises()
-        self._limits = limits or (lambda _: Limits())
-        self._drift = drift
-        self._sources = Sources(tables, batches, key, close_after, self._tombstones, self._kept, self._limits, drift, clock)
+    def __init__(self, sources: Sources, divide: Divide = lambda *_: False) -> None:
+        """`divide`: makes one of an evaluation that was in shards; without it such a one is left alone."""
+        self._sources, self._tables, self._divide = sources, sources.tables, divide
         self._rules = Rules()
         self._evaluation: Evaluation | None = None
         self._recall: Recall | None = None
         self._progress = Progress()
         self._learned: str | None = None
-        self._stock = Stock((), {}, key)
-        self._countries = CountryDays(tables, key)
-        self._key_uses = KeyUses(tables, key)
+        self._stock = Stock((), {}, sources.key)
+        self._countries = CountryDays(self._tables, sources.key)
+        self._key_uses = KeyUses(self._tables, sources.key)
         self._reporter = Reporter()
-        self._name, self._clock = writer_name(), clock
+        self._name = writer_name()
         self._lock = Lock()
         self._began = monotonic()
-
-    @classmethod
-    def of(cls, sources: Sources, divide: Divide = lambda *_: False) -> "Evaluator":
-        return cls(
-            sources.tables, sources.batches, sources.key, sources.close_after, sources.stones, sources.kept, sources.limits, sources.drift, sources.clock,
-            divide,
-        )  # fmt: skip
 
     def tick(self, now: datetime, deadline: datetime) -> int:
         """Evaluate until the log has no more or `deadline` has come; the number of batches. Raises only for a storage fault."""
@@ -94,10 +61,10 @@ class Evaluator:
                 if not self._divide(stored, now, deadline):
                     return done
                 continue
-            if stored.is_claimed(self._name, self._clock()):
+            if stored.is_claimed(self._name, self._sources.clock()):
                 log.warning("another instance is writing an evaluation; it goes first")
                 return done
-            claim = Claim(self._tables, stored.copy(), self._name, self._clock)
+            claim = Claim(self._tables, stored.copy(), self._name, self._sources.clock)
             try:
                 fed = self._advance(stored, claim, now, is_first=not done)
             except Changed:
@@ -117,12 +84,12 @@ class Evaluator:
         its tick."""
         evaluation = self._warm(stored, now)
         evaluation.suppress(self._rules)
-        evaluation.limit(self._limits(now))
+        evaluation.limit(self._sources.limits(now))
         if self._recall is not None:
             self._recall.go_on(self._progress.closed_until, now)
         tallies: Tallies = []
         gaps: list[tuple[Batch, datetime | None]] = []
-        for partition, batches in self._batches.grown(self._progress.tails):
+        for partition, batches in self._sources.batches.grown(self._progress.tails):
             for batch in islice(batches, recall.BATCHES_PER_STEP):
                 tally = unpack(batch.packed)
                 evaluation.feed(partition, tally, batch.last)
@@ -145,9 +112,9 @@ class Evaluator:
                 self._learned = version
             return self._evaluation
         self._evaluation = None
-        self._countries = CountryDays(self._tables, self._key)
-        self._key_uses = KeyUses(self._tables, self._key)
-        self._stock = Stock(inventory.read(self._tables), inventory.coverages(self._tables), self._key)
+        self._countries = CountryDays(self._tables, self._sources.key)
+        self._key_uses = KeyUses(self._tables, self._sources.key)
+        self._stock = Stock(inventory.read(self._tables), inventory.coverages(self._tables), self._sources.key)
         since = (stored.watermark or 0) - 24 * 60
         lately = list(alerts.read(self._tables, since))
         evaluation = Evaluation(
@@ -163,13 +130,13 @@ class Evaluator:
             Criteria(
                 baselines=baselines(self._tables),
                 contexts=self._stock.contexts(),
-                limits=self._limits(now),
+                limits=self._sources.limits(now),
                 rules=self._rules,
             ),
-            close_after=self._close_after,
+            close_after=self._sources.close_after,
         )
-        recall_stock(self._batches, stored, self._stock, evaluation)
-        self._recall = Recall(self._batches, evaluation, stored)
+        recall_stock(self._sources.batches, stored, self._stock, evaluation)
+        self._recall = Recall(self._sources.batches, evaluation, stored)
         self._evaluation, self._progress, self._learned = evaluation, stored, version
         return evaluation
 
@@ -188,7 +155,7 @@ class Evaluator:
         claim.hold()
         losses.write(tables, gaps, now)
         lately = now + timedelta(seconds=monotonic() - self._began)  # a tick that catches up lasts longer than the erased may be unknown
-        guard = Guard(self._key, now, self._kept, self._tombstones.at(lately))
+        guard = Guard(self._sources.key, now, self._sources.kept, self._sources.stones.at(lately))
         self._stock.admit(tables, step.learned, (row.endpoint for row in chain(step.changed, step.closed)))
         write_step(tables, step, guard, now)
         minute = step.watermark if step.watermark is not None else minute_of(now)
@@ -196,8 +163,8 @@ class Evaluator:
         responses.count(tables, tallies)
         self._countries.add(tallies)
         self._key_uses.add(tables, (tally for _, _, tally in tallies), guard.keeps)
-        if self._drift is not None:
-            evaluation.know(self._stock.compare(self._drift, now))
+        if self._sources.drift is not None:
+            evaluation.know(self._stock.compare(self._sources.drift, now))
         progress = self._progress
         progress.stocked = self._stock.write(tables, progress.tails, now, is_quiet=is_quiet) or progress.stocked
         progress.watermark, progress.closed_until, progress.evaluated = step.watermark, step.closed_until, now

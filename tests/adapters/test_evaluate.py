@@ -22,6 +22,7 @@ from adapters.evidence import Evidence
 from adapters.ingest import Event, Ingest
 from adapters.inventory_index import InventoryIndex
 from adapters.progress import read_progress
+from adapters.sources import Sources
 from adapters.stock import EVERY
 from adapters.tables import Entity, Tables, joined, pieces
 from local import traffic
@@ -60,7 +61,7 @@ class FaultyTables(Tables):
 
 
 def evaluator(tables: Tables) -> Evaluator:
-    return Evaluator(tables, BatchLog(tables), KEY, 60)
+    return Evaluator(Sources(tables, BatchLog(tables), KEY, 60))
 
 
 def ingest(tables: Tables, evidence: Evidence) -> Ingest:
@@ -195,14 +196,14 @@ def test_a_cold_start_reads_no_more_than_the_rolling_day_and_lets_what_is_live_g
     its windows are what a straight count says, and those of an instance that lives on."""
     some = calls(Random(3), 2 * 24 * 60, 800)
     log = CountingLog(tables)
-    intake, judge = ingest(tables, evidence), Evaluator(tables, log, KEY, 60)
+    intake, judge = ingest(tables, evidence), Evaluator(Sources(tables, log, KEY, 60))
     monkeypatch.setattr("adapters.recall.BATCHES_PER_STEP", 2)
     monkeypatch.setattr("adapters.recall.RECALL_SECONDS", 0.0)
     for number in range(0, 800, 10):
         now = START + timedelta(minutes=2 * 24 * 60 * (number + 10) / 800)
         intake.batch("0", [Event(number + n, now, traffic.encode(call)) for n, call in enumerate(some[number : number + 10])], now)
         if number >= 400 and number % 100 == 0:
-            judge, log.recalled = Evaluator(tables, log, KEY, 60), 0
+            judge, log.recalled = Evaluator(Sources(tables, log, KEY, 60)), 0
             is_closing = (read_progress(tables).closed_until or 0) // 1440 < minute_of(now) // 1440  # yesterday is not closed yet
             judge.tick(now, now)
             assert is_closing or 0 < log.recalled < 12  # some two hours are live, in batches of 36 minutes; and one of the day

@@ -17,6 +17,7 @@ from adapters.evaluate import Evaluator
 from adapters.evidence import Evidence
 from adapters.ingest import Event, Ingest
 from adapters.progress import CLAIM, read_progress
+from adapters.sources import Sources
 from adapters.tables import Tables
 from local import traffic
 from model import Endpoint, Minute, bucket_of, window_start
@@ -53,7 +54,7 @@ class World:
         self.next: dict[str, int] = {}
 
     def evaluator(self, log: BatchLog | None = None, clock: Callable[[], datetime] | None = None) -> Evaluator:
-        return Evaluator(self.tables, log or self.log, KEY, 60, clock=clock or self.clock)
+        return Evaluator(Sources(self.tables, log or self.log, KEY, 60, clock=clock or self.clock))
 
     def play(self, calls: Iterable[dict[str, Any]], partition: str = "0") -> None:
         events = []

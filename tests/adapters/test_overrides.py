@@ -10,6 +10,7 @@ from adapters import alerts
 from adapters.evaluate import Evaluator
 from adapters.evidence import CONFIGURATION, Evidence
 from adapters.overrides import NAME, read, reloaded
+from adapters.sources import Sources
 from model import Endpoint
 from tests.adapters.world import KEY, START, World
 
@@ -51,7 +52,7 @@ def test_a_file_that_is_none_is_refused_in_one_sentence(evidence: Evidence, text
 def test_the_evaluation_judges_by_them(account: Any) -> None:
     world = World(account)
     overrides = reloaded(world.evidence)
-    world.evaluator = Evaluator(world.tables, world.log, KEY, 60, limits=overrides.at)
+    world.evaluator = Evaluator(Sources(world.tables, world.log, KEY, 60, limits=overrides.at))
     put(world.evidence, '{"off": ["API_AccessFromSuspiciousUserAgent"]}')
 
     def scan() -> set[str]:

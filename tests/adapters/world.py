@@ -21,6 +21,7 @@ from adapters.ingest import Event, Ingest
 from adapters.progress import CLAIM, read_progress
 from adapters.purge import Purge
 from adapters.purge_record import Run
+from adapters.sources import Sources
 from adapters.tables import Tables
 from adapters.tombstones import TombstoneStore
 from local import traffic
@@ -61,7 +62,7 @@ class World:
 
         self.ingest = Ingest(log, self.evidence, KEY, timedelta(hours=240), progress, stones, self.kept, self.look)
         self._waited += CLAIM  # what a dead instance had claimed is free
-        self.evaluator = Evaluator(self.tables, log, KEY, 60, stones, self.kept, clock=lambda: self.now + self._waited)
+        self.evaluator = Evaluator(Sources(self.tables, log, KEY, 60, stones, self.kept, clock=lambda: self.now + self._waited))
         self.purge = Purge(self.tables, log, self.evidence, KEY, self.kept)
         self.requests = Requests(self.tables, log, self.evidence, KEY, self.kept, self.hold)
 

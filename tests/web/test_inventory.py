@@ -22,6 +22,7 @@ from adapters.evaluate import Evaluator
 from adapters.evidence import Evidence
 from adapters.ingest import Event, Ingest
 from adapters.inventory_index import InventoryIndex, View
+from adapters.sources import Sources
 from adapters.tables import Tables
 from local import traffic
 from model import Endpoint, minute_of
@@ -95,7 +96,7 @@ class World:
         """Another process."""
         self.source = EstateSource(self.tables, self.evidence, lambda: self.described)
         self.ingest = Ingest(BatchLog(self.tables), self.evidence, KEY, timedelta(days=2), lambda _: Tail(-1, None))
-        self.evaluator = Evaluator(self.tables, BatchLog(self.tables), KEY, 60, drift=DriftStep(self.tables, self.source))
+        self.evaluator = Evaluator(Sources(self.tables, BatchLog(self.tables), KEY, 60, drift=DriftStep(self.tables, self.source)))
         self.alerts = AlertIndex(self.tables)
         self.index = InventoryIndex(self.tables, EstateSource(self.tables, self.evidence, lambda: self.described), self.alerts)
 
