@@ -144,10 +144,10 @@ def _counted(id: str, attack: Calls, **more: Any) -> Proof:
     return Proof(id, attack, lambda scene: attack(scene)[:-1], **more)
 
 
-def _usual(id: str, **changed: Any) -> dict[str, Any]:
-    """As many days and calls of history as the detector asks for."""
+def _usual(id: str, known: int = 0, **changed: Any) -> dict[str, Any]:
+    """As many days and calls of history as the detector asks for, and at least `known` calls."""
     detector = by_id()[id]
-    calls = max(USUAL, -(-detector.min_calls // max(detector.min_days, 1)))
+    calls = max(USUAL, -(-max(detector.min_calls, known) // max(detector.min_days, 1)))
     return {"days": detector.min_days, "day": lambda scene, day: scene.usual(day, calls, **changed)}
 
 
@@ -288,7 +288,7 @@ def _larger(id: str, field: str) -> Proof:
         id,
         lambda scene: scene.call(scene.at, **{field: floor + 1}),
         lambda scene: scene.call(scene.at, **{field: floor}),
-        **_usual(id, **{field: floor // 10}),
+        **_usual(id, int(_limits(id).get("few_calls", 0)), **{field: floor // 10}),
     )
 
 
