@@ -16,7 +16,7 @@ def in_base64(text: bytes, times: int) -> bytes:
 
 
 def compressed(text: bytes, times: int) -> bytes:
-    return reduce(lambda inner, _: gzip.compress(inner), range(times), text)
+    return reduce(lambda inner, _: gzip.compress(inner, mtime=0), range(times), text)
 
 
 @pytest.mark.parametrize(
